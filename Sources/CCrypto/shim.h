@@ -1,0 +1,4 @@
+// OpenSSL's libcrypto, already linked by libpq and libcurl: digests and random bytes.
+#pragma once
+#include <openssl/evp.h>
+#include <openssl/rand.h>

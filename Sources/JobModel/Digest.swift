@@ -1,0 +1,41 @@
+internal import CCrypto
+
+/// Digests by OpenSSL's libcrypto: fingerprints of requests and content, names of foreign jobs.
+package enum Digest {
+    /// SHA-256 as 64 lower-case hexadecimal digits.
+    package static func sha256(_ bytes: some Sequence<UInt8>) -> String {
+        hexadecimal(digest(Array(bytes), EVP_sha256()))
+    }
+
+    /// SHA-256 of the UTF-8 bytes of a text.
+    package static func sha256(_ text: String) -> String {
+        sha256(text.utf8)
+    }
+
+    static func sha1(_ bytes: [UInt8]) -> [UInt8] {
+        digest(bytes, EVP_sha1())
+    }
+
+    /// Bytes from the operating system's generator, for ids and names that nobody may guess.
+    package static func randomBytes(_ count: Int) -> [UInt8] {
+        var generator = SystemRandomNumberGenerator()
+        return (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    }
+
+    package static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        var text: [UInt8] = []
+        for byte in bytes {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    private static func digest(_ bytes: [UInt8], _ algorithm: OpaquePointer?) -> [UInt8] {
+        var output = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+        var length: UInt32 = 0
+        EVP_Digest(bytes, bytes.count, &output, &length, algorithm, nil)
+        return Array(output.prefix(Int(length)))
+    }
+}

@@ -1,0 +1,117 @@
+/// What a kind accepts: one declaration that checks submissions, fills in defaults and describes the kind to people and tools.
+package struct InputShape: Sendable {
+    package enum FieldType: Sendable {
+        case text(maxLength: Int)
+        /// An http or https URL of at most 8,192 bytes.
+        case url
+        case integer(ClosedRange<Int>)
+        case number(ClosedRange<Double>)
+        case boolean
+        case choice([String])
+        case texts(maxCount: Int, maxLength: Int)
+        case object
+    }
+
+    package struct Field: Sendable {
+        package let name: String
+        package let type: FieldType
+        package let isRequired: Bool
+        package let standard: JSONValue?
+        package let meaning: String
+
+        /// `standard` is the value where the caller gives none.
+        package init(_ name: String, _ type: FieldType, required: Bool = false, standard: JSONValue? = nil, _ meaning: String) {
+            self.name = name
+            self.type = type
+            self.isRequired = required
+            self.standard = standard
+            self.meaning = meaning
+        }
+    }
+
+    /// One thing wrong with an input, with the JSON pointer to it.
+    package struct Fault: Error, Hashable, Sendable {
+        package let pointer: String
+        package let detail: String
+
+        package init(pointer: String, detail: String) {
+            self.pointer = pointer
+            self.detail = detail
+        }
+    }
+
+    package let fields: [Field]
+
+    package init(_ fields: [Field]) {
+        self.fields = fields
+    }
+
+    /// The input with its defaults filled in, or everything that is wrong with it.
+    package func accept(_ input: JSONValue) -> Result<JSONValue, Faults> {
+        guard var members = input.object else { return .failure(Faults([Fault(pointer: "#/input", detail: "must be an object")])) }
+        var faults: [Fault] = []
+        for name in members.keys.sorted() where !fields.contains(where: { $0.name == name }) {
+            faults.append(Fault(pointer: "#/input/\(name.prefix(100))", detail: "is not a field of this kind"))
+        }
+        for field in fields {
+            let given = members[field.name].flatMap { $0.isNull ? nil : $0 }
+            members[field.name] = given ?? field.standard
+            if let given, let detail = field.type.refusal(of: given) {
+                faults.append(Fault(pointer: "#/input/\(field.name)", detail: detail))
+            } else if given == nil, field.isRequired {
+                faults.append(Fault(pointer: "#/input/\(field.name)", detail: "is required"))
+            }
+        }
+        return faults.isEmpty ? .success(.object(members)) : .failure(Faults(faults))
+    }
+
+    package struct Faults: Error, Sendable {
+        package let list: [Fault]
+
+        package init(_ list: [Fault]) {
+            self.list = list
+        }
+    }
+}
+
+extension InputShape.FieldType {
+    /// Why a value does not fit; nil where it does.
+    package func refusal(of value: JSONValue) -> String? {
+        switch self {
+        case .text(let maxLength): InputShape.FieldType.refusal(ofText: value, maxLength: maxLength)
+        case .url: InputShape.FieldType.refusal(ofURL: value)
+        case .integer(let range):
+            value.integer.map(range.contains) == true ? nil : "must be a whole number from \(range.lowerBound) to \(range.upperBound)"
+        case .number(let range):
+            value.number.map(range.contains) == true ? nil : "must be a number from \(range.lowerBound) to \(range.upperBound)"
+        case .boolean: value.boolean == nil ? "must be true or false" : nil
+        case .choice(let words): value.string.map(words.contains) == true ? nil : "must be one of: \(words.joined(separator: ", "))"
+        case .texts(let maxCount, let maxLength): InputShape.FieldType.refusal(ofTexts: value, maxCount: maxCount, maxLength: maxLength)
+        case .object: value.object == nil ? "must be an object" : nil
+        }
+    }
+
+    private static func refusal(ofText value: JSONValue, maxLength: Int) -> String? {
+        guard let text = value.string else { return "must be a string" }
+        guard !text.isEmpty else { return "must not be empty" }
+        return text.utf8.count <= maxLength ? nil : "must be at most \(maxLength) bytes long"
+    }
+
+    private static func refusal(ofURL value: JSONValue) -> String? {
+        guard let text = value.string else { return "must be a string" }
+        guard text.utf8.count <= 8192 else { return "must be at most 8192 bytes long" }
+        let lower = text.lowercased()
+        guard lower.hasPrefix("http://") || lower.hasPrefix("https://") else { return "must be an http or https URL" }
+        let host = lower.drop { $0 != "/" }.dropFirst(2).prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        guard !host.isEmpty, !text.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7f }) else {
+            return "must be an http or https URL with a host"
+        }
+        return host.contains("@") ? "must not hold a user name or password" : nil
+    }
+
+    private static func refusal(ofTexts value: JSONValue, maxCount: Int, maxLength: Int) -> String? {
+        guard let values = value.array else { return "must be an array of strings" }
+        guard values.count <= maxCount else { return "must have at most \(maxCount) elements" }
+        return values.lazy.compactMap { refusal(ofText: $0, maxLength: maxLength) }.first.map { "has an element that \($0)" }
+    }
+}

@@ -1,0 +1,87 @@
+package import Logging
+
+/// Where a running attempt reports to: the worker implements it with the queue's scripts, tests with an array.
+package protocol JobReporter: Sendable {
+    /// Stores and publishes; throws `.lost` or `.cancelled` when the attempt must stop.
+    func report(_ event: JobEvent, progress: JobProgress?) async throws(JobFailure)
+}
+
+/// Results of finished steps, kept until the job ends.
+package protocol StepStore: Sendable {
+    func result(ofStep name: String) async throws(JobFailure) -> JSONValue?
+    /// Only the attempt that holds the lease may store; others get `.lost`.
+    func store(_ result: JSONValue, ofStep name: String) async throws(JobFailure)
+}
+
+/// How far an attempt is.
+package struct JobProgress: Hashable, Sendable {
+    /// 0 to 100.
+    package let percent: Double
+    package let step: String
+    package let message: String
+
+    package init(percent: Double, step: String, message: String) {
+        self.percent = percent.isFinite ? min(max(percent, 0), 100) : 0
+        self.step = step
+        self.message = String(message.prefix(500))
+    }
+}
+
+/// What a handler sees of its attempt: the input, and the means to tell, to remember and to notice that it must stop.
+package struct JobContext: Sendable {
+    package let jobID: JobID
+    package let attempt: Int
+    package let input: JSONValue
+    package let metadata: JSONValue
+    package let logger: Logger
+    private let reporter: any JobReporter
+    private let steps: any StepStore
+
+    package init(
+        jobID: JobID, attempt: Int, input: JSONValue, metadata: JSONValue = [:],
+        reporter: any JobReporter, steps: any StepStore, logger: Logger
+    ) {
+        self.jobID = jobID
+        self.attempt = attempt
+        self.input = input
+        self.metadata = metadata
+        self.reporter = reporter
+        self.steps = steps
+        self.logger = logger
+    }
+
+    /// Tells watchers how far the work is. Cost: one round trip to Redis; call it per page, not per byte.
+    package func progress(
+        _ percent: Double, step: String, _ message: String, fields: [String: JSONValue] = [:]
+    ) async throws(JobFailure) {
+        let progress = JobProgress(percent: percent, step: step, message: message)
+        var members = fields
+        members["progress"] = .number((progress.percent * 10).rounded() / 10)
+        members["step"] = .string(progress.step)
+        members["message"] = .string(progress.message)
+        try await reporter.report(JobEvent(.progress, members), progress: progress)
+    }
+
+    /// A line for the job's log; does not move the progress.
+    package func log(_ message: String, fields: [String: JSONValue] = [:]) async throws(JobFailure) {
+        var members = fields
+        members["message"] = .string(String(message.prefix(500)))
+        try await reporter.report(JobEvent(.log, members), progress: nil)
+    }
+
+    /// Runs `body` once per job, not once per attempt: a later attempt gets the stored result.
+    /// The result is stored after the body returned, so a crash in between runs the body again.
+    package func step(
+        _ name: String, _ body: () async throws(JobFailure) -> JSONValue
+    ) async throws(JobFailure) -> JSONValue {
+        if let stored = try await steps.result(ofStep: name) { return stored }
+        let result = try await body()
+        try await steps.store(result, ofStep: name)
+        return result
+    }
+
+    /// Throws when the attempt must stop; the reason is the worker's to know.
+    package func checkCancelled() throws(JobFailure) {
+        if Task.isCancelled { throw .cancelled }
+    }
+}

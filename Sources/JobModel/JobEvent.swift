@@ -1,0 +1,31 @@
+/// One thing that happened to a job, as watchers see it. Redis puts the number in front (`seq`): numbers of one job have no gaps.
+/// Wire form: `{"seq":4,"event":"progress","timestamp":"…","progress":40,…}`, one line of JSON.
+package struct JobEvent: Hashable, Sendable {
+    package enum Name: String, Sendable, CaseIterable {
+        case queued, scheduled, started, progress, log, retrying, reclaimed, cancelling, completed, failed, cancelled
+        /// Sent to one watcher only: the state as it is now, after events were trimmed away.
+        case snapshot, gap
+    }
+
+    package let name: Name
+    package let timestamp: Timestamp
+    package let fields: [String: JSONValue]
+
+    package init(_ name: Name, at timestamp: Timestamp = .now, _ fields: [String: JSONValue] = [:]) {
+        self.name = name
+        self.timestamp = timestamp
+        self.fields = fields
+    }
+
+    /// The event's JSON without its opening brace: the script that numbers it writes `{"seq":N,` in front.
+    package var unnumbered: String {
+        var members = fields
+        members["event"] = .string(name.rawValue)
+        members["timestamp"] = .string(timestamp.description)
+        return String(JSONValue.object(members).serialized.dropFirst())
+    }
+
+    package func numbered(_ sequence: Int64) -> String {
+        "{\"seq\":\(sequence),\(unnumbered)"
+    }
+}
