@@ -1,0 +1,35 @@
+internal import JobLedger
+package import JobModel
+internal import JobQueue
+internal import PostgresWire
+internal import RedisWire
+
+extension JobDesk {
+    /// Asks a job to stop. One that waits is ended at once; one that runs is told, and its worker ends it.
+    /// Returns the job as it stands now: `cancelled`, or still `processing` with the request noted.
+    package func cancel(_ id: JobID) async throws(DeskError) -> Job {
+        let before = try await asking(redis: { () throws(RedisError) in try await queue.requestCancel(id) })
+        if let before, !before.isTerminal, before != .processing { try await endWaiting(id) }
+        if before == nil { try await endUnknown(id) }
+        let job = try await read(id)
+        guard !job.state.isTerminal || job.state == .cancelled else { throw .alreadyEnded(job) }
+        return job
+    }
+
+    /// SQL first. Claimed in between, the job carries the request, and its worker ends it as cancelled.
+    private func endWaiting(_ id: JobID) async throws(DeskError) {
+        let now = Timestamp.now
+        _ = try await asking(postgres: { () throws(PostgresError) in
+            try await ledger.endUnclaimed(id, as: .cancelled(.cancelled), at: now, by: "api")
+        })
+        _ = try await asking(redis: { () throws(RedisError) in try await queue.endUnclaimed(id, because: .cancelled) })
+    }
+
+    /// A recorded job that Redis does not know (yet, or after a loss): ended in SQL, it will not be queued again.
+    private func endUnknown(_ id: JobID) async throws(DeskError) {
+        let now = Timestamp.now
+        _ = try await asking(postgres: { () throws(PostgresError) in
+            try await ledger.endUnclaimed(id, as: .cancelled(.cancelled), at: now, by: "api")
+        })
+    }
+}

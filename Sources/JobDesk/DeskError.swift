@@ -1,0 +1,43 @@
+package import JobModel
+internal import PostgresWire
+internal import RedisWire
+
+/// Why the desk could not do what was asked; the API has one problem document for each.
+package enum DeskError: Error, Sendable {
+    case unknownKind(String, known: [String])
+    case invalid([InputShape.Fault])
+    /// The idempotency key belongs to another request, which made this job.
+    case idempotencyConflict(JobID)
+    case notFound(JobID)
+    /// A job that has ended cannot be cancelled.
+    case alreadyEnded(Job)
+    case unavailable(service: String, retryAfterSeconds: Int)
+    /// Redis is at its memory limit: what runs goes on, new jobs are refused.
+    case full(retryAfterSeconds: Int)
+    case internalFault(String)
+
+    init(_ error: RedisError) {
+        switch error {
+        case .server(let reply) where reply.code == "OOM": self = .full(retryAfterSeconds: 5)
+        case .server(let reply) where reply.reaction == .bug: self = .internalFault("Redis refused a command: \(reply.code)")
+        case .protocolViolation(let what): self = .internalFault(what)
+        default: self = .unavailable(service: "Redis", retryAfterSeconds: 2)
+        }
+    }
+
+    init(_ error: PostgresError) {
+        self =
+            error.isConnectionLoss || error.isRetryable
+            ? .unavailable(service: "PostgreSQL", retryAfterSeconds: 2)
+            : .internalFault("PostgreSQL refused a statement: \(error.sqlState ?? "no SQLSTATE")")
+    }
+}
+
+/// Runs a call of one store and speaks the desk's language about its failures.
+func asking<Value>(redis call: () async throws(RedisError) -> Value) async throws(DeskError) -> Value {
+    do { return try await call() } catch { throw DeskError(error) }
+}
+
+func asking<Value>(postgres call: () async throws(PostgresError) -> Value) async throws(DeskError) -> Value {
+    do { return try await call() } catch { throw DeskError(error) }
+}

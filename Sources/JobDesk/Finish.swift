@@ -1,0 +1,56 @@
+internal import JobLedger
+package import JobModel
+package import JobQueue
+internal import PostgresWire
+internal import RedisWire
+
+/// Whether an attempt may begin.
+package enum Start: Sendable {
+    case go
+    /// SQL has ended the job, or another attempt holds it: do not run it.
+    case refused
+}
+
+extension JobDesk {
+    /// Carries the start of a claimed attempt to SQL. A job that SQL has ended is not run: Redis is brought in line with the row.
+    package func start(_ claim: Claim) async throws(DeskError) -> Start {
+        guard claim.job.isRecorded else { return .go }
+        if try await asking(postgres: { () throws(PostgresError) in try await ledger.recordStart(claim, at: .now) }) { return .go }
+        let row = try await asking(postgres: { () throws(PostgresError) in try await ledger.job(claim.job.id) })
+        try await follow(row, claim)
+        return .refused
+    }
+
+    /// Ends an attempt: the durable row, then Redis. A crash between the two repeats the job's settlement, and the row absorbs it.
+    /// Any call may be repeated after an error.
+    package func finish(_ claim: Claim, as outcome: JobOutcome) async throws(DeskError) -> Settled {
+        let now = Timestamp.now
+        if claim.job.isRecorded {
+            let recorded = try await asking(postgres: { () throws(PostgresError) in try await ledger.record(outcome, of: claim, at: now) })
+            if case .refused(let row) = recorded {
+                try await follow(row, claim)
+                return .lost
+            }
+        }
+        return try await asking(redis: { () throws(RedisError) in try await queue.settle(claim, as: outcome, at: now) })
+    }
+
+    /// Redis follows SQL: a terminal row settles the attempt as the row says; a live row that refused it belongs to another attempt.
+    private func follow(_ row: Job?, _ claim: Claim) async throws(DeskError) {
+        guard let outcome = row?.outcome else { return }
+        _ = try await asking(redis: { () throws(RedisError) in try await queue.settle(claim, as: outcome, at: row?.finishedAt ?? .now) })
+    }
+}
+
+extension Job {
+    /// How the row says the job ended; nil while it lives.
+    fileprivate var outcome: JobOutcome? {
+        let failure = JobFailure.permanent(error ?? "", type: errorType ?? "")
+        switch state {
+        case .completed: return .completed(result ?? [:])
+        case .failed: return .failed(failure)
+        case .cancelled: return .cancelled(failure)
+        default: return nil
+        }
+    }
+}

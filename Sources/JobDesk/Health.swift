@@ -1,0 +1,48 @@
+internal import JobLedger
+package import JobQueue
+
+package struct ServiceHealth: Sendable {
+    package let isUp: Bool
+    package let milliseconds: Double
+    /// What is wrong, in one sentence.
+    package let trouble: String?
+}
+
+package struct DeskHealth: Sendable {
+    package let redis: ServiceHealth
+    package let postgres: ServiceHealth
+    package let workers: [WorkerInfo]
+    package let queues: [QueueCounts]
+}
+
+extension JobDesk {
+    /// Asks both stores at once; takes as long as the slower one, at most its timeout.
+    package func health() async -> DeskHealth {
+        async let redis = redisHealth()
+        async let postgres = postgresHealth()
+        let workers = await redis.isUp ? (try? queue.workers()) ?? [] : []
+        let queues = await redis.isUp ? (try? queue.counts(of: catalogue.queues)) ?? [] : []
+        return DeskHealth(redis: await redis, postgres: await postgres, workers: workers, queues: queues)
+    }
+
+    private func redisHealth() async -> ServiceHealth {
+        do {
+            return ServiceHealth(isUp: true, milliseconds: try await queue.ping().milliseconds, trouble: nil)
+        } catch {
+            return ServiceHealth(isUp: false, milliseconds: 0, trouble: "Redis does not answer: \(error)")
+        }
+    }
+
+    private func postgresHealth() async -> ServiceHealth {
+        let start = ContinuousClock.now
+        let isUp = await ledger.ping()
+        return ServiceHealth(
+            isUp: isUp, milliseconds: (ContinuousClock.now - start).milliseconds, trouble: isUp ? nil : "PostgreSQL does not answer")
+    }
+}
+
+extension Duration {
+    fileprivate var milliseconds: Double {
+        Double(components.seconds) * 1000 + Double(components.attoseconds) / 1e15
+    }
+}

@@ -1,0 +1,22 @@
+package import JobLedger
+package import JobModel
+package import JobQueue
+package import Logging
+
+/// What the API and the worker both need, once: row, then Redis. The only place where the two stores meet.
+/// Recorded kinds are accepted in SQL first and end in SQL first; Redis follows. One operation is one file.
+package struct JobDesk: Sendable {
+    package let queue: JobQueue
+    package let ledger: JobLedger
+    package let catalogue: JobCatalogue
+    let gate: IntakeGate
+    let logger: Logger
+
+    package init(queue: JobQueue, ledger: JobLedger, catalogue: JobCatalogue, logger: Logger) {
+        self.queue = queue
+        self.ledger = ledger
+        self.catalogue = catalogue
+        self.logger = logger
+        gate = IntakeGate()
+    }
+}

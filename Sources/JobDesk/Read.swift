@@ -1,0 +1,59 @@
+internal import JobLedger
+package import JobModel
+package import JobQueue
+internal import PostgresWire
+internal import RedisWire
+
+extension JobDesk {
+    /// The reading rule: a terminal state in Redis is believed; a recorded job that Redis calls live is asked of SQL too, and a terminal row wins.
+    /// When a store that could know better is away the answer is an error, never a step back.
+    package func read(_ id: JobID) async throws(DeskError) -> Job {
+        let live: Job?
+        do { live = try await queue.job(id) } catch { return try await readWithoutRedis(id, error) }
+        if let live, live.state.isTerminal || !live.isRecorded { return live }
+        let row = try await asking(postgres: { () throws(PostgresError) in try await ledger.job(id) })
+        switch (live, row) {
+        case (_, let row?) where row.state.isTerminal: return row
+        case (let live?, _): return live
+        case (nil, let row?): return row
+        case (nil, nil): throw .notFound(id)
+        }
+    }
+
+    /// Redis is away: an end that SQL knows is final; anything else might have gone on.
+    private func readWithoutRedis(_ id: JobID, _ error: RedisError) async throws(DeskError) -> Job {
+        let row = try await asking(postgres: { () throws(PostgresError) in try await ledger.job(id) })
+        if let row, row.state.isTerminal { return row }
+        throw DeskError(error)
+    }
+
+    /// Every event after number `sequence`. A job that only SQL still knows has one: its end.
+    package func events(of id: JobID, after sequence: Int64?) async throws(DeskError) -> JobWatch {
+        let job = try await read(id)
+        let known = try? await queue.known([id])
+        guard job.state.isTerminal, known?.isEmpty != false else {
+            return try await asking(redis: { () throws(RedisError) in try await queue.watch(id, after: sequence) })
+        }
+        let json = job.endEvent.numbered(max(job.sequence, 1))
+        return JobWatch([WatchedEvent(sequence: max(job.sequence, 1), name: job.state.rawValue, json: json)])
+    }
+
+    /// The numbered events that are still kept, oldest first.
+    package func log(of id: JobID) async throws(DeskError) -> [JSONValue] {
+        let lines = try await asking(redis: { () throws(RedisError) in try await queue.log(of: id) })
+        return lines.compactMap { try? JSONReader.read($0, depth: 256) }
+    }
+}
+
+extension Job {
+    /// How the job's end looks to a watcher that comes after Redis forgot the job.
+    fileprivate var endEvent: JobEvent {
+        let name: JobEvent.Name = state == .completed ? .completed : state == .failed ? .failed : .cancelled
+        var members: [String: JSONValue] = ["status": .string(state.rawValue), "attempt": .integer(Int64(attempt))]
+        members["result"] = result
+        members["error"] = error.map(JSONValue.string)
+        members["error_type"] = errorType.map(JSONValue.string)
+        members["progress"] = state == .completed ? 100 : .number(progress)
+        return JobEvent(name, at: finishedAt ?? updatedAt, members)
+    }
+}

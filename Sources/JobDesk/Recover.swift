@@ -1,0 +1,71 @@
+internal import JobLedger
+package import JobModel
+package import JobQueue
+internal import PostgresWire
+internal import RedisWire
+
+extension JobDesk {
+    /// Deaths of a one-slot process with a job in it that make the job a dead letter.
+    package static let poisonousCrashes = 3
+
+    /// Recovers everything a dead worker held: its attempts are fenced in SQL, then its entries are released. Every stage can be repeated
+    /// by anybody; returns how many entries were given back. Cost: by what the worker held, not by what there is.
+    package func recover(_ worker: String, streams: [String]) async throws(DeskError) -> Int {
+        let wasForSuspects = try await asking(redis: { () throws(RedisError) in try await queue.wasForSuspects(worker) })
+        var released = 0
+        while true {
+            let held = try await asking(redis: { () throws(RedisError) in try await queue.held(by: worker, on: streams) })
+            if held.isEmpty { break }
+            let running = held.filter { $0.isRecorded && $0.isRunning(under: worker) }
+            let attempts = running.compactMap { entry in entry.jobID.map { ($0, entry.attempt) } }
+            if !attempts.isEmpty { try await asking(postgres: { () throws(PostgresError) in try await ledger.fence(attempts) }) }
+            for entry in held { released += try await giveBack(entry, of: worker, wasForSuspects: wasForSuspects) }
+        }
+        _ = try await asking(redis: { () throws(RedisError) in try await queue.remove(worker, streams: streams, isDead: true) })
+        return released
+    }
+
+    private func giveBack(_ entry: HeldEntry, of worker: String, wasForSuspects: Bool) async throws(DeskError) -> Int {
+        let isCrash = wasForSuspects && entry.isRunning(under: worker)
+        if isCrash, entry.crashes + 1 >= JobDesk.poisonousCrashes, let id = entry.jobID {
+            try await bury(entry, id: id, worker: worker)
+            return 0
+        }
+        let released = try await asking(redis: { () throws(RedisError) in
+            try await queue.release(entry, of: worker, crashed: true, addCrash: isCrash)
+        })
+        if released == .foreign {
+            try await adopt(ForeignEntry(stream: entry.stream, entry: entry.entry, fields: entry.fields))
+        }
+        return released == .released ? 1 : 0
+    }
+
+    /// The job kills every process it runs in: a dead letter, in SQL first.
+    private func bury(_ entry: HeldEntry, id: JobID, worker: String) async throws(DeskError) {
+        let failure = JobFailure.permanent(
+            "The worker process died \(JobDesk.poisonousCrashes) times while it ran this job alone", type: "poisoned")
+        guard let job = try await asking(redis: { () throws(RedisError) in try await queue.job(id) }) else { return }
+        if job.isRecorded {
+            _ = try await asking(postgres: { () throws(PostgresError) in
+                try await ledger.endUnclaimed(id, as: .failed(failure), at: .now, by: worker)
+            })
+        }
+        let claim = Claim(job: job, attempt: entry.attempt, worker: worker, stream: entry.stream, entry: entry.entry)
+        _ = try await asking(redis: { () throws(RedisError) in try await queue.settle(claim, as: .failed(failure)) })
+    }
+
+    /// Hands back, uncharged, what Redis says this worker holds but it does not know of: the reply of a claim can be lost.
+    package func handBackUnknown(of worker: String, streams: [String], running: Set<JobID>) async throws(DeskError) -> Int {
+        var released = 0
+        for entry in try await asking(redis: { () throws(RedisError) in try await queue.held(by: worker, on: streams, limit: 1000) }) {
+            if let id = entry.jobID, running.contains(id) { continue }
+            if entry.isRecorded, entry.isRunning(under: worker), let id = entry.jobID {
+                try await asking(postgres: { () throws(PostgresError) in try await ledger.fence([(id, entry.attempt)]) })
+            }
+            let reply = try await asking(redis: { () throws(RedisError) in try await queue.release(entry, of: worker, crashed: false) })
+            if reply == .foreign { try await adopt(ForeignEntry(stream: entry.stream, entry: entry.entry, fields: entry.fields)) }
+            released += 1
+        }
+        return released
+    }
+}

@@ -1,0 +1,84 @@
+internal import JobLedger
+package import JobModel
+internal import JobQueue
+internal import RedisWire
+
+package struct Submission: Sendable {
+    package let job: Job
+    /// The same request was accepted before, under the same idempotency key.
+    package let isReplay: Bool
+}
+
+extension JobDesk {
+    /// Accepts a job: when this returns, the job will end exactly once, whatever crashes.
+    package func submit(_ request: JobRequest) async throws(DeskError) -> Submission {
+        let job = try compose(request)
+        try gate.check()
+        return job.isRecorded
+            ? try await acceptRecorded(job, request.idempotency)
+            : try await acceptUnrecorded(job, request.idempotency)
+    }
+
+    private func compose(_ request: JobRequest) throws(DeskError) -> Job {
+        guard let kind = catalogue[request.kind] else {
+            throw .unknownKind(String(request.kind.prefix(100)), known: catalogue.kinds.map(\.name))
+        }
+        let input: JSONValue
+        switch kind.input.accept(request.input) {
+        case .success(let accepted): input = accepted
+        case .failure(let faults): throw .invalid(faults.list)
+        }
+        if let queue = request.queue, !catalogue.queues.contains(queue) {
+            throw .invalid([InputShape.Fault(pointer: "#/queue", detail: "must be one of: \(catalogue.queues.joined(separator: ", "))")])
+        }
+        return job(request, of: kind, input: input)
+    }
+
+    private func job(_ request: JobRequest, of kind: JobKind, input: JSONValue) -> Job {
+        var job = Job(
+            id: JobID(), kind: kind.name, queue: request.queue ?? kind.queue, priority: request.priority, input: input,
+            metadata: request.metadata, isRecorded: kind.isRecorded, maxAttempts: request.maxAttempts ?? kind.retry.maxAttempts,
+            timeoutMilliseconds: request.timeoutMilliseconds ?? kind.timeoutMilliseconds, estimatedMilliseconds: kind.estimatedMilliseconds)
+        job.title = request.title
+        job.subject = request.subject
+        job.sessionID = request.sessionID
+        job.tags = request.tags
+        job.traceparent = request.traceparent
+        if let runAt = request.runAt, runAt > job.createdAt {
+            job.scheduledAt = runAt
+            job.state = .scheduled
+        }
+        return job
+    }
+
+    /// The row is the promise. A Redis that is away from here on delays the job, and the reconciler queues it later.
+    private func acceptRecorded(_ job: Job, _ idempotency: IdempotencyKey?) async throws(DeskError) -> Submission {
+        switch try await asking(postgres: { () throws(PostgresError) in try await ledger.accept(job, idempotency: idempotency) }) {
+        case .accepted:
+            await enqueueOrLeaveToReconciler(job)
+            return Submission(job: job, isReplay: false)
+        case .existing(let id): return Submission(job: try await read(id), isReplay: true)
+        case .conflict(let id): throw .idempotencyConflict(id)
+        }
+    }
+
+    private func enqueueOrLeaveToReconciler(_ job: Job) async {
+        do {
+            _ = try await queue.enqueue(job)
+            gate.open()
+        } catch {
+            logger.warning(
+                "An accepted job could not be queued yet; the reconciler will queue it",
+                metadata: ["job_id": "\(job.id)", "error": "\(error)"])
+            gate.close(for: .seconds(2), because: DeskError(error))
+        }
+    }
+
+    private func acceptUnrecorded(_ job: Job, _ idempotency: IdempotencyKey?) async throws(DeskError) -> Submission {
+        switch try await asking(redis: { () throws(RedisError) in try await queue.enqueue(job, idempotency: idempotency) }) {
+        case .accepted, .exists: return Submission(job: job, isReplay: false)
+        case .repeated(let id): return Submission(job: try await read(id), isReplay: true)
+        case .conflict(let id): throw .idempotencyConflict(id)
+        }
+    }
+}

@@ -1,0 +1,68 @@
+package import JobModel
+package import RedisWire
+
+/// What a claim brought: jobs that this worker holds now, and entries of other programs that it must adopt.
+package struct Claimed: Sendable {
+    package var claims: [Claim] = []
+    package var foreign: [ForeignEntry] = []
+}
+
+/// An entry that another program added with its own fields (job_id, source_type, source_uri, …).
+package struct ForeignEntry: Sendable, Hashable {
+    package let stream: String
+    package let entry: String
+    package let fields: [String: String]
+}
+
+package enum ClaimReply: Sendable {
+    case claimed(Claimed)
+    /// Declared dead: cancel everything and start over under a new name.
+    case dead
+    /// The worker's hash is gone: beat, then claim again.
+    case unregistered
+}
+
+extension JobQueue {
+    /// Takes at most `count` jobs, highest stream first, without waiting.
+    package func claim(for worker: String, from streams: [String], count: Int) async throws(RedisError) -> ClaimReply {
+        let now = Timestamp.now
+        return try await claim(worker, streams, [.string(worker), .integer(Int64(count)), now.argument, .string(now.description)])
+    }
+
+    /// Takes the entry that a blocking read handed to this worker.
+    package func claim(_ entry: DeliveredEntry, for worker: String) async throws(RedisError) -> ClaimReply {
+        let now = Timestamp.now
+        let arguments: [RedisArgument] = [
+            .string(worker), 1, now.argument, .string(now.description), .string(entry.stream), .string(entry.entry),
+        ]
+        return try await claim(worker, [entry.stream], arguments)
+    }
+
+    private func claim(_ worker: String, _ streams: [String], _ arguments: [RedisArgument]) async throws(RedisError) -> ClaimReply {
+        let reply = try await redis.run(Scripts.claim, keys: [keys.worker(worker)] + streams, arguments: arguments)
+        guard let parts = reply.array else { throw unexpected(Scripts.claim, reply) }
+        switch parts.first?.string {
+        case "dead": return .dead
+        case "unregistered": return .unregistered
+        case "ok": return .claimed(read(parts.dropFirst(), worker: worker))
+        default: throw unexpected(Scripts.claim, reply)
+        }
+    }
+
+    private func read(_ parts: ArraySlice<RedisReply>, worker: String) -> Claimed {
+        var claimed = Claimed()
+        for part in parts {
+            guard let row = part.array, row.count == 4, let stream = row[0].string, let entry = row[1].string, let fields = row[3].fields
+            else { continue }
+            if row[2].string == "foreign" {
+                claimed.foreign.append(ForeignEntry(stream: stream, entry: entry, fields: fields))
+            } else if let job = JobHash.job(from: fields) {
+                claimed.claims.append(Claim(job: job, attempt: job.attempt, worker: worker, stream: stream, entry: entry))
+            } else {
+                logger.error(
+                    "A job's hash cannot be read; its entry stays pending", metadata: ["entry": "\(entry)", "stream": "\(stream)"])
+            }
+        }
+        return claimed
+    }
+}

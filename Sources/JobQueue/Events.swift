@@ -1,0 +1,144 @@
+package import JobModel
+package import RedisWire
+
+/// One event as a watcher gets it.
+package struct WatchedEvent: Sendable, Hashable {
+    /// Nil for what only this watcher gets: `snapshot` and `gap`.
+    package let sequence: Int64?
+    package let name: String
+    /// One line of JSON.
+    package let json: String
+
+    package var isTerminal: Bool {
+        name == "completed" || name == "failed" || name == "cancelled"
+    }
+
+    init?(_ json: String) {
+        guard let event = try? JSONReader.read(json, depth: 256), let name = event["event"]?.string else { return nil }
+        self.init(sequence: event["seq"]?.integer.map(Int64.init), name: name, json: json)
+    }
+
+    package init(sequence: Int64?, name: String, json: String) {
+        self.sequence = sequence
+        self.name = name
+        self.json = json
+    }
+}
+
+extension JobQueue {
+    /// Everything that happens to a job after event number `sequence`: subscribed first, then what was missed, then live. Nothing is missed
+    /// or sent twice; where the log was trimmed the watcher gets `gap` and `snapshot` instead.
+    package func watch(_ id: JobID, after sequence: Int64?) async throws(RedisError) -> JobWatch {
+        JobWatch(queue: self, id: id, after: sequence ?? 0, subscription: try await subscriber.subscribe(keys.events(id)))
+    }
+}
+
+/// The events of one job, pulled by its reader; ends after the terminal event, or when Redis no longer knows the job.
+package struct JobWatch: AsyncSequence, Sendable {
+    package typealias Element = WatchedEvent
+    package typealias Failure = RedisError
+
+    private enum Source: Sendable {
+        case live(JobQueue, JobID, after: Int64, RedisSubscription)
+        case fixed([WatchedEvent])
+    }
+
+    private let source: Source
+
+    init(queue: JobQueue, id: JobID, after: Int64, subscription: RedisSubscription) {
+        source = .live(queue, id, after: after, subscription)
+    }
+
+    /// A job that only SQL still knows: its end, and nothing more.
+    package init(_ events: [WatchedEvent]) {
+        source = .fixed(events)
+    }
+
+    package func makeAsyncIterator() -> Iterator {
+        switch source {
+        case .live(let queue, let id, let after, let subscription):
+            Iterator(queue: queue, id: id, last: after, signals: subscription.makeAsyncIterator())
+        case .fixed(let events):
+            Iterator(queue: nil, id: nil, last: 0, signals: nil, ready: events)
+        }
+    }
+
+    package struct Iterator: AsyncIteratorProtocol {
+        private let queue: JobQueue?
+        private let id: JobID?
+        private var last: Int64
+        private var signals: RedisSubscription.AsyncIterator?
+        private var ready: [WatchedEvent]
+        private var mustCatchUp: Bool
+        private var hasEnded = false
+
+        init(queue: JobQueue?, id: JobID?, last: Int64, signals: RedisSubscription.AsyncIterator?, ready: [WatchedEvent] = []) {
+            self.queue = queue
+            self.id = id
+            self.last = last
+            self.signals = signals
+            self.ready = ready
+            mustCatchUp = queue != nil
+        }
+
+        package mutating func next() async throws(RedisError) -> WatchedEvent? {
+            try await next(isolation: nil)
+        }
+
+        package mutating func next(isolation actor: isolated (any Actor)?) async throws(RedisError) -> WatchedEvent? {
+            while true {
+                if !ready.isEmpty { return deliver(ready.removeFirst()) }
+                if hasEnded { return nil }
+                if mustCatchUp {
+                    try await catchUp()
+                    continue
+                }
+                guard let signal = await signals?.next(isolation: actor) else { return nil }
+                switch signal {
+                case .message(let bytes): receive(String(decoding: bytes, as: UTF8.self))
+                case .gap: mustCatchUp = true
+                }
+            }
+        }
+
+        private mutating func deliver(_ event: WatchedEvent) -> WatchedEvent {
+            if let sequence = event.sequence { last = max(last, sequence) }
+            if event.isTerminal || queue == nil && ready.isEmpty {
+                hasEnded = true
+                signals = nil
+            }
+            return event
+        }
+
+        /// A live message: the next number is passed on, an old one dropped, a later one means that something was missed.
+        private mutating func receive(_ json: String) {
+            guard let event = WatchedEvent(json), let sequence = event.sequence, sequence > last else { return }
+            if sequence == last + 1 { ready.append(event) } else { mustCatchUp = true }
+        }
+
+        private mutating func catchUp() async throws(RedisError) {
+            guard let queue, let id else { return }
+            mustCatchUp = false
+            guard let job = try await queue.job(id) else {
+                hasEnded = true
+                return
+            }
+            let missed = try await queue.log(of: id).compactMap(WatchedEvent.init).filter { ($0.sequence ?? 0) > last }
+            let firstKept = missed.first?.sequence ?? job.sequence + 1
+            if firstKept > last + 1 { ready += JobWatch.bridge(over: last + 1..<firstKept, to: job) }
+            ready += missed
+            hasEnded = missed.isEmpty && job.state.isTerminal
+        }
+    }
+
+    /// What stands in for events that were trimmed away.
+    private static func bridge(over lost: Range<Int64>, to job: Job) -> [WatchedEvent] {
+        let gap = JobEvent(.gap, ["from": .integer(lost.lowerBound), "to": .integer(lost.upperBound - 1)])
+        var members: [String: JSONValue] = [
+            "status": .string(job.state.rawValue), "progress": .number(job.progress), "attempt": .integer(Int64(job.attempt)),
+        ]
+        members["step"] = job.step.map(JSONValue.string)
+        members["message"] = job.message.map(JSONValue.string)
+        return [gap, JobEvent(.snapshot, members)].map { WatchedEvent(sequence: nil, name: $0.name.rawValue, json: "{" + $0.unnumbered) }
+    }
+}

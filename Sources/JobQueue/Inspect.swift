@@ -1,0 +1,85 @@
+package import JobModel
+package import RedisWire
+
+package struct WorkerInfo: Sendable, Hashable {
+    package let name: String
+    package let host: String
+    package let processID: Int
+    package let version: String
+    package let queues: [String]
+    package let slots: Int
+    package let running: Int
+    package let startedAt: Timestamp?
+    package let beat: Int64
+    package let isDead: Bool
+}
+
+package struct QueueCounts: Sendable, Hashable {
+    package let queue: String
+    /// Entries on its streams that no worker has taken.
+    package let waiting: Int
+    /// Entries that workers hold.
+    package let running: Int
+}
+
+extension JobQueue {
+    /// The job as Redis has it; nil when it does not know it, or not any more.
+    package func job(_ id: JobID) async throws(RedisError) -> Job? {
+        try await redis.command(["HGETALL", .string(keys.job(id))]).fields.flatMap(JobHash.job)
+    }
+
+    /// Which of these jobs Redis knows.
+    package func known(_ ids: [JobID]) async throws(RedisError) -> Set<JobID> {
+        let replies = try await redis.pipeline(ids.map { ["EXISTS", .string(keys.job($0))] })
+        return Set(zip(ids, replies).filter { $0.1.integer == 1 }.map(\.0))
+    }
+
+    /// The numbered events that are still kept, oldest first, as lines of JSON.
+    package func log(of id: JobID) async throws(RedisError) -> [String] {
+        try await redis.command(["LRANGE", .string(keys.log(id)), 0, -1]).array?.compactMap(\.string) ?? []
+    }
+
+    package func workers() async throws(RedisError) -> [WorkerInfo] {
+        let names = try await redis.command(["SMEMBERS", .string(keys.workers)]).array?.compactMap(\.string).sorted() ?? []
+        let replies = try await redis.pipeline(names.map { ["HGETALL", .string(keys.worker($0))] })
+        return zip(names, replies).compactMap { name, reply in
+            guard let fields = reply.fields, !fields.isEmpty else { return nil }
+            return WorkerInfo(
+                name: name, host: fields["host"] ?? "", processID: fields["pid"].flatMap { Int($0) } ?? 0, version: fields["version"] ?? "",
+                queues: fields["queues"]?.split(separator: ",").map(String.init) ?? [], slots: fields["slots"].flatMap { Int($0) } ?? 0,
+                running: fields["running"].flatMap { Int($0) } ?? 0,
+                startedAt: fields["started_at"].flatMap { Int64($0) }.map(Timestamp.init(milliseconds:)),
+                beat: fields["beat"].flatMap { Int64($0) } ?? 0, isDead: fields["dead"] == "1")
+        }
+    }
+
+    /// Waiting is stream length less pending: work streams are deleted from as they are acknowledged.
+    package func counts(of queues: [String]) async throws(RedisError) -> [QueueCounts] {
+        var counts: [QueueCounts] = []
+        for queue in queues {
+            let streams = StreamLevel.allCases.map { keys.stream(queue, $0) }
+            let lengths = try await redis.pipeline(streams.map { ["XLEN", .string($0)] })
+            let pending = try await redis.pipeline(streams.map { ["XPENDING", .string($0), "workers"] })
+            let total = lengths.reduce(0) { $0 + Int(clamping: $1.integer ?? 0) }
+            let held = pending.reduce(0) { $0 + Int(clamping: $1.array?.first?.integer ?? 0) }
+            counts.append(QueueCounts(queue: queue, waiting: max(0, total - held), running: held))
+        }
+        return counts
+    }
+
+    /// The mark that says which Redis this is; written when there is none. True: it was missing, so this Redis has lost what it had.
+    package func renewGeneration() async throws(RedisError) -> Bool {
+        let fresh = Digest.hexadecimal(Digest.randomBytes(16))
+        return try await !redis.command(["SET", .string(keys.generation), .string(fresh), "NX"]).isNull
+    }
+
+    /// A short lease on a duty that one worker at a time should do. Losing it costs repetition, never correctness.
+    package func lead(as worker: String, milliseconds: Int64) async throws(RedisError) -> Bool {
+        let key = RedisArgument.string(keys.leader)
+        let taken = try await redis.command(["SET", key, .string(worker), "NX", "PX", .integer(milliseconds)])
+        if !taken.isNull { return true }
+        guard try await redis.command(["GET", key]).string == worker else { return false }
+        _ = try await redis.command(["PEXPIRE", key, .integer(milliseconds)])
+        return true
+    }
+}

@@ -1,0 +1,53 @@
+package import JobModel
+
+/// Every Redis key and channel, spelled here and nowhere else. `prefix` stands in front of each;
+/// a hash tag such as `{p3}:` keeps all of them in one Redis Cluster slot.
+package struct Keys: Sendable {
+    package let prefix: String
+
+    package init(prefix: String = "") {
+        self.prefix = prefix
+    }
+
+    package var scheduled: String { prefix + "scheduled" }
+    package var active: String { prefix + "active" }
+    package var dead: String { prefix + "dead" }
+    package var workers: String { prefix + "workers" }
+    package var control: String { prefix + "control" }
+    package var leader: String { prefix + "leader" }
+    package var generation: String { prefix + "generation" }
+
+    package func job(_ id: JobID) -> String { "\(prefix)job:\(id)" }
+    package func log(_ id: JobID) -> String { job(id) + ":log" }
+    package func steps(_ id: JobID) -> String { job(id) + ":steps" }
+    package func events(_ id: JobID) -> String { job(id) + ":events" }
+    package func worker(_ name: String) -> String { "\(prefix)worker:\(name)" }
+    package func stats(_ queue: String) -> String { "\(prefix)stats:\(queue)" }
+    package func idempotency(_ key: IdempotencyKey) -> String { "\(prefix)idempotency:\(key.scope):\(key.key)" }
+
+    /// The medium stream has the bare name, so that `ingest_jobs` is the stream other programs know.
+    package func stream(_ queue: String, _ level: StreamLevel) -> String {
+        level == .medium ? "\(prefix)\(queue)_jobs" : "\(prefix)\(queue)_jobs:\(level.rawValue)"
+    }
+
+    /// The streams a worker claims from, highest first: all queues of one level before the next level.
+    package func streams(_ queues: [String], _ levels: [StreamLevel] = StreamLevel.ordinary) -> [String] {
+        levels.flatMap { level in queues.map { stream($0, level) } }
+    }
+}
+
+/// The streams of one queue. `suspect` holds jobs whose worker died; only one-slot processes read it.
+package enum StreamLevel: String, Sendable, CaseIterable {
+    case suspect, urgent, high, medium, low
+
+    package static let ordinary: [StreamLevel] = [.urgent, .high, .medium, .low]
+
+    package init(_ priority: JobPriority) {
+        switch priority {
+        case .urgent: self = .urgent
+        case .high: self = .high
+        case .medium: self = .medium
+        case .low: self = .low
+        }
+    }
+}

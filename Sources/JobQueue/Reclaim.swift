@@ -1,0 +1,114 @@
+package import JobModel
+package import RedisWire
+
+/// A worker as a reaper sees it once: only a change between two looks says that it lives.
+package struct Observation: Sendable, Hashable {
+    package let worker: String
+    /// Empty when the worker has no hash.
+    package let beat: String
+    package let isMarkedDead: Bool
+    package let entriesHeld: Int
+}
+
+/// An entry that a worker holds, and what is known of its job.
+package struct HeldEntry: Sendable, Hashable {
+    package let stream: String
+    package let entry: String
+    package let jobID: JobID?
+    package let state: JobState?
+    package let attempt: Int
+    package let lease: String
+    package let isRecorded: Bool
+    package let crashes: Int
+    package let fields: [String: String]
+
+    /// The worker runs it, as far as Redis knows.
+    package func isRunning(under worker: String) -> Bool {
+        state == .processing && lease == "\(worker):\(attempt)"
+    }
+}
+
+package enum Released: Sendable, Hashable {
+    case released
+    /// The entry is not this worker's any more.
+    case notHeld
+    /// Another program's entry: adopt it.
+    case foreign
+}
+
+/// Recovery in three repeatable stages: mark the worker dead, fence its attempts in SQL (the desk's), release its entries.
+extension JobQueue {
+    package func observe(_ streams: [String]) async throws(RedisError) -> [Observation] {
+        let reply = try await redis.run(Scripts.observe, keys: [keys.workers] + streams, arguments: [])
+        guard let rows = reply.array else { throw unexpected(Scripts.observe, reply) }
+        return rows.compactMap { row in
+            guard let parts = row.array, parts.count == 4, let name = parts[0].string else { return nil }
+            return Observation(
+                worker: name, beat: parts[1].string ?? "", isMarkedDead: parts[2].string == "1",
+                entriesHeld: Int(clamping: parts[3].integer ?? 0))
+        }
+    }
+
+    /// False: it beat again since it was observed.
+    package func markDead(_ seen: Observation) async throws(RedisError) -> Bool {
+        let reply = try await redis.run(
+            Scripts.reclaim, keys: [keys.worker(seen.worker)], arguments: [.string(seen.beat), .integer(3_600_000)])
+        return reply.integer == 1
+    }
+
+    package func held(by worker: String, on streams: [String], limit: Int64 = 100) async throws(RedisError) -> [HeldEntry] {
+        let reply = try await redis.run(
+            Scripts.held, keys: [keys.worker(worker)] + streams, arguments: [.string(worker), .integer(limit)])
+        guard let rows = reply.array else { throw unexpected(Scripts.held, reply) }
+        return rows.compactMap { row in
+            guard let parts = row.array, parts.count == 9, let stream = parts[0].string, let entry = parts[1].string else { return nil }
+            return HeldEntry(
+                stream: stream, entry: entry, jobID: parts[2].string.flatMap(JobID.init), state: parts[3].string.flatMap(JobState.init),
+                attempt: parts[4].string.flatMap { Int($0) } ?? 0, lease: parts[5].string ?? "", isRecorded: parts[6].string == "1",
+                crashes: parts[7].string.flatMap { Int($0) } ?? 0, fields: parts[8].fields ?? [:])
+        }
+    }
+
+    /// Gives an entry back: a dead worker's running job goes to the suspects, everything else in front of its queue.
+    package func release(
+        _ held: HeldEntry, of worker: String, crashed: Bool, addCrash: Bool = false
+    ) async throws(RedisError) -> Released {
+        let base = queueName(of: held.stream)
+        let target = keys.stream(base, crashed && held.isRunning(under: worker) ? .suspect : .urgent)
+        let event = JobEvent(.reclaimed, ["attempt": .integer(Int64(held.attempt)), "status": "queued", "worker": .string(worker)])
+        let job = held.jobID.map(keys.job) ?? keys.prefix + "job:"
+        let reply = try await redis.run(
+            Scripts.release, keys: [job, held.stream, target, keys.stats(base)],
+            arguments: [
+                .string(worker), .string(held.entry), .string(held.jobID?.description ?? ""), crashed ? "crashed" : "handed-back",
+                addCrash ? 1 : 0, event.timestamp.argument, .string(event.unnumbered),
+            ])
+        switch reply.integer {
+        case 1: return .released
+        case 0: return .notHeld
+        case 2: return .foreign
+        default: throw unexpected(Scripts.release, reply)
+        }
+    }
+
+    /// Removes a worker that holds nothing; false when it still holds entries.
+    package func remove(_ worker: String, streams: [String], isDead: Bool) async throws(RedisError) -> Bool {
+        let reply = try await redis.run(
+            Scripts.leave, keys: [keys.worker(worker), keys.workers] + streams, arguments: [.string(worker), isDead ? "dead" : "left"])
+        return reply.integer == 1
+    }
+
+    /// How many suspects wait on these queues.
+    package func suspects(_ queues: [String]) async throws(RedisError) -> Int {
+        let replies = try await redis.pipeline(queues.map { ["XLEN", .string(keys.stream($0, .suspect))] })
+        return replies.reduce(0) { $0 + Int(clamping: $1.integer ?? 0) }
+    }
+
+    /// `<prefix><queue>_jobs[:level]` back to the queue.
+    package func queueName(of stream: String) -> String {
+        let bare = stream.dropFirst(keys.prefix.count)
+        let base =
+            StreamLevel.allCases.first { bare.hasSuffix("_jobs:\($0.rawValue)") }.map { bare.dropLast($0.rawValue.count + 1) } ?? bare
+        return String(base.dropLast("_jobs".count))
+    }
+}

@@ -1,0 +1,29 @@
+package import RedisWire
+
+/// The Lua scripts: one file a transition, each with its contract on top. `shared.lua` goes behind the first line of every one.
+package enum Scripts {
+    package static let enqueue = script("enqueue", PackageResources.enqueue_lua)
+    package static let claim = script("claim", PackageResources.claim_lua)
+    package static let report = script("report", PackageResources.report_lua)
+    package static let step = script("step", PackageResources.step_lua)
+    package static let settle = script("settle", PackageResources.settle_lua)
+    package static let cancel = script("cancel", PackageResources.cancel_lua)
+    package static let promote = script("promote", PackageResources.promote_lua)
+    package static let beat = script("beat", PackageResources.beat_lua)
+    package static let observe = script("observe", PackageResources.observe_lua)
+    package static let reclaim = script("reclaim", PackageResources.reclaim_lua)
+    package static let held = script("held", PackageResources.held_lua)
+    package static let release = script("release", PackageResources.release_lua)
+    package static let leave = script("leave", PackageResources.leave_lua)
+    package static let repair = script("repair", PackageResources.repair_lua)
+
+    package static let all = [
+        enqueue, claim, report, step, settle, cancel, promote, beat, observe, reclaim, held, release, leave, repair,
+    ]
+
+    private static func script(_ name: String, _ body: [UInt8]) -> RedisScript {
+        let firstLine = body.prefix { $0 != UInt8(ascii: "\n") }
+        return RedisScript(
+            name: name, source: firstLine + [UInt8(ascii: "\n")] + PackageResources.shared_lua + body.dropFirst(firstLine.count))
+    }
+}

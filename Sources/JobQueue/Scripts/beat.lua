@@ -1,0 +1,13 @@
+#!lua flags=allow-oom
+-- One beat of a worker. A worker that was declared dead is told so; one whose hash is gone registers again.
+-- KEYS    1 worker hash   2 workers
+-- ARGV    1 worker name   2… field, value
+-- Returns 'ok'   'registered'   'dead': drop everything and start over under a new name
+local state = redis.call('HMGET', KEYS[1], 'name', 'dead')
+if state[2] then
+    return 'dead'
+end
+redis.call('HSET', KEYS[1], 'name', ARGV[1], unpack(ARGV, 2))
+redis.call('HINCRBY', KEYS[1], 'beat', 1)
+redis.call('SADD', KEYS[2], ARGV[1])
+return state[1] and 'ok' or 'registered'

@@ -1,0 +1,81 @@
+package import JobModel
+package import Logging
+package import RedisWire
+
+/// What a worker tells of itself with every beat.
+package struct WorkerCard: Sendable {
+    package let name: String
+    package let host: String
+    package let processID: Int
+    package let version: String
+    package let queues: [String]
+    package let slots: Int
+    package let startedAt: Timestamp
+    /// A one-slot process for suspects: a death there counts as a crash of its job.
+    package let isForSuspects: Bool
+
+    package init(
+        name: String, host: String, processID: Int, version: String, queues: [String], slots: Int,
+        startedAt: Timestamp = .now, isForSuspects: Bool = false
+    ) {
+        self.name = name
+        self.host = host
+        self.processID = processID
+        self.version = version
+        self.queues = queues
+        self.slots = slots
+        self.startedAt = startedAt
+        self.isForSuspects = isForSuspects
+    }
+
+    func arguments(running: Int) -> [RedisArgument] {
+        [
+            .string(name), "host", .string(host), "pid", .integer(Int64(processID)), "version", .string(version),
+            "queues", .string(queues.joined(separator: ",")), "slots", .integer(Int64(slots)), "running", .integer(Int64(running)),
+            "started_at", startedAt.argument, "suspects", isForSuspects ? "1" : "0",
+        ]
+    }
+}
+
+package enum BeatReply: Sendable, Hashable {
+    case beating
+    case registered
+    case dead
+}
+
+extension JobQueue {
+    /// One beat over the shared connection: to register before the first claim.
+    package func beat(_ card: WorkerCard, running: Int) async throws(RedisError) -> BeatReply {
+        try JobQueue.read(
+            await redis.run(Scripts.beat, keys: [keys.worker(card.name), keys.workers], arguments: card.arguments(running: running)))
+    }
+
+    /// Beats on an own OS thread with an own connection: a handler that blocks every shared thread does not stop it.
+    package func pulse(
+        of card: WorkerCard, every interval: Duration, running: @escaping @Sendable () -> Int,
+        onReply: @escaping @Sendable (Result<BeatReply, RedisError>) -> Void
+    ) -> RedisPulse {
+        let keys = [keys.worker(card.name), keys.workers]
+        return RedisPulse(
+            address, options: RedisOptions(), interval: interval, script: Scripts.beat,
+            call: { (keys, card.arguments(running: running())) },
+            onReply: { reply in
+                onReply(reply.flatMap { value in Result { () throws(RedisError) in try JobQueue.read(value) } })
+            },
+            logger: logger)
+    }
+
+    private static func read(_ reply: RedisReply) throws(RedisError) -> BeatReply {
+        switch reply.string {
+        case "ok": .beating
+        case "registered": .registered
+        case "dead": .dead
+        default: throw unexpected(Scripts.beat, reply)
+        }
+    }
+
+    /// Whether a dead worker was a one-slot process for suspects.
+    package func wasForSuspects(_ worker: String) async throws(RedisError) -> Bool {
+        try await redis.command(["HGET", .string(keys.worker(worker)), "suspects"]).string == "1"
+    }
+}

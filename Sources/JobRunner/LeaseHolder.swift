@@ -1,0 +1,39 @@
+internal import JobModel
+internal import JobQueue
+internal import RedisWire
+
+/// What a handler's context reports to: the queue, under this attempt's lease. A Redis that is away loses progress, never the job.
+struct LeaseHolder: JobReporter, StepStore {
+    /// A step's result is state, not storage.
+    static let maxStepBytes = 256 * 1024
+    let claim: Claim
+    let queue: JobQueue
+    let stop: @Sendable (StopReason) -> Void
+
+    func report(_ event: JobEvent, progress: JobProgress?) async throws(JobFailure) {
+        guard let reported = try? await queue.report(event, progress: progress, of: claim) else { return }
+        switch reported {
+        case .told: return
+        case .cancelRequested:
+            stop(.cancelled)
+            throw .cancelled
+        case .lost:
+            stop(.lost)
+            throw .lost
+        }
+    }
+
+    func result(ofStep name: String) async throws(JobFailure) -> JSONValue? {
+        do { return try await queue.step(name, of: claim.job.id) } catch { return nil }
+    }
+
+    /// A step that could not be stored runs again in the next attempt.
+    func store(_ result: JSONValue, ofStep name: String) async throws(JobFailure) {
+        guard result.bytes.count <= LeaseHolder.maxStepBytes else {
+            throw .permanent("The result of step '\(name)' is larger than \(LeaseHolder.maxStepBytes) bytes", type: "step_too_large")
+        }
+        guard let isStored = try? await queue.storeStep(name, result, of: claim), !isStored else { return }
+        stop(.lost)
+        throw .lost
+    }
+}

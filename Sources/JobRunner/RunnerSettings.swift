@@ -1,0 +1,27 @@
+package import JobModel
+
+/// How a worker process behaves. Times are the promises of recovery: a dead worker's jobs run again within lease + two reap intervals.
+package struct RunnerSettings: Sendable {
+    package var queues: [String]
+    /// Jobs at once.
+    package var slots = 4
+    package var host = ""
+    package var processID = 0
+    package var version = ""
+    package var beatInterval = Duration.seconds(1)
+    /// A worker whose beat does not move for this long is dead.
+    package var lease = Duration.seconds(7)
+    package var reapInterval = Duration.milliseconds(500)
+    package var promoteInterval = Duration.milliseconds(500)
+    package var reconcileInterval = Duration.seconds(5)
+    /// How long a leaving worker lets its jobs finish before it hands them back.
+    package var drainGrace = Duration.seconds(30)
+    /// How long a handler that was told to stop may take before it is left behind.
+    package var stopGrace = Duration.seconds(10)
+    /// A one-slot process that runs jobs whose worker died, and ends when there are none.
+    package var isForSuspects = false
+
+    package init(queues: [String]) {
+        self.queues = queues
+    }
+}

@@ -1,0 +1,150 @@
+internal import JobDesk
+internal import JobModel
+internal import JobQueue
+internal import Logging
+internal import RedisWire
+internal import Synchronization
+
+/// One life of a worker: a name, a beat, and the loops that run while it lives. Claims come from `ClaimLoop`, duties from `Duties`.
+final class WorkerLife: Sendable {
+    enum End: Sendable {
+        case left
+        case dead
+    }
+
+    let card: WorkerCard
+    let desk: JobDesk
+    let settings: RunnerSettings
+    let handlers: [String: any JobHandler]
+    let launchSuspects: SuspectLauncher?
+    let executions: Executions
+    let waiter: WorkWaiter
+    let logger: Logger
+    private let phase = Mutex(Phase.working)
+    private let ends: AsyncStream<Phase>
+    private let end: AsyncStream<Phase>.Continuation
+
+    enum Phase: Sendable {
+        case working, draining, dead
+    }
+
+    init(
+        desk: JobDesk, handlers: [String: any JobHandler], settings: RunnerSettings, launchSuspects: SuspectLauncher?, logger: Logger
+    ) {
+        // A new random name at every start: a name is one process's for ever.
+        let name = "\(settings.host)-\(settings.processID)-\(Digest.hexadecimal(Digest.randomBytes(5)))"
+        var logger = logger
+        logger[metadataKey: "worker"] = .string(name)
+        self.logger = logger
+        self.desk = desk
+        self.settings = settings
+        self.handlers = handlers
+        self.launchSuspects = launchSuspects
+        card = WorkerCard(
+            name: name, host: settings.host, processID: settings.processID, version: settings.version, queues: settings.queues,
+            slots: settings.slots, isForSuspects: settings.isForSuspects)
+        executions = Executions(slots: settings.slots)
+        waiter = desk.queue.waiter()
+        (ends, end) = AsyncStream.makeStream()
+    }
+
+    var name: String { card.name }
+    var isWorking: Bool { phase.withLock { $0 == .working } }
+
+    /// Every stream of every queue there is: a reaper recovers whatever a worker held.
+    var allStreams: [String] { desk.queue.keys.streams(desk.catalogue.queues, StreamLevel.allCases) }
+
+    /// The streams this worker claims from.
+    var ownStreams: [String] {
+        desk.queue.keys.streams(settings.queues, settings.isForSuspects ? [.suspect] : StreamLevel.ordinary)
+    }
+
+    func drain() {
+        move(to: .draining)
+    }
+
+    func die() {
+        move(to: .dead)
+    }
+
+    private func move(to next: Phase) {
+        let moved = phase.withLock { phase in
+            guard phase != .dead, phase != next else { return false }
+            phase = next
+            return true
+        }
+        if moved { end.yield(next) }
+    }
+
+    func run() async -> End {
+        await register()
+        let executions = executions
+        let pulse = desk.queue.pulse(of: card, every: settings.beatInterval, running: { executions.count }) { [weak self] reply in
+            if case .success(.dead) = reply { self?.die() }
+        }
+        pulse.start()
+        logger.info("Worker is ready", metadata: ["queues": "\(settings.queues.joined(separator: ","))", "slots": "\(settings.slots)"])
+        let result = await work()
+        await pulse.stop()
+        await waiter.close()
+        return result
+    }
+
+    /// The first beat. A Redis that is away delays the worker; it does not end it.
+    private func register() async {
+        while isWorking {
+            if let reply = try? await desk.queue.beat(card, running: 0), reply != .dead { return }
+            logger.warning("Redis does not answer; the worker waits for it")
+            try? await Task.sleep(for: .seconds(1))
+        }
+    }
+
+    private func work() async -> End {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await ClaimLoop(life: self).run() }
+            if !settings.isForSuspects { Duties(life: self).start(in: &group) }
+            group.addTask { await self.followControl() }
+            let result = await waitForEnd()
+            group.cancelAll()
+            return result
+        }
+    }
+
+    private func waitForEnd() async -> End {
+        for await phase in ends {
+            await waiter.interrupt(over: desk.queue)
+            if phase == .dead { break }
+            if await leave() { return .left }
+            break
+        }
+        executions.stopAll(.dead)
+        return .dead
+    }
+
+    /// False: declared dead while it was leaving.
+    private func leave() async -> Bool {
+        logger.info("Worker is leaving", metadata: ["running": "\(executions.count)"])
+        await executions.waitUntilEmpty(within: settings.drainGrace)
+        executions.stopAll(.leaving)
+        await executions.waitUntilEmpty(within: settings.stopGrace)
+        _ = try? await desk.handBackUnknown(of: name, streams: allStreams, running: executions.jobIDs)
+        if (try? await desk.queue.remove(name, streams: allStreams, isDead: false)) != true {
+            logger.warning("Worker leaves with jobs that could not be handed back; another worker will recover them")
+        }
+        return true
+    }
+
+    /// Cancel messages; the duty that asks Redis every second is the fallback for a message that was lost.
+    private func followControl() async {
+        while !Task.isCancelled {
+            if let control = try? await desk.queue.control() {
+                for await signal in control {
+                    guard case .message(let bytes) = signal else { continue }
+                    let words = String(decoding: bytes, as: UTF8.self).split(separator: " ")
+                    if words.count == 2, words[0] == "cancel", let id = JobID(String(words[1])) { executions.stop(id, .cancelled) }
+                }
+            }
+            try? await Task.sleep(for: .seconds(1))
+        }
+    }
+}
