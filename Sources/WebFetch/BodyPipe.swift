@@ -51,13 +51,14 @@ final class BodyPipe: Sendable {
 
     /// The first end counts. Bytes received before a good or a bad end can still be read; after a cancel they are dropped.
     func finish(_ end: Result<Void, FetchError>) {
-        let (headWaiter, chunkWaiter) = state.withLock { state in
-            if state.end == nil { state.end = end }
+        let (headWaiter, chunkWaiter, end) = state.withLock { state in
+            // A good end without a head is none: nobody may wait for that head.
+            let end = state.end ?? (state.head == nil ? end.flatMap { .failure(.protocolViolation("the server")) } : end)
+            state.end = end
             if case .failure(.cancelled) = end { state.chunk = [] }
-            return (state.headWaiter.take(), state.chunkWaiter.take())
+            return (state.headWaiter.take(), state.chunkWaiter.take(), end)
         }
-        let error = if case .failure(let error) = end { error } else { FetchError.protocolViolation("the server") }
-        headWaiter?.resume(returning: .failure(error))
+        if case .failure(let error) = end { headWaiter?.resume(returning: .failure(error)) }
         chunkWaiter?.resume(returning: end.map { nil })
     }
 

@@ -9,10 +9,6 @@ package struct FetchBody: AsyncSequence, Sendable {
     package struct AsyncIterator: AsyncIteratorProtocol {
         let source: Source
 
-        package mutating func next() async throws -> [UInt8]? {
-            try await source.next()
-        }
-
         package mutating func next(isolation actor: isolated (any Actor)?) async throws(FetchError) -> [UInt8]? {
             try await source.next()
         }

@@ -94,6 +94,10 @@ final class FetchLoop: Sendable {
     }
 
     private func run() {
+        // OpenSSL writes without MSG_NOSIGNAL: a peer that went away would end the process with SIGPIPE.
+        var signals = sigset_t()
+        sigfillset(&signals)
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
         let transfers = TransferTable(multi: multi)
         while let commands = take() {
             for command in commands {

@@ -1,5 +1,6 @@
 /// An HTTP client for many concurrent requests: one thread and one connection pool each.
 /// Give it a guard for addresses that users chose, and none for configured services; connections are never shared between the two.
+/// Letting go of it ends what is still running, like `close`.
 package final class Fetcher: Sendable {
     private let loop: FetchLoop
     private let addressGuard: AddressGuard?

@@ -36,7 +36,7 @@ struct ProgressClock {
         return false
     }
 
-    /// After a pause that the reader caused.
+    /// Begins anew: before the request goes out, and after a pause that the reader caused.
     mutating func restart(now: ContinuousClock.Instant) {
         lastProgress = now
         if windowStart != nil { (windowStart, windowBytes) = (now, 0) }

@@ -23,6 +23,8 @@ final class Transfer {
     var failure: FetchError?
     var isFull = false
     var wasRefused = false
+    /// A connection is there and the request goes out; until then the connect timeout and the deadline are enough.
+    var hasBegun = false
     private var isPaused = false
     private var clock: ProgressClock
 
@@ -44,14 +46,18 @@ final class Transfer {
     // MARK: time
 
     var dueTime: ContinuousClock.Instant? {
-        [order.deadline, isPaused ? nil : clock.dueTime].compactMap(\.self).min()
+        [order.deadline, clock.dueTime].compactMap(\.self).min()
     }
 
     func progressed(bodyBytes: Int = 0) { clock.progressed(bodyBytes: bodyBytes, now: .now) }
 
     func expired(at now: ContinuousClock.Instant) -> FetchError? {
         if let deadline = order.deadline, deadline <= now { return .timedOut("no whole response from \(host) in time", sent: wasSent) }
-        guard !isPaused, clock.isExpired(at: now) else { return nil }
+        guard hasBegun, !isPaused else {
+            clock.restart(now: now)
+            return nil
+        }
+        guard clock.isExpired(at: now) else { return nil }
         return .timedOut("\(host) sends nothing, or too slowly", sent: wasSent)
     }
 
@@ -98,11 +104,13 @@ final class Transfer {
         case CURLE_URL_MALFORMAT: .invalidURL("it has a wrong form")
         case CURLE_COULDNT_RESOLVE_HOST: .unresolved(host)
         case CURLE_COULDNT_CONNECT: wasRefused ? .refusedAddress(host) : .unreachable(host)
-        case CURLE_OPERATION_TIMEDOUT: wasRefused && !wasSent ? .refusedAddress(host) : .timedOut("no connection to \(host)", sent: wasSent)
+        case CURLE_OPERATION_TIMEDOUT: .timedOut("no connection to \(host)", sent: wasSent)
         case CURLE_FILESIZE_EXCEEDED: .tooLarge(limit: limits.maxBodyBytes)
         case CURLE_PARTIAL_FILE: .incomplete(host)
         case CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR: head.isComplete ? .incomplete(host) : .connectionLost(host)
-        case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER, CURLE_SSL_ISSUER_ERROR:
+        // The handshake also fails when a server restarts; a certificate that is wrong stays wrong.
+        case CURLE_SSL_CONNECT_ERROR: .unreachable("\(host) (the TLS handshake failed)")
+        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_CACERT_BADFILE:
             .tls("\(host): \(String(cString: curl_easy_strerror(code)))")
         default: .protocolViolation(host)
         }
@@ -118,6 +126,8 @@ final class Transfer {
         // http_proxy of the environment would dial for us, past every address check.
         _ = ccurl_set_string(easy, CURLOPT_PROXY, "")
         _ = ccurl_set_long(easy, CURLOPT_NOSIGNAL, 1)
+        // Finds a peer that vanished during a stream that may be silent for long.
+        _ = ccurl_set_long(easy, CURLOPT_TCP_KEEPALIVE, 1)
         _ = ccurl_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, request.limits.connectTimeout.wholeMilliseconds)
         // Without it, cancelling during a slow name look-up blocks the whole loop until the look-up ends.
         _ = ccurl_set_long(easy, CURLOPT_QUICK_EXIT, 1)

@@ -73,6 +73,8 @@ extension Transfer {
 
     /// Called before every request, also on a connection that is used again.
     private func mayRequest(from peer: UnsafeMutablePointer<CChar>?, port: Int32) -> Bool {
+        hasBegun = true
+        progressed()
         guard let rules = order.addressGuard else { return true }
         guard let peer, rules.permits(address: String(cString: peer), port: Int(port), host: host) else {
             return abort(.refusedAddress(host))

@@ -1,0 +1,74 @@
+/// JSON over HTTP to one configured service: the address, its key, and the failures that mean the same everywhere.
+/// `Ollama` and `Qdrant` speak through it; what a status means to them is their own table.
+import JobModel
+import WebFetch
+
+struct ServiceClient: Sendable {
+    /// As people write it: "Ollama".
+    let name: String
+    private let base: String
+    private let headers: [(String, String)]
+    private let fetcher: Fetcher
+
+    init(name: String, url: String, headers: [(String, String)] = [], fetcher: Fetcher) {
+        self.name = name
+        base = String(url.reversed().drop { $0 == "/" }.reversed())
+        self.headers = headers
+        self.fetcher = fetcher
+    }
+
+    /// Any status is an answer. Redirects are not followed: a configured address is the service itself, and the key is meant for it alone.
+    func send(_ method: String, _ path: String, _ body: [UInt8]? = nil, within timeout: Duration) async throws(JobFailure) -> ServiceAnswer
+    {
+        var request = FetchRequest(method: method, url: base + path, headers: headers + [("Accept", "application/json")], body: body)
+        if body != nil { request.headers.append(("Content-Type", "application/json")) }
+        request.limits.totalTimeout = timeout
+        // Silence is normal while a model loads, and while a request waits for its turn.
+        request.limits.idleTimeout = nil
+        request.limits.maxRedirects = 0
+        request.limits.maxBodyBytes = 64 << 20
+        do throws(FetchError) {
+            let response = try await fetcher.fetch(request)
+            return ServiceAnswer(
+                status: response.status, retryAfter: response.header("retry-after"), bytes: try await response.body.collect())
+        } catch {
+            throw failure(error)
+        }
+    }
+
+    /// The sentence for a health page, or nil when `send` works and its status is 2xx.
+    func trouble(at path: String, failure: (ServiceAnswer) -> JobFailure) async -> String? {
+        do throws(JobFailure) {
+            let answer = try await send("GET", path, within: .seconds(3))
+            return answer.isSuccess ? nil : failure(answer).message
+        } catch {
+            return error.message
+        }
+    }
+
+    private func failure(_ error: FetchError) -> JobFailure {
+        switch error {
+        case .cancelled: .cancelled
+        case .closed: .handBack
+        case .timedOut: .retry("\(name) did not answer in time: \(error)", type: "timeout")
+        case _ where error.isTransient: .retry("\(name) cannot be reached: \(error)", type: "unreachable")
+        default: .permanent("\(name) cannot be used: \(error)", type: "invalid_service")
+        }
+    }
+}
+
+struct ServiceAnswer: Sendable {
+    let status: Int
+    let retryAfter: String?
+    let bytes: [UInt8]
+
+    var isSuccess: Bool { (200..<300).contains(status) }
+
+    /// Nil for what is not JSON: proxies answer in HTML, and some refusals are plain text.
+    var json: JSONValue? { try? JSONReader.read(bytes) }
+
+    /// Whole seconds; the date form is not used by the services that we talk to. At most an hour is believed.
+    var retryAfterMilliseconds: Int64? {
+        retryAfter.flatMap { Int64($0) }.map { min(max($0, 0), 3600) * 1000 }
+    }
+}
