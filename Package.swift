@@ -18,6 +18,7 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
@@ -41,6 +42,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
@@ -79,7 +81,7 @@ let package = Package(
         room("JobKinds", ["JobLedger", "Services", "WebFetch", "PageText", "JobModel", logging]),
 
         // 5th floor
-        room("JobAPI", ["JobDesk", "JobQueue", "JobLedger", "JobModel", hummingbird, httpTypes, nioCore, logging, lifecycle]),
+        room("JobAPI", ["JobDesk", "JobQueue", "JobLedger", "JobModel", hummingbird, httpTypes, nioCore, nioHTTPTypes, logging, lifecycle]),
 
         // ROOF
         .executableTarget(
@@ -107,7 +109,7 @@ let package = Package(
         tests("JobDeskTests", ["JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel"]),
         tests("JobKindsTests", ["JobKinds", "JobLedger", "Services", "WebFetch", "PostgresWire", "JobModel"]),
         tests("JobRunnerTests", ["JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel"]),
-        tests("JobAPITests", ["JobAPI", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel"]),
+        tests("JobAPITests", ["JobAPI", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel", logging, lifecycle]),
         tests("TidewheelTests", ["JobModel", "RedisWire", "PostgresWire"]),
     ],
     swiftLanguageModes: [.v6]
