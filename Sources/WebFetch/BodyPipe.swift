@@ -49,17 +49,20 @@ final class BodyPipe: Sendable {
         }
     }
 
-    /// The first end counts. Bytes received before a good or a bad end can still be read; after a cancel they are dropped.
-    func finish(_ end: Result<Void, FetchError>) {
-        let (headWaiter, chunkWaiter, end) = state.withLock { state in
+    /// The first end counts, and gives true. Bytes received before a good or a bad end can still be read; after a cancel they are dropped.
+    @discardableResult
+    func finish(_ end: Result<Void, FetchError>) -> Bool {
+        let (headWaiter, chunkWaiter, end, isFirst) = state.withLock { state in
+            let isFirst = state.end == nil
             // A good end without a head is none: nobody may wait for that head.
             let end = state.end ?? (state.head == nil ? end.flatMap { .failure(.protocolViolation("the server")) } : end)
             state.end = end
             if case .failure(.cancelled) = end { state.chunk = [] }
-            return (state.headWaiter.take(), state.chunkWaiter.take(), end)
+            return (state.headWaiter.take(), state.chunkWaiter.take(), end, isFirst)
         }
         if case .failure(let error) = end { headWaiter?.resume(returning: .failure(error)) }
         chunkWaiter?.resume(returning: end.map { nil })
+        return isFirst
     }
 
     // MARK: the reader

@@ -38,8 +38,7 @@ final class FetchLoop: Sendable {
 
     /// The reader is told at once; the transfer follows on the loop's next turn.
     func cancel(_ pipe: BodyPipe) {
-        pipe.finish(.failure(.cancelled))
-        post(.cancel(pipe))
+        if pipe.finish(.failure(.cancelled)) { post(.cancel(pipe)) }
     }
 
     func resume(_ pipe: BodyPipe) { post(.resume(pipe)) }
