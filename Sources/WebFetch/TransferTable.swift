@@ -13,7 +13,8 @@ final class TransferTable {
 
     func start(_ order: TransferOrder) {
         guard let transfer = Transfer(order), curl_multi_add_handle(multi, transfer.easy) == CURLM_OK else {
-            return order.pipe.finish(.failure(.invalidRequest("out of memory")))
+            order.pipe.finish(.failure(.invalidRequest("out of memory")))
+            return
         }
         byHandle[transfer.easy] = transfer
         byPipe[ObjectIdentifier(order.pipe)] = transfer
