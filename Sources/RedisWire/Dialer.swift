@@ -1,0 +1,90 @@
+import DequeModule
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+/// Opens a socket, with TLS where the address says so, and logs in. What the server said about us comes back with it.
+struct Dialer: Sendable {
+    struct Login: Sendable {
+        let clientID: Int64?
+    }
+
+    let address: RedisAddress
+    let options: RedisOptions
+
+    func dial(_ socket: RedisSocket, on loop: any EventLoop) -> EventLoopFuture<Login> {
+        let host = serverName
+        let tls: NIOSSLContext?
+        do { tls = try context() } catch {
+            return loop.makeFailedFuture(RedisError.unavailable("TLS could not be set up: \(error)"))
+        }
+        let bootstrap = ClientBootstrap(group: loop)
+            .connectTimeout(TimeAmount(options.connectTimeout))
+            .channelOption(.socketOption(.so_keepalive), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: tls, serverHostname: host)) }
+                    try channel.pipeline.syncOperations.addHandler(socket)
+                }
+            }
+        let connected =
+            switch address.endpoint {
+            case .tcp(let host, let port): bootstrap.connect(host: host, port: port)
+            case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
+            }
+        return connected.flatMap { channel in
+            channel.eventLoop.assertInEventLoop()
+            return logIn(socket, on: channel.eventLoop)
+        }
+    }
+
+    /// Full verification, always; an own authority replaces the system's.
+    private func context() throws -> NIOSSLContext? {
+        guard address.usesTLS else { return nil }
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.certificateVerification = .fullVerification
+        if let file = address.authorityFile { configuration.trustRoots = .file(file) }
+        return try NIOSSLContext(configuration: configuration)
+    }
+
+    /// SNI knows no addresses; a certificate for an address is checked against the peer's.
+    private var serverName: String? {
+        guard case .tcp(let host, _) = address.endpoint, (try? SocketAddress(ipAddress: host, port: 0)) == nil else { return nil }
+        return host
+    }
+
+    private func logIn(_ socket: RedisSocket, on loop: any EventLoop) -> EventLoopFuture<Login> {
+        let commands = loginCommands
+        var bytes = ByteBuffer()
+        for command in commands { bytes.writeCommand(command) }
+        let promise = loop.makePromise(of: RedisReply.self)
+        let waiter = Waiter(deadline: .now() + TimeAmount(options.connectTimeout)) { promise.completeWith($0.mapError { $0 as any Error }) }
+        let timer = loop.scheduleTask(deadline: waiter.deadline) { _ = socket.expire(.now()) }
+        socket.send(bytes, [Place(waiter, replies: commands.count, bytes: 0, isPipeline: true)])
+        return promise.futureResult.flatMapThrowing { reply in
+            timer.cancel()
+            return try Dialer.read(reply.array ?? [], of: commands)
+        }
+    }
+
+    /// CLIENT's answers may be refused by an ACL; the others must not be.
+    private var loginCommands: [[RedisArgument]] {
+        var commands: [[RedisArgument]] = []
+        if let password = address.password {
+            commands.append(["AUTH"] + (address.user.map { [.string($0)] } ?? []) + [.string(password)])
+        }
+        if address.database != 0 { commands.append(["SELECT", .integer(Int64(address.database))]) }
+        commands.append(["CLIENT", "SETNAME", .string(options.clientName)])
+        commands.append(["CLIENT", "ID"])
+        return commands
+    }
+
+    private static func read(_ replies: [RedisReply], of commands: [[RedisArgument]]) throws -> Login {
+        for (command, reply) in zip(commands, replies) {
+            guard case .error(let error) = reply else { continue }
+            let isOptional = command.first == "CLIENT" && error.code != "NOAUTH" && error.reaction != .backOff
+            if !isOptional { throw RedisError.server(error) }
+        }
+        return Login(clientID: replies.last?.integer)
+    }
+}

@@ -1,0 +1,64 @@
+import FoundationEssentials
+
+/// Where a Redis is and how to log in, read from a URL. Its description never shows the password.
+package struct RedisAddress: Sendable, Hashable, CustomStringConvertible {
+    enum Endpoint: Sendable, Hashable {
+        case tcp(host: String, port: Int)
+        case unix(path: String)
+    }
+
+    let endpoint: Endpoint
+    let user: String?
+    let password: String?
+    let database: Int
+    let usesTLS: Bool
+    /// PEM file with the authorities to trust instead of the system's.
+    let authorityFile: String?
+
+    /// Reads `redis://[[user]:password@]host[:port][/db]`, `rediss://…[?cafile=PATH]`, `unix:///path.sock[?db=N]` (also `redis+unix`).
+    package init(url: String) throws(RedisError) {
+        guard let parts = URLComponents(string: url), let scheme = parts.scheme?.lowercased() else {
+            throw .invalidAddress("it does not read as a URL; expected redis://host:port/db")
+        }
+        var query: [String: String] = [:]
+        for item in parts.queryItems ?? [] { query[item.name] = item.value }
+        var databaseText = query["db"] ?? ""
+        switch scheme {
+        case "redis", "rediss":
+            guard let host = parts.host, !host.isEmpty else { throw .invalidAddress("it has no host") }
+            let port = parts.port ?? 6379
+            guard (1...65535).contains(port) else { throw .invalidAddress("the port must be between 1 and 65535") }
+            endpoint = .tcp(host: host.trimmingBrackets, port: port)
+            let path = parts.path.drop { $0 == "/" }
+            if !path.isEmpty { databaseText = String(path) }
+        case "unix", "redis+unix":
+            guard parts.path.hasPrefix("/"), parts.path.utf8.count < 108 else {
+                throw .invalidAddress("a socket path must be absolute and shorter than 108 bytes")
+            }
+            endpoint = .unix(path: parts.path)
+        default:
+            throw .invalidAddress("the scheme must be redis, rediss or unix")
+        }
+        guard let number = databaseText.isEmpty ? 0 : Int(databaseText), (0...65535).contains(number) else {
+            throw .invalidAddress("the database must be a number from 0")
+        }
+        database = number
+        user = parts.user.flatMap { $0.isEmpty ? nil : $0 }
+        password = parts.password.flatMap { $0.isEmpty ? nil : $0 }
+        usesTLS = scheme == "rediss"
+        authorityFile = query["cafile"]
+    }
+
+    package var description: String {
+        switch endpoint {
+        case .tcp(let host, let port): "\(usesTLS ? "rediss" : "redis")://\(host):\(port)/\(database)"
+        case .unix(let path): "unix://\(path)?db=\(database)"
+        }
+    }
+}
+
+extension String {
+    fileprivate var trimmingBrackets: String {
+        hasPrefix("[") && hasSuffix("]") ? String(dropFirst().dropLast()) : self
+    }
+}

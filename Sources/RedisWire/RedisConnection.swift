@@ -1,0 +1,90 @@
+package import Logging
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// One logical connection: it dials when it is first used, logs in, and dials again with backoff when the socket is lost. Commands of all
+/// tasks are pipelined by themselves. A blocking read occupies it, so readers have one of their own.
+package final class RedisConnection: Sendable {
+    private let link: RedisLink
+    private let options: RedisOptions
+
+    package init(_ address: RedisAddress, options: RedisOptions = RedisOptions(), logger: Logger) {
+        self.options = options
+        link = RedisLink(address, options: options, loop: MultiThreadedEventLoopGroup.singleton.next(), logger: logger)
+    }
+
+    deinit {
+        link.close()
+    }
+
+    /// An error reply is thrown as `.server`. The timeout covers the wait for a connection too.
+    package func command(_ arguments: [RedisArgument], timeout: Duration? = nil) async throws(RedisError) -> RedisReply {
+        do {
+            return try await link.ask(replies: 1, timeout: timeout ?? options.commandTimeout) { $0.writeCommand(arguments) }.get()
+        } catch .server(let error) where error.reaction == .reconnect {
+            link.redial()
+            throw .server(error)
+        }
+    }
+
+    /// Sends the commands back to back; error replies stay in the array.
+    package func pipeline(_ commands: [[RedisArgument]]) async throws(RedisError) -> [RedisReply] {
+        guard !commands.isEmpty else { return [] }
+        let reply = try await link.ask(replies: commands.count, isPipeline: true, timeout: options.commandTimeout) { outbox in
+            for command in commands { outbox.writeCommand(command) }
+        }.get()
+        return reply.array ?? []
+    }
+
+    /// EVALSHA; when the server does not know the script, EVAL once.
+    package func run(_ script: RedisScript, keys: [String], arguments: [RedisArgument]) async throws(RedisError) -> RedisReply {
+        do {
+            return try await command(script.command(bySource: false, keys: keys, arguments: arguments))
+        } catch .server(let error) where error.reaction == .sendSource {
+            return try await command(script.command(bySource: true, keys: keys, arguments: arguments))
+        }
+    }
+
+    /// Grows with every login: who caches what a server keeps per connection compares it.
+    package var generation: Int {
+        link.state.withLock { $0.generation }
+    }
+
+    /// The server's number for the current socket, for CLIENT UNBLOCK. Known without asking, also while a read blocks the socket.
+    package func clientID() async throws(RedisError) -> Int64 {
+        if let known = link.state.withLock({ $0.clientID }) { return known }
+        let reply = try await command(["CLIENT", "ID"])
+        guard let id = reply.integer else { throw .protocolViolation("CLIENT ID answered no number") }
+        return id
+    }
+
+    package func close() async {
+        link.close()
+    }
+}
+
+extension RedisLink {
+    /// A task that is cancelled gets `.cancelled` at once; its reply is dropped when it comes. `onReply` runs on the loop, before the task.
+    func ask(
+        replies: Int, isPipeline: Bool = false, timeout: Duration, onReply: (@Sendable (RedisReply) -> Void)? = nil,
+        _ encode: (inout ByteBuffer) -> Void
+    ) async -> Result<RedisReply, RedisError> {
+        let waiter = Waiter(deadline: .now() + TimeAmount(timeout))
+        return await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                let isWaiting = waiter.wait { result in
+                    if let onReply, case .success(let reply) = result { onReply(reply) }
+                    continuation.resume(returning: result)
+                }
+                if isWaiting {
+                    send(waiter, replies: replies, isPipeline: isPipeline, encode)
+                } else {
+                    continuation.resume(returning: .failure(.cancelled))
+                }
+            }
+        } onCancel: {
+            waiter.finish(.failure(.cancelled))
+        }
+    }
+}

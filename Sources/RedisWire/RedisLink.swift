@@ -1,0 +1,245 @@
+import DequeModule
+import Logging
+import NIOCore
+import Synchronization
+
+/// The outbox and the reconnecting of one logical connection, by callbacks: `RedisConnection`, `RedisSubscriber` and `RedisPulse` stand on it.
+/// A command takes the lock, encodes itself into the shared outbox and joins the line; only the first since the last flush wakes the loop.
+final class RedisLink: Sendable {
+    typealias Push = @Sendable (RedisReply) -> Void
+
+    enum Phase {
+        case idle
+        case dialling
+        case backingOff
+        case ready(RedisSocket)
+        case closed
+    }
+
+    struct State {
+        var phase = Phase.idle
+        var outbox = ByteBuffer()
+        var line = Deque<Place>()
+        var isFlushing = false
+        var wakeAt: NIODeadline?
+        var failures = 0
+        var notBefore = NIODeadline.uptimeNanoseconds(0)
+        var lastFailure = "no connection in time"
+        var generation = 0
+        var clientID: Int64?
+        var staysConnected = false
+    }
+
+    let state = Mutex(State())
+    let dialer: Dialer
+    let loop: any EventLoop
+    let logger: Logger
+    let push: Push?
+    /// Called on the loop after every login, before waiting commands are sent.
+    let connected: @Sendable () -> Void
+
+    init(
+        _ address: RedisAddress, options: RedisOptions, loop: any EventLoop, logger: Logger, push: Push? = nil,
+        connected: @escaping @Sendable () -> Void = {}
+    ) {
+        dialer = Dialer(address: address, options: options)
+        self.loop = loop
+        self.logger = logger
+        self.push = push
+        self.connected = connected
+    }
+
+    /// Runs on any thread. The waiter gets its replies, or an error, on the loop (or at once, when the link is closed or its queue is full).
+    func send(_ waiter: Waiter, replies: Int, isPipeline: Bool = false, _ encode: (inout ByteBuffer) -> Void) {
+        let refusal = state.withLock { state -> RedisError? in
+            if case .closed = state.phase { return .closed }
+            guard state.outbox.readableBytes <= dialer.options.maxQueuedBytes else { return .unavailable("too much is waiting to be sent") }
+            let before = state.outbox.writerIndex
+            encode(&state.outbox)
+            state.line.append(Place(waiter, replies: replies, bytes: state.outbox.writerIndex - before, isPipeline: isPipeline))
+            watch(waiter.deadline, &state)
+            switch state.phase {
+            case .ready where !state.isFlushing:
+                state.isFlushing = true
+                loop.execute { self.flush() }
+            case .idle: dial(&state)
+            case .ready, .dialling, .backingOff, .closed: break
+            }
+            return nil
+        }
+        if let refusal { waiter.finish(.failure(refusal)) }
+    }
+
+    private func flush() {
+        let batch = state.withLock { state -> (RedisSocket, ByteBuffer, Deque<Place>)? in
+            state.isFlushing = false
+            guard case .ready(let socket) = state.phase, !state.line.isEmpty else { return nil }
+            let bytes = state.outbox
+            let line = state.line
+            state.outbox = ByteBuffer()
+            state.line = Deque()
+            return (socket, bytes, line)
+        }
+        if let (socket, bytes, line) = batch { socket.send(bytes, line) }
+    }
+
+    /// What was given up while it waited for a connection is never sent.
+    private func dropAnswered(_ state: inout State) {
+        guard state.line.contains(where: { $0.waiter.isAnswered }) else { return }
+        var kept = ByteBuffer()
+        var line = Deque<Place>()
+        for place in state.line {
+            guard var bytes = state.outbox.readSlice(length: place.bytes) else { break }
+            guard !place.waiter.isAnswered else { continue }
+            kept.writeBuffer(&bytes)
+            line.append(place)
+        }
+        state.outbox = kept
+        state.line = line
+    }
+}
+
+// Time: one timer for the earliest deadline; a steady stream of answered commands costs one scan per timeout.
+extension RedisLink {
+    private func watch(_ deadline: NIODeadline, _ state: inout State) {
+        if let wakeAt = state.wakeAt, wakeAt <= deadline { return }
+        state.wakeAt = deadline
+        loop.scheduleTask(deadline: deadline) { self.expire() }
+    }
+
+    private func expire() {
+        let now = NIODeadline.now()
+        let (socket, late, why) = state.withLock { state -> (RedisSocket?, [Waiter], String) in
+            state.wakeAt = nil
+            let late = state.line.map(\.waiter).filter { $0.deadline <= now }
+            if case .ready(let socket) = state.phase { return (socket, late, state.lastFailure) }
+            return (nil, late, state.lastFailure)
+        }
+        for waiter in late { waiter.finish(.failure(.unavailable(why))) }
+        let next = socket?.expire(now)
+        state.withLock { state in
+            dropAnswered(&state)
+            for deadline in [next, state.line.lazy.map(\.waiter.deadline).min()].compactMap({ $0 }) { watch(deadline, &state) }
+        }
+    }
+}
+
+// Connecting: lazily for commands, at once and for ever for subscribers.
+extension RedisLink {
+    /// Keeps the link up even while nobody asks for anything.
+    func stayConnected(_ stays: Bool) {
+        state.withLock { state in
+            state.staysConnected = stays
+            if stays, case .idle = state.phase { dial(&state) }
+        }
+    }
+
+    private func dial(_ state: inout State) {
+        let isEarly = state.notBefore > .now()
+        state.phase = isEarly ? .backingOff : .dialling
+        if isEarly {
+            loop.scheduleTask(deadline: state.notBefore) { self.backoffEnded() }
+        } else {
+            loop.execute { self.open() }
+        }
+    }
+
+    private func backoffEnded() {
+        state.withLock { state in
+            guard case .backingOff = state.phase else { return }
+            dropAnswered(&state)
+            state.phase = .idle
+            if state.staysConnected || !state.line.isEmpty { dial(&state) }
+        }
+    }
+
+    private func open() {
+        let socket = RedisSocket(dialer.options, push: push, lost: { self.lost($0) })
+        dialer.dial(socket, on: loop).whenComplete { result in
+            switch result {
+            case .success(let login): self.opened(socket, login)
+            case .failure(let error): self.failed(socket, error)
+            }
+        }
+    }
+
+    private func opened(_ socket: RedisSocket, _ login: Dialer.Login) {
+        let isOpen = state.withLock { state -> Bool in
+            guard case .dialling = state.phase else { return false }
+            state.phase = .ready(socket)
+            state.failures = 0
+            state.generation += 1
+            state.clientID = login.clientID
+            dropAnswered(&state)
+            return true
+        }
+        guard isOpen else { return socket.close(failing: .closed) }
+        logger.debug("connected to Redis", metadata: ["address": "\(dialer.address)"])
+        connected()
+        flush()
+    }
+
+    /// Commands go on waiting, unless an operator must act first.
+    private func failed(_ socket: RedisSocket, _ error: any Error) {
+        socket.close(failing: .connectionLost)
+        let failure = error as? RedisError
+        let refused = state.withLock { state -> Deque<Place> in
+            guard case .dialling = state.phase else { return [] }
+            state.lastFailure = failure?.description ?? "\(dialer.address): \(error)"
+            backOff(&state)
+            guard case .server(let reply) = failure, reply.reaction == .stop || reply.reaction == .bug else { return [] }
+            defer {
+                state.line = []
+                state.outbox.clear()
+            }
+            return state.line
+        }
+        logger.warning(
+            "no connection to Redis", metadata: ["address": "\(dialer.address)", "reason": "\(failure?.description ?? "\(error)")"])
+        for place in refused { place.waiter.finish(.failure(failure ?? .connectionLost)) }
+    }
+
+    private func backOff(_ state: inout State) {
+        state.failures += 1
+        state.notBefore = .now() + TimeAmount(dialer.options.backoff(afterFailures: state.failures))
+        state.phase = .idle
+        dropAnswered(&state)
+        if state.staysConnected || !state.line.isEmpty { dial(&state) }
+    }
+
+    private func lost(_ socket: RedisSocket) {
+        state.withLock { state in
+            guard case .ready(let current) = state.phase, current === socket else { return }
+            state.clientID = nil
+            state.lastFailure = "the connection was lost"
+            backOff(&state)
+        }
+    }
+
+    /// The node is the wrong one: commands under way end there, new ones wait for another connection.
+    func redial() {
+        loop.execute {
+            let retired = self.state.withLock { state -> RedisSocket? in
+                guard case .ready(let socket) = state.phase else { return nil }
+                state.clientID = nil
+                self.backOff(&state)
+                return socket
+            }
+            retired?.retire()
+        }
+    }
+
+    func close() {
+        let (line, socket) = state.withLock { state -> (Deque<Place>, RedisSocket?) in
+            defer {
+                state.phase = .closed
+                state.line = []
+                state.outbox.clear()
+            }
+            if case .ready(let socket) = state.phase { return (state.line, socket) }
+            return (state.line, nil)
+        }
+        for place in line { place.waiter.finish(.failure(.closed)) }
+        if let socket { loop.execute { socket.close(failing: .closed) } }
+    }
+}

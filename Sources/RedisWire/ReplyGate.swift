@@ -1,0 +1,93 @@
+/// Follows the frames of a RESP2 byte stream without keeping it, and says how many bytes may be passed on. Lengths and counts are checked
+/// when they are announced, so a server that announces a gigabyte costs nothing.
+struct ReplyGate {
+    private enum Place {
+        case header
+        case skipping(Int)
+    }
+
+    private let maxBytes: Int
+    private let maxDepth: Int
+    private var place = Place.header
+    private var header: [UInt8] = []
+    /// Elements still to come, per open array.
+    private var open: [Int] = []
+    /// Bytes of this reply so far, and 16 for every element that an array announced.
+    private var cost = 0
+    private(set) var refusal: String?
+
+    init(maxBytes: Int, maxDepth: Int) {
+        self.maxBytes = maxBytes
+        self.maxDepth = maxDepth
+        header.reserveCapacity(64)
+    }
+
+    /// The number of leading bytes that are allowed; fewer than given means `refusal` is set and the stream is over.
+    mutating func pass(_ bytes: UnsafeRawBufferPointer) -> Int {
+        var index = 0
+        while index < bytes.count, refusal == nil {
+            switch place {
+            case .skipping(let left):
+                let step = min(left, bytes.count - index)
+                index += step
+                place = .skipping(left - step)
+                if left == step { endElement() }
+            case .header:
+                let byte = bytes[index]
+                if byte == 0x0A { endHeader() } else { collect(byte) }
+                if refusal != nil { return index }
+                index += 1
+            }
+        }
+        return index
+    }
+
+    /// Only the first bytes of a line matter; the rest of a status or error line is counted.
+    private mutating func collect(_ byte: UInt8) {
+        cost += 1
+        if header.count < 32 { header.append(byte) }
+        if cost > maxBytes { refuse() }
+    }
+
+    private mutating func endHeader() {
+        let marker = header.first ?? 0
+        let count = marker == UInt8(ascii: "$") || marker == UInt8(ascii: "*") ? announced() : 0
+        header.removeAll(keepingCapacity: true)
+        guard let count else { return refusal = "a length is not a number" }
+        switch marker {
+        case UInt8(ascii: "$") where count >= 0:
+            guard spend(count) else { return }
+            place = .skipping(count + 2)
+        case UInt8(ascii: "*") where count > 0:
+            guard open.count < maxDepth else { return refusal = "a reply is nested deeper than \(maxDepth) levels" }
+            guard count <= Int(Int32.max), spend(count.multipliedReportingOverflow(by: 16).partialValue) else { return refuse() }
+            open.append(count)
+        default: endElement()
+        }
+    }
+
+    private mutating func endElement() {
+        place = .header
+        while let left = open.popLast() {
+            if left > 1 {
+                open.append(left - 1)
+                return
+            }
+        }
+        cost = 0
+    }
+
+    private func announced() -> Int? {
+        Int(String(decoding: header.dropFirst().filter { $0 != 0x0D }, as: UTF8.self))
+    }
+
+    private mutating func spend(_ amount: Int) -> Bool {
+        let (sum, overflow) = cost.addingReportingOverflow(amount)
+        if overflow || sum > maxBytes { refuse() } else { cost = sum }
+        return refusal == nil
+    }
+
+    private mutating func refuse() {
+        refusal = "a reply is larger than \(maxBytes) bytes"
+    }
+}
