@@ -1,0 +1,168 @@
+internal import HTTPTypes
+internal import NIOCore
+internal import NIOHTTPTypes
+
+/// What one connection may take of our time. All deadlines are absolute: a byte now and then does not extend them.
+package struct ConnectionLimits: Sendable {
+    /// From the connection's opening to the end of its first request head.
+    package var head: Duration = .seconds(10)
+    /// From the end of an answer to the end of the next request head.
+    package var keepAlive: Duration = .seconds(65)
+    /// A body may take this long, and then as long as its bytes so far pay for at `bodyBytesPerSecond`.
+    package var bodyGrace: Duration = .seconds(10)
+    package var bodyBytesPerSecond = 1024
+    /// How long an answer may wait for a client that does not read.
+    package var stalledWrite: Duration = .seconds(60)
+    /// After an early answer (413, 415, …) the rest of the body is read and dropped for so long, that the client sees the answer.
+    package var discard: Duration = .seconds(5)
+    /// Between comments on an event stream.
+    package var heartbeat: Duration = .seconds(15)
+
+    package init() {}
+}
+
+/// Cuts off clients that are slower than a working one could be. Stands behind the HTTP decoder: it sees heads, bodies and ends.
+final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPRequestPart
+    typealias InboundOut = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
+
+    private let limits: ConnectionLimits
+    private var deadline: Scheduled<Void>?
+    private var stall: Scheduled<Void>?
+    private var isReceiving = false
+    private var openAnswers = 0
+    private var bodyStart = NIODeadline.distantPast
+    private var bodyBytes = 0
+
+    init(_ limits: ConnectionLimits) {
+        self.limits = limits
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        closeConnection(in: limits.head, context)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        deadline?.cancel()
+        stall?.cancel()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        deadline?.cancel()
+        stall?.cancel()
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head): beginBody(head, context)
+        case .body(let bytes): bodyBytes += bytes.readableBytes
+        case .end: endBody(context)
+        }
+        context.fireChannelRead(data)
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        let part = unwrapOutboundIn(data)
+        context.write(data, promise: promise)
+        if case .end = part { endAnswer(context) }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        stall?.cancel()
+        stall = context.channel.isWritable ? nil : schedule(in: limits.stalledWrite, context) { $0.close(promise: nil) }
+        context.fireChannelWritabilityChanged()
+    }
+
+    private func beginBody(_ head: HTTPRequest, _ context: ChannelHandlerContext) {
+        if openAnswers == 0, head.headerFields[.expect]?.lowercased() == "100-continue" {
+            context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
+        }
+        isReceiving = true
+        openAnswers += 1
+        bodyStart = .now()
+        bodyBytes = 0
+        checkBody(in: limits.bodyGrace, context)
+    }
+
+    private func endBody(_ context: ChannelHandlerContext) {
+        isReceiving = false
+        deadline?.cancel()
+        if openAnswers == 0 { closeConnection(in: limits.keepAlive, context) }
+    }
+
+    private func endAnswer(_ context: ChannelHandlerContext) {
+        openAnswers -= 1
+        guard openAnswers == 0 else { return }
+        closeConnection(in: isReceiving ? limits.discard : limits.keepAlive, context)
+    }
+
+    private func closeConnection(in delay: Duration, _ context: ChannelHandlerContext) {
+        deadline?.cancel()
+        deadline = schedule(in: delay, context) { $0.close(promise: nil) }
+    }
+
+    /// The next look is when the bytes so far are used up, and at least a second away.
+    private func checkBody(in delay: Duration, _ context: ChannelHandlerContext) {
+        deadline?.cancel()
+        deadline = schedule(in: delay, context) { [self] context in
+            let paid = TimeAmount(limits.bodyGrace) + .milliseconds(Int64(bodyBytes) * 1000 / Int64(max(1, limits.bodyBytesPerSecond)))
+            let left = bodyStart + paid - .now()
+            if left <= .zero {
+                context.close(promise: nil)
+            } else {
+                checkBody(in: .nanoseconds(max(left.nanoseconds, 1_000_000_000)), context)
+            }
+        }
+    }
+}
+
+/// Writes a comment into open event streams, so that proxies keep them and a client that has gone is noticed.
+/// Stands in the pipeline, where whole parts pass one at a time: a comment can never split an event.
+final class Heartbeat: ChannelOutboundHandler, RemovableChannelHandler {
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
+
+    private let interval: Duration
+    private var next: Scheduled<Void>?
+
+    init(every interval: Duration) {
+        self.interval = interval
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        next?.cancel()
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        switch unwrapOutboundIn(data) {
+        case .head(let head): if head.headerFields[.contentType] == "text/event-stream" { beat(context) }
+        case .body: break
+        case .end: next?.cancel()
+        }
+        context.write(data, promise: promise)
+    }
+
+    private func beat(_ context: ChannelHandlerContext) {
+        next = schedule(in: interval, context) { [self] context in
+            // A client that does not read gets no more comments on top.
+            if context.channel.isWritable {
+                context.writeAndFlush(wrapOutboundOut(.body(ByteBuffer(string: ": heartbeat\n\n"))), promise: nil)
+            }
+            beat(context)
+        }
+    }
+}
+
+extension ChannelHandler {
+    /// Runs on the event loop of the handler; nothing runs once the connection is closed.
+    fileprivate func schedule(
+        in delay: Duration, _ context: ChannelHandlerContext, _ action: @escaping (ChannelHandlerContext) -> Void
+    ) -> Scheduled<Void> {
+        context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) {
+            if context.channel.isActive { action(context) }
+        }
+    }
+}

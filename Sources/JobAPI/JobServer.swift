@@ -1,0 +1,123 @@
+internal import HTTPTypes
+internal import Hummingbird
+internal import HummingbirdCore
+package import JobDesk
+internal import JobModel
+package import Logging
+internal import NIOCore
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// What the API is started with. Everything that a stranger could exhaust has a limit here.
+package struct JobServerSettings: Sendable {
+    package var host = "127.0.0.1"
+    /// 0 takes a free port: see `JobServer.port`.
+    package var port = 8080
+    package var version = "0"
+    /// Served under /site/; nothing by default.
+    package var siteDirectory: String?
+    package var maxConnections = 4096
+    package var maxEventStreams = 2000
+    package var maxUploads = 4
+    package var maxUploadBytes = 32 << 20
+    package var connection = ConnectionLimits()
+    /// How long `/readyz` says 503 before the listening socket closes, so that load balancers look away first.
+    package var drain: Duration = .zero
+
+    package init() {}
+}
+
+/// The HTTP server as a service: bounded connections, the routes, an orderly end.
+package struct JobServer: Service, CustomStringConvertible {
+    private let reception: Reception
+    private let settings: JobServerSettings
+    private let logger: Logger
+    private let bound = BoundPort()
+
+    package init(desk: JobDesk, settings: JobServerSettings, logger: Logger) {
+        self.settings = settings
+        self.logger = logger
+        reception = Reception(desk: desk, settings: settings)
+    }
+
+    /// Service groups log this; the settings are nobody's business there.
+    package var description: String { "JobServer" }
+
+    /// The port that is listened on; waits for the start. Nil when the server ended before it listened.
+    package var port: Int? {
+        get async { await bound.value }
+    }
+
+    /// Serves until graceful shutdown: then `/readyz` says no for `drain`, the socket closes, streams end, requests in flight are answered.
+    package func run() async throws {
+        defer { bound.settle(nil) }
+        let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: [.init(service: application)], logger: logger))
+        // Detached, because the application must hear of the shutdown only after the drain.
+        let serving = Task.detached { try await group.run() }
+        try await withTaskCancellationHandler {
+            try await withGracefulShutdownHandler {
+                try await serving.value
+            } onGracefulShutdown: {
+                reception.draining.raise()
+                Task {
+                    try? await Task.sleep(for: settings.drain)
+                    await group.triggerGracefulShutdown()
+                }
+            }
+        } onCancel: {
+            serving.cancel()
+        }
+    }
+
+    private var application: Application<Responder> {
+        let limits = settings.connection
+        let bound = bound
+        return Application(
+            responder: Responder(reception: reception, site: settings.siteDirectory, logger: logger),
+            server: .http1(
+                configuration: HTTP1Channel.Configuration(
+                    additionalChannelHandlers: [ConnectionGuard(limits), Heartbeat(every: limits.heartbeat)],
+                    httpDecoderConfiguration: .init(maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100))),
+            configuration: ApplicationConfiguration(
+                address: .hostname(settings.host, port: settings.port), backlog: 1024,
+                availableConnectionsDelegate: .maximum(settings.maxConnections, logger: logger)),
+            onServerRunning: { channel in bound.settle(channel.localAddress?.port) },
+            logger: logger)
+    }
+}
+
+/// A port that becomes known once; everybody who asks waits for it.
+private final class BoundPort: Sendable {
+    private enum State {
+        case waiting([CheckedContinuation<Int?, Never>])
+        case settled(Int?)
+    }
+
+    private let state = Mutex(State.waiting([]))
+
+    var value: Int? {
+        get async {
+            await withCheckedContinuation { continuation in
+                let known: Int?? = state.withLock { state in
+                    switch state {
+                    case .settled(let port): return .some(port)
+                    case .waiting(let others):
+                        state = .waiting(others + [continuation])
+                        return .none
+                    }
+                }
+                if let known { continuation.resume(returning: known) }
+            }
+        }
+    }
+
+    /// The first call counts.
+    func settle(_ port: Int?) {
+        let waiting = state.withLock { state -> [CheckedContinuation<Int?, Never>] in
+            guard case .waiting(let continuations) = state else { return [] }
+            state = .settled(port)
+            return continuations
+        }
+        for continuation in waiting { continuation.resume(returning: port) }
+    }
+}

@@ -1,0 +1,182 @@
+internal import HTTPTypes
+internal import Hummingbird
+internal import HummingbirdCore
+internal import JobDesk
+internal import JobModel
+
+/// Every error this API answers, in one table: RFC 9457 problem documents. `detail` tells the caller what to do; nothing here is a secret.
+struct Problem: Error {
+    let status: HTTPResponse.Status
+    /// Last part of the `type` URN: what programs compare.
+    let type: String
+    let title: String
+    let detail: String
+    var members: [String: JSONValue] = [:]
+    var headers: HTTPFields = [:]
+
+    init(_ status: HTTPResponse.Status, _ type: String, _ title: String, _ detail: String) {
+        self.status = status
+        self.type = type
+        self.title = title
+        self.detail = detail
+    }
+}
+
+// The request as such.
+extension Problem {
+    static let unknownRoute = Problem(
+        .notFound, "unknown-route", "Unknown route", "There is nothing at this path; docs/http-api.md lists every route.")
+
+    static func wrongMethod(allowed: [String]) -> Problem {
+        let list = allowed.joined(separator: ", ")
+        var problem = Problem(.methodNotAllowed, "wrong-method", "Method not allowed", "This path answers \(list).")
+        problem.headers[.allow] = list
+        return problem
+    }
+
+    static func wrongContentType(_ detail: String) -> Problem {
+        Problem(.unsupportedMediaType, "wrong-content-type", "Unsupported content type", detail)
+    }
+
+    static func tooLarge(limit: Int) -> Problem {
+        var problem = Problem(.contentTooLarge, "too-large", "Content too large", "The body may have at most \(limit) bytes.")
+        problem.members["limit_bytes"] = .integer(Int64(limit))
+        return problem
+    }
+
+    static func notJSON(_ error: JSONError, line: Int, column: Int) -> Problem {
+        let place = "line \(line), column \(column)"
+        var problem = Problem(.badRequest, "invalid-json", "Invalid JSON", "The body is not acceptable JSON: \(error.reason), at \(place).")
+        problem.members["offset"] = .integer(Int64(error.offset))
+        return problem
+    }
+
+    static let incompleteBody = Problem(
+        .badRequest, "incomplete-body", "Incomplete body", "The body is shorter than its Content-Length says.")
+    static let emptyBody = Problem(.badRequest, "empty-body", "Empty body", "This request needs a body.")
+
+    static func badHeader(_ name: String, _ detail: String) -> Problem {
+        Problem(.badRequest, "invalid-header", "Invalid header", "\(name) \(detail).")
+    }
+
+    static func badQuery(_ name: String, _ detail: String) -> Problem {
+        Problem(.badRequest, "invalid-query", "Invalid query parameter", "\(name) \(detail).")
+    }
+}
+
+// Jobs.
+extension Problem {
+    static let unknownJob = Problem(
+        .notFound, "unknown-job", "Unknown job", "There is no job of this id, or it was removed after its retention time.")
+
+    static func invalid(_ faults: [InputShape.Fault]) -> Problem {
+        var problem = Problem(
+            .unprocessableContent, "invalid-input", "Invalid input", "The request was understood but does not fit; `errors` says where.")
+        problem.members["errors"] = .array(faults.map { ["detail": .string($0.detail), "pointer": .string($0.pointer)] })
+        return problem
+    }
+
+    static func unknownKind(_ known: [String], pointer: String) -> Problem {
+        let fault = InputShape.Fault(pointer: pointer, detail: "must be one of: \(known.joined(separator: ", "))")
+        var problem = invalid([fault])
+        problem = Problem(problem.status, "unknown-kind", "Unknown kind", "There is no such kind of job.").with(problem.members)
+        return problem.with(["known_kinds": .array(known.map(JSONValue.string))])
+    }
+
+    static let idempotencyConflict = Problem(
+        .unprocessableContent, "idempotency-conflict", "Idempotency key used before",
+        "This Idempotency-Key was used with another request; repeat that request exactly, or take a new key.")
+
+    static func alreadyEnded(_ job: Job) -> Problem {
+        Problem(.conflict, "already-ended", "The job has ended", "The job is already \(job.state.rawValue) and cannot be cancelled.")
+            .with(["job_id": .string(job.id.description), "status": .string(job.state.rawValue)])
+    }
+
+    static func notFinished(_ job: Job) -> Problem {
+        var problem = Problem(
+            .conflict, "not-finished", "The job has not ended", "The job is \(job.state.rawValue); its result comes later."
+        )
+        .with(["job_id": .string(job.id.description), "status": .string(job.state.rawValue), "progress": .number(job.progress)])
+        problem.headers[.retryAfter] = "2"
+        return problem
+    }
+
+    static func withoutResult(_ job: Job) -> Problem {
+        let isCancelled = job.state == .cancelled
+        let reason = job.error ?? (isCancelled ? "The job was cancelled" : "The job failed")
+        let problem = Problem(
+            .conflict, isCancelled ? "job-cancelled" : "job-failed", isCancelled ? "The job was cancelled" : "The job failed", reason)
+        return problem.with([
+            "job_id": .string(job.id.description), "status": .string(job.state.rawValue),
+            "error_type": job.errorType.map(JSONValue.string) ?? .null,
+        ])
+    }
+}
+
+// Us.
+extension Problem {
+    static func unavailable(_ service: String, retryAfter seconds: Int) -> Problem {
+        busy("unavailable", "Service unavailable", "\(service) is not available at the moment; repeat the request later.", seconds)
+    }
+
+    static func full(retryAfter seconds: Int) -> Problem {
+        busy("full", "No room for new jobs", "Redis is at its memory limit; running jobs go on, new ones are refused for now.", seconds)
+    }
+
+    static let draining = busy("draining", "Shutting down", "This process is shutting down; ask another one.", 1)
+    static let tooManyStreams = busy("too-many-streams", "Too many event streams", "All event streams are taken; poll the job instead.", 5)
+    static let tooManyUploads = busy("too-many-uploads", "Too many uploads", "All places for uploads are taken; repeat it in a moment.", 2)
+    static let fault = Problem(
+        .internalServerError, "internal-error", "Internal error", "Something went wrong here; the log has it under this request_id.")
+
+    private static func busy(_ type: String, _ title: String, _ detail: String, _ seconds: Int) -> Problem {
+        var problem = Problem(.serviceUnavailable, type, title, detail)
+        problem.headers[.retryAfter] = String(max(1, seconds))
+        return problem
+    }
+
+    /// What the desk's errors are over HTTP.
+    init(_ error: DeskError) {
+        switch error {
+        case .unknownKind(_, let known): self = .unknownKind(known, pointer: "#/kind")
+        case .invalid(let faults): self = .invalid(faults)
+        case .idempotencyConflict: self = .idempotencyConflict
+        case .notFound: self = .unknownJob
+        case .alreadyEnded(let job): self = .alreadyEnded(job)
+        case .unavailable(let service, let seconds): self = .unavailable(service, retryAfter: seconds)
+        case .full(let seconds): self = .full(retryAfter: seconds)
+        case .internalFault: self = .fault
+        }
+    }
+}
+
+extension Problem {
+    func with(_ more: [String: JSONValue]) -> Problem {
+        var copy = self
+        copy.members.merge(more) { _, new in new }
+        return copy
+    }
+
+    func response(requestID: String, path: String) -> Response {
+        var document = members
+        document["type"] = .string("urn:tidewheel:problem:\(type)")
+        document["title"] = .string(title)
+        document["status"] = .integer(Int64(status.code))
+        document["detail"] = .string(detail)
+        document["instance"] = .string(path)
+        document["request_id"] = .string(requestID)
+        var response = Response(.object(document), status: status, headers: headers)
+        response.headers[.contentType] = "application/problem+json"
+        return response
+    }
+}
+
+extension Response {
+    /// A JSON answer that no cache keeps, unless `headers` say otherwise.
+    init(_ value: JSONValue, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) {
+        var headers = headers
+        headers[.contentType] = "application/json"
+        if headers[.cacheControl] == nil { headers[.cacheControl] = "no-store" }
+        self.init(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: value.bytes)))
+    }
+}

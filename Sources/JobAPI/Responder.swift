@@ -1,0 +1,97 @@
+internal import HTTPTypes
+internal import Hummingbird
+internal import HummingbirdCore
+internal import JobDesk
+internal import Logging
+internal import NIOCore
+internal import NIOHTTP1
+
+/// From request to response: request id, route, answer, and a problem document for whatever goes wrong. Every answer passes here.
+struct Responder: HTTPResponder {
+    struct Context: RequestContext {
+        var coreContext: CoreRequestContextStorage
+
+        init(source: ApplicationRequestContextSource) {
+            coreContext = CoreRequestContextStorage(source: source)
+        }
+    }
+
+    private let reception: Reception
+    private let site: FileMiddleware<Context, LocalFileSystem>?
+    private let logger: Logger
+
+    init(reception: Reception, site: String?, logger: Logger) {
+        self.reception = reception
+        self.site = site.map { FileMiddleware($0, urlBasePath: "/site", searchForIndexHtml: true, logger: logger) }
+        self.logger = logger
+    }
+
+    func respond(to request: Request, context: Context) async throws -> Response {
+        let start = ContinuousClock.now
+        let requestID = RequestIDs.accepted(request.headers[named: "X-Request-ID"])
+        let path = String((request.head.path ?? "/").prefix { $0 != "?" })
+        var response = try await answer(request, path: path, requestID: requestID, context: context)
+        addHeaders(to: &response, requestID: requestID, isSite: path.hasPrefix("/site/"))
+        log(request, path, response.status, since: start, requestID)
+        return request.method == .head ? response.createHeadResponse() : response
+    }
+
+    private func answer(_ request: Request, path: String, requestID: String, context: Context) async throws -> Response {
+        do {
+            if let site, path == "/site" || path.hasPrefix("/site/") { return try await serve(request, from: site, context) }
+            let (route, captured) = try Routes.match(request.method, path)
+            return try await route.answer(reception, Exchange(request: request, captured: captured, requestID: requestID))
+        } catch let problem as Problem {
+            return problem.response(requestID: requestID, path: path)
+        } catch let error as DeskError {
+            if case .internalFault(let what) = error {
+                logger.error("A request failed inside", metadata: ["request_id": "\(requestID)", "error": "\(what)"])
+            }
+            return Problem(error).response(requestID: requestID, path: path)
+        } catch  where isClientError(error) {
+            // The client went away or spoke no HTTP: the server closes the connection.
+            throw error
+        } catch {
+            logger.error("A request failed inside", metadata: ["request_id": "\(requestID)", "error": "\(type(of: error))"])
+            return Problem.fault.response(requestID: requestID, path: path)
+        }
+    }
+
+    private func isClientError(_ error: any Error) -> Bool {
+        error is HTTPParserError || error is ChannelError || error is IOError || error is CancellationError
+    }
+
+    /// Files of the site directory; the middleware refuses paths that leave it.
+    private func serve(_ request: Request, from site: FileMiddleware<Context, LocalFileSystem>, _ context: Context) async throws -> Response
+    {
+        do {
+            return try await site.handle(request, context: context) { _, _ in throw HTTPError(.notFound) }
+        } catch let error as HTTPError {
+            throw error.status == .notFound
+                ? Problem.unknownRoute : Problem(error.status, "refused", error.status.reasonPhrase, "The path cannot be served.")
+        }
+    }
+
+    private func addHeaders(to response: inout Response, requestID: String, isSite: Bool) {
+        response.headers[named: "X-Request-ID"] = requestID
+        let policy = isSite ? "default-src 'self' 'unsafe-inline' data:" : "default-src 'none'; frame-ancestors 'none'"
+        for (name, value) in [
+            ("X-Content-Type-Options", "nosniff"), ("X-Frame-Options", "DENY"), ("Referrer-Policy", "no-referrer"),
+            ("Content-Security-Policy", policy), ("Cross-Origin-Resource-Policy", "same-origin"),
+        ] {
+            response.headers[named: name] = value
+        }
+    }
+
+    /// The path is logged without its query; bodies and headers never are.
+    private func log(
+        _ request: Request, _ path: String, _ status: HTTPResponse.Status, since start: ContinuousClock.Instant, _ requestID: String
+    ) {
+        logger.log(
+            level: status.code >= 500 ? .warning : .debug, "Answered a request",
+            metadata: [
+                "method": "\(request.method.rawValue)", "path": "\(path.prefix(200))", "status": "\(status.code)",
+                "duration": "\(ContinuousClock.now - start)", "request_id": "\(requestID)",
+            ])
+    }
+}

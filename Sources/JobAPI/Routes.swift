@@ -1,0 +1,70 @@
+internal import HTTPTypes
+internal import Hummingbird
+internal import HummingbirdCore
+
+/// One route: what it is asked by, and which file answers it.
+struct Route: Sendable {
+    let method: HTTPRequest.Method
+    /// Segments in braces are captured, in order.
+    let path: String
+    let summary: String
+    let answer: @Sendable (Reception, Exchange) async throws -> Response
+
+    init(
+        _ method: HTTPRequest.Method, _ path: String, _ summary: String,
+        _ answer: @escaping @Sendable (Reception, Exchange) async throws -> Response
+    ) {
+        self.method = method
+        self.path = path
+        self.summary = summary
+        self.answer = answer
+    }
+}
+
+/// Every route there is, in one table. A test compares it with docs/http-api.md.
+package enum Routes {
+    static let table: [Route] = [
+        Route(.post, "/jobs", "submit a job of any kind") { try await $0.submitJob($1) },
+        Route(.post, "/ingest-async", "crawl a site or ingest a document") { try await $0.ingest($1) },
+        Route(.get, "/jobs/{id}", "where a job stands") { try await $0.readJob($1) },
+        Route(.get, "/jobs/{id}/result", "what a completed job returned") { try await $0.readResult($1) },
+        Route(.get, "/jobs/{id}/events", "follow a job live (server-sent events)") { try await $0.streamEvents($1) },
+        Route(.post, "/jobs/{id}/cancel", "ask a job to stop") { try await $0.cancelJob($1) },
+        Route(.post, "/uploads", "upload a file for a document job") { try await $0.storeUpload($1) },
+        Route(.get, "/health", "the state of every part") { try await $0.health($1) },
+        Route(.get, "/health/workers", "every worker that is known") { try await $0.workerHealth($1) },
+        Route(.get, "/livez", "whether the process answers") { $0.livez($1) },
+        Route(.get, "/readyz", "whether requests can be served now") { try await $0.readyz($1) },
+    ]
+
+    /// `METHOD path` of every route, as the reference page lists them.
+    package static var spelled: [String] {
+        table.map { "\($0.method.rawValue) \($0.path)" }
+    }
+
+    /// The route of a request and what its braces captured. A path that exists with other methods only is 405, any other 404.
+    static func match(_ method: HTTPRequest.Method, _ path: String) throws(Problem) -> (route: Route, captured: [String]) {
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false)
+        let candidates = table.compactMap { route in capture(route.path, segments).map { (route: route, captured: $0) } }
+        guard !candidates.isEmpty else { throw .unknownRoute }
+        let wanted = method == .head ? .get : method
+        guard let match = candidates.first(where: { $0.route.method == wanted }) else {
+            throw .wrongMethod(allowed: allowed(candidates.map(\.route.method)))
+        }
+        return match
+    }
+
+    private static func allowed(_ methods: [HTTPRequest.Method]) -> [String] {
+        methods.flatMap { $0 == .get ? ["GET", "HEAD"] : [$0.rawValue] }
+    }
+
+    private static func capture(_ pattern: String, _ segments: [Substring]) -> [String]? {
+        let expected = pattern.split(separator: "/", omittingEmptySubsequences: false)
+        guard expected.count == segments.count else { return nil }
+        var captured: [String] = []
+        for (part, segment) in zip(expected, segments) {
+            if part.hasPrefix("{") { captured.append(String(segment)) } else if part != segment { return nil }
+        }
+        return captured
+    }
+}

@@ -1,0 +1,58 @@
+internal import HTTPTypes
+internal import Hummingbird
+internal import HummingbirdCore
+internal import JobDesk
+internal import JobModel
+internal import JobQueue
+internal import ServiceLifecycle
+
+/// `GET /jobs/{id}/events`: every event of a job as server-sent events, first what was missed, then live, until the job has ended.
+/// A watcher that reconnects with `Last-Event-ID` misses nothing; after the last event it is told to stay away (204).
+extension Reception {
+    func streamEvents(_ exchange: Exchange) async throws -> Response {
+        let job = try await desk.read(exchange.jobID())
+        let last = try StreamEvents.lastEventID(exchange)
+        if let last, StreamEvents.isEnd(last, of: job) { return Response(status: .noContent) }
+        guard let place = streams.take() else { throw Problem.tooManyStreams }
+        // A number from before a loss of Redis is from another count: begin anew.
+        let watch = try await desk.events(of: job.id, after: last.flatMap { $0 <= job.sequence ? $0 : nil })
+        var headers: HTTPFields = [.contentType: "text/event-stream", .cacheControl: "no-store", .connection: "close"]
+        headers[named: "X-Accel-Buffering"] = "no"
+        let request = exchange.request
+        return Response(
+            status: .ok, headers: headers,
+            body: ResponseBody { writer in
+                defer { withExtendedLifetime(place) {} }
+                try await writer.write(ByteBuffer(string: "retry: 2000\n\n"))
+                // Ends by itself with the job, on graceful shutdown, and when the client goes.
+                try? await request.body.consumeWithCancellationOnInboundClose { _ in
+                    for try await event in watch.cancelOnGracefulShutdown() {
+                        try await writer.write(ByteBuffer(string: StreamEvents.frame(event)))
+                    }
+                }
+                try await writer.finish(nil)
+            })
+    }
+}
+
+enum StreamEvents {
+    /// Events have one line of JSON and names of our own: nothing in them can begin a line.
+    static func frame(_ event: WatchedEvent) -> String {
+        let id = event.sequence.map { "id: \($0)\n" } ?? ""
+        return "\(id)event: \(event.name)\ndata: \(event.json)\n\n"
+    }
+
+    /// The header wins: a browser's reconnect sends it, while the URL still has the number of the first call.
+    static func lastEventID(_ exchange: Exchange) throws(Problem) -> Int64? {
+        guard let text = exchange.header("Last-Event-ID") ?? exchange.query("last_event_id"), !text.isEmpty else { return nil }
+        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int64(text) else {
+            throw .badHeader("Last-Event-ID", "must be the id of an event of this stream: a whole number")
+        }
+        return number
+    }
+
+    /// Whether this was the last event. A job that only SQL still knows has one event, number 1.
+    static func isEnd(_ last: Int64, of job: Job) -> Bool {
+        job.state.isTerminal && (job.sequence > 0 ? last == job.sequence : last == 1)
+    }
+}
