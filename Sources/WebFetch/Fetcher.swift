@@ -37,6 +37,7 @@ package final class Fetcher: Sendable {
     package func close() async { await loop.close() }
 
     private func start(_ hop: Hop, deadline: ContinuousClock.Instant?) async throws(FetchError) -> (ResponseHead, FetchBody.Source) {
+        if Task.isCancelled { throw .cancelled }
         let pipe = BodyPipe()
         let source = FetchBody.Source(pipe: pipe, loop: loop)
         loop.start(TransferOrder(hop: hop, deadline: deadline, addressGuard: addressGuard, userAgent: userAgent, pipe: pipe))

@@ -1,4 +1,5 @@
 /// Whoever stops waiting frees the connection at once.
+import TestServers
 import Testing
 
 @testable import WebFetch

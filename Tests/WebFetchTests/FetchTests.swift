@@ -1,5 +1,6 @@
 /// What goes out and what comes back, on a real server.
 import Glibc
+import TestServers
 import Testing
 
 @testable import WebFetch

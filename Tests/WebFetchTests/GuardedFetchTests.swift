@@ -1,4 +1,5 @@
 /// Addresses that users give: nothing on this machine and in its private networks may be reached.
+import TestServers
 import Testing
 
 @testable import WebFetch
@@ -55,6 +56,28 @@ import Testing
         let response = try await fetcher.fetch(FetchRequest(url: "http://localhost:\(server.port)/"))
         #expect(try await response.body.collect() == Array("inside".utf8))
         await #expect(throws: FetchError.refusedAddress("127.0.0.1")) { try await fetcher.fetch(FetchRequest(url: server.url)) }
+    }
+
+    /// A connection that is used again never asks for a socket: the check before each request is what stops it.
+    @Test func onOneLoopAWarmConnectionIsCheckedAgain() async throws {
+        let server = try server()
+        defer { server.stop() }
+        let loop = FetchLoop(maxConnections: 2, maxConnectionsPerHost: 2)
+        #expect(try await status(of: server, on: loop, guard: nil) == 200)
+        await #expect(throws: FetchError.refusedAddress("127.0.0.1")) { try await status(of: server, on: loop, guard: AddressGuard()) }
+        #expect(try await status(of: server, on: loop, guard: nil) == 200)
+        #expect(server.requests.count == 2)
+        await loop.close()
+    }
+
+    private func status(of server: RawServer, on loop: FetchLoop, guard rules: AddressGuard?) async throws -> Int {
+        let pipe = BodyPipe()
+        let request = FetchRequest(url: server.url)
+        let hop = Hop(request: request, url: try WebURL(server.url, limit: 100))
+        loop.start(TransferOrder(hop: hop, deadline: nil, addressGuard: rules, userAgent: "t", pipe: pipe))
+        let head = try await withCheckedContinuation { pipe.awaitHead($0) }.get()
+        _ = try await FetchBody(source: FetchBody.Source(pipe: pipe, loop: loop)).collect()
+        return head.status
     }
 
     @Test func anAllowedBlockOpensIt() async throws {

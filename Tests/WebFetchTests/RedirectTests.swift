@@ -1,4 +1,5 @@
 /// Redirects are followed by hand: each hop is a request of its own, with its own checks.
+import TestServers
 import Testing
 
 @testable import WebFetch

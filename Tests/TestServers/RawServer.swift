@@ -3,29 +3,30 @@
 import Glibc
 import Synchronization
 
-struct RawRequest: Sendable {
-    let method: String
-    let target: String
-    let head: String
-    let body: [UInt8]
+package struct RawRequest: Sendable {
+    package let method: String
+    package let target: String
+    /// Request line and header lines.
+    package let head: String
+    package let body: [UInt8]
 
-    func header(_ name: String) -> String? {
+    package func header(_ name: String) -> String? {
         let lines = head.split(separator: "\r\n").filter { $0.lowercased().hasPrefix(name.lowercased() + ":") }
         return lines.first.map { $0.drop { $0 != ":" }.dropFirst().drop { $0 == " " } }.map(String.init)
     }
 }
 
-final class RawServer: Sendable {
+package final class RawServer: Sendable {
     /// True keeps the connection for another request.
-    typealias Script = @Sendable (RawRequest, RawConnection) -> Bool
+    package typealias Script = @Sendable (RawRequest, RawConnection) -> Bool
 
-    let port: Int
-    var url: String { "http://127.0.0.1:\(port)" }
+    package let port: Int
+    package var url: String { "http://127.0.0.1:\(port)" }
     /// One element for each connection that ended.
-    let closings: AsyncStream<Void>
+    package let closings: AsyncStream<Void>
 
     /// One element when nobody listens any more.
-    let endings: AsyncStream<Void>
+    package let endings: AsyncStream<Void>
 
     private let listener: Int32
     private let ended: AsyncStream<Void>.Continuation
@@ -33,10 +34,10 @@ final class RawServer: Sendable {
     private let closed: AsyncStream<Void>.Continuation
     private let seen = Mutex<(requests: [RawRequest], connections: Int)>(([], 0))
 
-    var requests: [RawRequest] { seen.withLock { $0.requests } }
-    var connections: Int { seen.withLock { $0.connections } }
+    package var requests: [RawRequest] { seen.withLock { $0.requests } }
+    package var connections: Int { seen.withLock { $0.connections } }
 
-    init(_ script: @escaping Script) throws {
+    package init(_ script: @escaping Script) throws {
         self.script = script
         (closings, closed) = AsyncStream.makeStream()
         (endings, ended) = AsyncStream.makeStream()
@@ -56,9 +57,9 @@ final class RawServer: Sendable {
         RawServer.thread { while let serve = RawServer.next(listener, self) { serve() } }
     }
 
-    struct CannotListen: Error {}
+    package struct CannotListen: Error {}
 
-    func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
+    package func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
 
     private static func next(_ listener: Int32, _ server: RawServer) -> (@Sendable () -> Void)? {
         let connection = accept(listener, nil, nil)
@@ -99,14 +100,14 @@ final class RawServer: Sendable {
     }
 }
 
-final class RawConnection: Sendable {
+package final class RawConnection: Sendable {
     private let socket: Int32
 
-    init(_ socket: Int32) { self.socket = socket }
+    fileprivate init(_ socket: Int32) { self.socket = socket }
 
     /// False when the peer is gone. Blocks while the peer does not read.
     @discardableResult
-    func send(_ bytes: [UInt8]) -> Bool {
+    package func send(_ bytes: [UInt8]) -> Bool {
         var start = 0
         while start < bytes.count {
             let count = bytes[start...].withUnsafeBytes { Glibc.send(socket, $0.baseAddress, bytes.count - start, Int32(MSG_NOSIGNAL)) }
@@ -117,26 +118,26 @@ final class RawConnection: Sendable {
     }
 
     @discardableResult
-    func send(_ text: String) -> Bool { send(Array(text.utf8)) }
+    package func send(_ text: String) -> Bool { send(Array(text.utf8)) }
 
     @discardableResult
-    func answer(_ status: Int = 200, _ headers: [String] = [], _ body: String = "") -> Bool {
+    package func answer(_ status: Int = 200, _ headers: [String] = [], _ body: String = "") -> Bool {
         send((["HTTP/1.1 \(status) x", "Content-Length: \(body.utf8.count)"] + headers).joined(separator: "\r\n") + "\r\n\r\n" + body)
     }
 
     /// Says nothing until the peer goes away.
-    func waitForEnd() {
+    package func waitForEnd() {
         var bytes = [UInt8](repeating: 0, count: 4096)
         while recv(socket, &bytes, bytes.count, 0) > 0 {}
     }
 
     /// A server's own slowness: true when the peer is still there afterwards.
-    func linger(milliseconds: Int32) -> Bool { isQuiet(for: Int16(POLLIN), milliseconds) }
+    package func linger(milliseconds: Int32) -> Bool { isQuiet(for: Int16(POLLIN), milliseconds) }
 
     /// True when the peer took nothing more for that long.
-    func isStalled(milliseconds: Int32) -> Bool { isQuiet(for: Int16(POLLOUT), milliseconds) }
+    package func isStalled(milliseconds: Int32) -> Bool { isQuiet(for: Int16(POLLOUT), milliseconds) }
 
-    func end() { close(socket) }
+    fileprivate func end() { close(socket) }
 
     private func isQuiet(for events: Int16, _ milliseconds: Int32) -> Bool {
         var entry = pollfd(fd: socket, events: events, revents: 0)
