@@ -9,13 +9,17 @@ package struct Qdrant: VectorStore {
     private let client: ServiceClient
     private let collections: QdrantCollections
     private let batchSize: Int
-    private static let timeout = Duration.seconds(60)
+    private let timeout: Duration
 
-    /// `prefix` begins the name of every collection: two installations may share a server.
-    package init(url: String, apiKey: String? = nil, fetcher: Fetcher, prefix: String = "tidewheel", batchSize: Int = 100) {
+    /// `prefix` begins the name of every collection: two installations may share a server. `timeout` is for one request.
+    package init(
+        url: String, apiKey: String? = nil, fetcher: Fetcher, prefix: String = "tidewheel", batchSize: Int = 100,
+        timeout: Duration = .seconds(60)
+    ) {
         client = ServiceClient(name: "Qdrant", url: url, headers: apiKey.map { [("api-key", $0)] } ?? [], fetcher: fetcher)
-        collections = QdrantCollections(client: client, prefix: prefix)
+        collections = QdrantCollections(client: client, prefix: prefix, timeout: timeout)
         self.batchSize = max(1, batchSize)
+        self.timeout = timeout
     }
 
     /// New chunks first, then the older generations go, in every collection: a query in between finds old or new text, never nothing.
@@ -37,7 +41,7 @@ package struct Qdrant: VectorStore {
         guard limit > 0, !vector.isEmpty, vector.allSatisfy(\.isFinite) else { return [] }
         let body = Array(#"{"query":"#.utf8) + Vectors.json(vector) + Array(#","limit":\#(limit),"with_payload":true}"#.utf8)
         let collection = collections.name(model: model, dimension: vector.count)
-        let answer = try await client.send("POST", "/collections/\(collection)/points/query", body, within: Self.timeout)
+        let answer = try await client.send("POST", "/collections/\(collection)/points/query", body, within: timeout)
         // Nothing was ever stored for this model.
         if answer.status == 404 { return [] }
         let result = try QdrantFailure.result(of: answer)
@@ -63,7 +67,7 @@ package struct Qdrant: VectorStore {
             body.append(UInt8(ascii: "}"))
         }
         body += "]}".utf8
-        let answer = try await client.send("PUT", "/collections/\(collection)/points?wait=true", body, within: Self.timeout)
+        let answer = try await client.send("PUT", "/collections/\(collection)/points?wait=true", body, within: timeout)
         switch answer.status {
         case 413 where chunks.count > 1:  // from a proxy in front: Qdrant itself says 400
             let middle = chunks.startIndex + chunks.count / 2
@@ -86,7 +90,7 @@ package struct Qdrant: VectorStore {
         ]
         let body: JSONValue = ["filter": filter]
         let answer = try await client.send(
-            "POST", "/collections/\(collection)/points/delete?wait=true", body.bytes, within: Self.timeout)
+            "POST", "/collections/\(collection)/points/delete?wait=true", body.bytes, within: timeout)
         // Somebody removed the collection meanwhile: nothing older is left in it.
         if answer.status != 404 { try QdrantFailure.requireCompleted(answer) }
     }

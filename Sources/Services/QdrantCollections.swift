@@ -7,11 +7,12 @@ final class QdrantCollections: Sendable {
     private let client: ServiceClient
     private let prefix: String
     private let known = Mutex<Set<String>>([])
-    private static let timeout = Duration.seconds(60)
+    private let timeout: Duration
 
-    init(client: ServiceClient, prefix: String) {
+    init(client: ServiceClient, prefix: String, timeout: Duration) {
         self.client = client
         self.prefix = prefix
+        self.timeout = timeout
     }
 
     /// Models whose names differ only in signs that a collection's name cannot carry stay apart by a digest.
@@ -38,26 +39,26 @@ final class QdrantCollections: Sendable {
     func forget(_ name: String) { known.withLock { _ = $0.remove(name) } }
 
     func all() async throws(JobFailure) -> [String] {
-        let result = try QdrantFailure.result(of: await client.send("GET", "/collections", within: Self.timeout))
+        let result = try QdrantFailure.result(of: await client.send("GET", "/collections", within: timeout))
         guard let collections = result["collections"]?.array else { throw QdrantFailure.invalidAnswer }
         return collections.compactMap { $0["name"]?.string }.filter { $0.hasPrefix(prefix + "_") }
     }
 
     private func exists(_ name: String) async throws(JobFailure) -> Bool {
-        let result = try QdrantFailure.result(of: await client.send("GET", "/collections/\(name)/exists", within: Self.timeout))
+        let result = try QdrantFailure.result(of: await client.send("GET", "/collections/\(name)/exists", within: timeout))
         guard let exists = result["exists"]?.boolean else { throw QdrantFailure.invalidAnswer }
         return exists
     }
 
     private func create(_ name: String, _ dimension: Int) async throws(JobFailure) {
         let body: JSONValue = ["vectors": ["size": .integer(Int64(dimension)), "distance": "Cosine"]]
-        let answer = try await client.send("PUT", "/collections/\(name)?timeout=30", body.bytes, within: Self.timeout)
+        let answer = try await client.send("PUT", "/collections/\(name)?timeout=30", body.bytes, within: timeout)
         // 409: another worker was faster.
         if answer.status != 409 { _ = try QdrantFailure.result(of: answer) }
     }
 
     private func check(_ name: String, _ dimension: Int) async throws(JobFailure) {
-        let result = try QdrantFailure.result(of: await client.send("GET", "/collections/\(name)", within: Self.timeout))
+        let result = try QdrantFailure.result(of: await client.send("GET", "/collections/\(name)", within: timeout))
         let vectors = result["config"]?["params"]?["vectors"]
         guard vectors?["size"]?.integer == dimension, vectors?["distance"]?.string == "Cosine" else {
             throw .permanent(
@@ -69,6 +70,6 @@ final class QdrantCollections: Sendable {
     private func index(_ name: String, _ field: String, _ type: String) async throws(JobFailure) {
         let body: JSONValue = ["field_name": .string(field), "field_schema": .string(type)]
         _ = try QdrantFailure.result(
-            of: await client.send("PUT", "/collections/\(name)/index?wait=true", body.bytes, within: Self.timeout))
+            of: await client.send("PUT", "/collections/\(name)/index?wait=true", body.bytes, within: timeout))
     }
 }

@@ -199,9 +199,17 @@ import WebFetch
         #expect(try await withQdrant { try await $0.nearest(to: [1, 0], model: "never", limit: 0) } == [])
     }
 
+    @Test func aServerThatNeverAnswersIsATimeout() async throws {
+        try await withStub({ _ in nil }) { url in
+            let qdrant = Qdrant(url: url, fetcher: fetcher, timeout: .milliseconds(200))
+            #expect(await failure(qdrant, chunks(1))?.type == "timeout")
+        }
+        #expect(await failure(Qdrant(url: "http://127.0.0.1:1", fetcher: fetcher), chunks(1))?.type == "unreachable")
+    }
+
     @Test func namesOfModelsNeverMeet() {
         let client = ServiceClient(name: "Qdrant", url: "http://127.0.0.1:1", fetcher: fetcher)
-        let collections = QdrantCollections(client: client, prefix: "t")
+        let collections = QdrantCollections(client: client, prefix: "t", timeout: .seconds(1))
         let models = [
             "a:b", "a-b", "a/b", "a_b", "A-b", "../x", "a b", "é", String(repeating: "x", count: 200), String(repeating: "x", count: 201),
         ]
