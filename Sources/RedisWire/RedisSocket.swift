@@ -44,10 +44,11 @@ final class RedisSocket: ChannelInboundHandler, @unchecked Sendable {
     private func deliver(_ reply: RedisReply) {
         if let push, let elements = reply.array, elements.first?.bytes == RedisSocket.message {
             push(reply)
-        } else if line.isEmpty {
+        } else if var place = line.popFirst() {
+            // Off the line first: the answer may make its receiver send at once.
+            if !place.receive(reply) { line.prepend(place) }
+        } else {
             close(failing: .protocolViolation("a reply came that nobody asked for"))
-        } else if line[line.startIndex].receive(reply) {
-            line.removeFirst()
         }
     }
 

@@ -81,12 +81,13 @@ private final class Hub: Sendable {
         for mailbox in listeners(channel) { mailbox.post(.message(payload)) }
     }
 
-    /// The gap follows the confirmation, so that the state read after it misses nothing.
+    /// The gap follows the confirmation, so that the state read after it misses nothing. Who was not confirmed before missed nothing.
     func subscribeAgain() {
-        for channel in channels.withLock({ Array($0.keys) }) {
-            tell("SUBSCRIBE", channel) { [weak self] result in
-                guard let self, case .success = result else { return }
-                for mailbox in self.listeners(channel) { mailbox.post(.gap) }
+        for (channel, mailboxes) in channels.withLock({ $0 }) {
+            let cutOff = mailboxes.filter(\.isConfirmed)
+            tell("SUBSCRIBE", channel) { result in
+                guard case .success = result else { return }
+                for mailbox in cutOff { mailbox.post(.gap) }
             }
         }
     }

@@ -69,9 +69,11 @@ final class Mailbox: Sendable {
         state.withLock { $0.isConfirmed = true }
     }
 
+    var isConfirmed: Bool { state.withLock { $0.isConfirmed } }
+
     func post(_ signal: RedisSignal) {
         let reader = state.withLock { state -> UnsafeContinuation<RedisSignal?, Never>? in
-            guard !state.hasEnded, state.isConfirmed || signal != .gap else { return nil }
+            guard !state.hasEnded else { return nil }
             if let reader = state.reader.take() { return reader }
             if signal == .gap || state.signals.count >= limit {
                 state.signals.removeAll(keepingCapacity: true)
