@@ -33,7 +33,7 @@ func room(
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies + ["TestServers"], swiftSettings: settings)
+    .testTarget(name: name, dependencies: dependencies + ["TestServers", "PrivateServers"], swiftSettings: settings)
 }
 
 let package = Package(
@@ -67,7 +67,7 @@ let package = Package(
         room("WebFetch", ["CCurl", logging]),
         room("PageText", ["CLibXML2", subprocess, systemPackage]),
         room("JobModel", ["CCrypto", logging]),
-        room("PrivateServers", [subprocess, systemPackage]),
+        room("PrivateServers", []),
 
         // 2nd floor
         room("JobQueue", ["RedisWire", "JobModel", logging], embed: "Scripts"),
@@ -99,6 +99,7 @@ let package = Package(
             name: "TestServers",
             dependencies: ["PrivateServers", nioCore, nioPosix, nioHTTP1],
             path: "Tests/TestServers", swiftSettings: settings),
+        tests("PrivateServersTests", ["PrivateServers"]),
         tests("RedisWireTests", ["RedisWire"]),
         tests("PostgresWireTests", ["PostgresWire"]),
         tests("WebFetchTests", ["WebFetch"]),
@@ -110,7 +111,12 @@ let package = Package(
         tests("JobDeskTests", ["JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel"]),
         tests("JobKindsTests", ["JobKinds", "JobLedger", "Services", "WebFetch", "PostgresWire", "JobModel"]),
         tests("JobRunnerTests", ["JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel"]),
-        tests("JobAPITests", ["JobAPI", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel", logging, lifecycle]),
+        tests(
+            "JobAPITests",
+            [
+                "JobAPI", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "PrivateServers", "JobModel",
+                logging, lifecycle, nioCore, nioPosix,
+            ]),
         tests("TidewheelTests", ["JobModel", "RedisWire", "PostgresWire"]),
     ],
     swiftLanguageModes: [.v6]
