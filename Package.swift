@@ -99,7 +99,7 @@ let package = Package(
             name: "TestServers",
             dependencies: ["PrivateServers", nioCore, nioPosix, nioHTTP1],
             path: "Tests/TestServers", swiftSettings: settings),
-        tests("PrivateServersTests", ["PrivateServers"]),
+        tests("PrivateServersTests", ["PrivateServers", nioPosix]),
         tests("RedisWireTests", ["RedisWire"]),
         tests("PostgresWireTests", ["PostgresWire"]),
         tests("WebFetchTests", ["WebFetch"]),
@@ -114,7 +114,7 @@ let package = Package(
         tests(
             "JobAPITests",
             [
-                "JobAPI", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "PrivateServers", "JobModel",
+                "JobAPI", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel",
                 logging, lifecycle, nioCore, nioPosix,
             ]),
         tests("TidewheelTests", ["JobModel", "RedisWire", "PostgresWire"]),
