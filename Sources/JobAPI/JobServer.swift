@@ -37,7 +37,7 @@ package struct JobServer: Service, CustomStringConvertible {
     package init(desk: JobDesk, settings: JobServerSettings, logger: Logger) {
         self.settings = settings
         self.logger = logger
-        reception = Reception(desk: desk, settings: settings)
+        reception = Reception(desk: desk, settings: settings, logger: logger)
     }
 
     /// Service groups log this; the settings are nobody's business there.
@@ -73,7 +73,7 @@ package struct JobServer: Service, CustomStringConvertible {
         let limits = settings.connection
         let bound = bound
         return Application(
-            responder: Responder(reception: reception, site: settings.siteDirectory, logger: logger),
+            responder: Responder(reception: reception, site: settings.siteDirectory),
             server: .http1(
                 configuration: HTTP1Channel.Configuration(
                     additionalChannelHandlers: [ConnectionGuard(limits), Heartbeat(every: limits.heartbeat)],

@@ -4,6 +4,7 @@ internal import HummingbirdCore
 internal import JobDesk
 internal import JobModel
 internal import JobQueue
+internal import ServiceLifecycle
 
 /// `GET /jobs/{id}` and its result. Pollers send the ETag back and get 304 until something changed, or let `Prefer: wait=N` hold the answer.
 extension Reception {
@@ -12,7 +13,7 @@ extension Reception {
         let known = exchange.header("If-None-Match").map(ETag.list)
         let wait = Prefer.wait(exchange)
         let isNews = known.map { !ETag.matches($0, ETag.of(job)) } ?? false
-        if let wait, !job.state.isTerminal, !isNews { job = await hold(job, for: wait, until: { _ in true }) }
+        if let wait, !job.state.isTerminal, !isNews { job = await hold(job, for: wait, untilEnd: false) }
         if let known, ETag.matches(known, ETag.of(job)) {
             return Response(status: .notModified, headers: [.eTag: ETag.of(job), .cacheControl: "private, no-cache", .vary: "Prefer"])
         }
@@ -35,17 +36,16 @@ extension Reception {
             JobDocument.of(job, log: log), headers: [.eTag: ETag.of(job), .cacheControl: "private, no-cache", .vary: "Prefer"])
     }
 
-    /// The job when it has changed into a state that `isEnough`, or as it is after `seconds`. Takes a place of the event streams;
-    /// without a free one the answer comes at once.
-    func hold(_ job: Job, for seconds: Int, until isEnough: @escaping @Sendable (JobState) -> Bool) async -> Job {
+    /// The job at its next event, or at its end, or as it is after `seconds`. Takes a place of the event streams; without a free one
+    /// the answer comes at once.
+    func hold(_ job: Job, for seconds: Int, untilEnd: Bool) async -> Job {
         guard let place = streams.take() else { return job }
         defer { withExtendedLifetime(place) {} }
         await firstToEnd(within: .seconds(seconds)) {
             guard let watch = try? await desk.events(of: job.id, after: job.sequence) else { return }
             var events = watch.makeAsyncIterator()
             while let event = try? await events.next() {
-                guard event.isTerminal || isEnough(job.state) && event.sequence ?? 0 > job.sequence else { continue }
-                return
+                if event.isTerminal || !untilEnd { return }
             }
         }
         return (try? await desk.read(job.id)) ?? job
@@ -57,6 +57,7 @@ func firstToEnd(within limit: Duration, _ work: @escaping @Sendable () async -> 
     await withTaskGroup(of: Void.self) { group in
         group.addTask { await work() }
         group.addTask { try? await Task.sleep(for: limit) }
+        group.addTask { try? await gracefulShutdown() }
         await group.next()
         group.cancelAll()
     }

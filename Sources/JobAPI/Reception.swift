@@ -3,20 +3,23 @@ internal import Hummingbird
 internal import HummingbirdCore
 internal import JobDesk
 internal import JobModel
+internal import Logging
 
 /// What the routes may use: the desk, the limits, and what is shared between requests. Each route is an extension in a file of its own.
 struct Reception: Sendable {
     let desk: JobDesk
     let settings: JobServerSettings
+    let logger: Logger
     /// Open event streams and held polls.
     let streams: Slots
     /// Uploads that are being received: each holds its bytes in memory.
     let uploads: Slots
     let draining: Flag
 
-    init(desk: JobDesk, settings: JobServerSettings) {
+    init(desk: JobDesk, settings: JobServerSettings, logger: Logger) {
         self.desk = desk
         self.settings = settings
+        self.logger = logger
         streams = Slots(settings.maxEventStreams)
         uploads = Slots(settings.maxUploads)
         draining = Flag()

@@ -18,18 +18,17 @@ struct Responder: HTTPResponder {
 
     private let reception: Reception
     private let site: FileMiddleware<Context, LocalFileSystem>?
-    private let logger: Logger
+    private var logger: Logger { reception.logger }
 
-    init(reception: Reception, site: String?, logger: Logger) {
+    init(reception: Reception, site: String?) {
         self.reception = reception
-        self.site = site.map { FileMiddleware($0, urlBasePath: "/site", searchForIndexHtml: true, logger: logger) }
-        self.logger = logger
+        self.site = site.map { FileMiddleware($0, urlBasePath: "/site", searchForIndexHtml: true, logger: reception.logger) }
     }
 
     func respond(to request: Request, context: Context) async throws -> Response {
         let start = ContinuousClock.now
         let requestID = RequestIDs.accepted(request.headers[named: "X-Request-ID"])
-        let path = String((request.head.path ?? "/").prefix { $0 != "?" })
+        let path = request.uri.path
         var response = try await answer(request, path: path, requestID: requestID, context: context)
         addHeaders(to: &response, requestID: requestID, isSite: path.hasPrefix("/site/"))
         log(request, path, response.status, since: start, requestID)

@@ -18,7 +18,7 @@ extension Reception {
     func accepted(_ submission: Submission, _ exchange: Exchange) async throws -> Response {
         let wait = Prefer.wait(exchange)
         var job = submission.job
-        if let wait, !job.state.isTerminal { job = await hold(job, for: wait, until: { $0.isTerminal }) }
+        if let wait, !job.state.isTerminal { job = await hold(job, for: wait, untilEnd: true) }
         var response =
             job.state.isTerminal && wait != nil
             ? try await document(of: job)

@@ -4,6 +4,7 @@ internal import HummingbirdCore
 internal import JobDesk
 internal import JobLedger
 internal import JobModel
+internal import Logging
 
 /// `POST /uploads?filename=…`: the raw bytes of a file, kept in PostgreSQL for a `document` job with the uri `upload:<id>`.
 extension Reception {
@@ -15,7 +16,11 @@ extension Reception {
         defer { withExtendedLifetime(place) {} }
         let bytes = try await BodyReader.bytes(of: exchange.request, limit: settings.maxUploadBytes)
         guard !bytes.isEmpty else { throw Problem.emptyBody }
-        guard let stored = try? await desk.ledger.storeUpload(name: name, contentType: type, bytes: bytes) else {
+        let stored: (id: String, sha256: String)
+        do {
+            stored = try await desk.ledger.storeUpload(name: name, contentType: type, bytes: bytes)
+        } catch {
+            logger.warning("An upload could not be stored", metadata: ["request_id": "\(exchange.requestID)", "error": "\(error)"])
             throw Problem.unavailable("PostgreSQL", retryAfter: 2)
         }
         return Response(
