@@ -60,15 +60,21 @@ extension Transfer {
 
     /// Called with each resolved address in turn; refusing one lets curl try the next. Not called when a connection is used again.
     private func openSocket(_ address: UnsafeMutablePointer<curl_sockaddr>?) -> curl_socket_t {
-        guard let address = address?.pointee else { return CURL_SOCKET_BAD }
+        guard let address else { return CURL_SOCKET_BAD }
+        let (family, type) = (address.pointee.family, address.pointee.socktype)
         if let rules = order.addressGuard {
-            let dialled = withUnsafePointer(to: address.addr) { IPAddress(family: address.family, $0) }
-            guard let dialled, rules.permits(dialled, port: order.hop.url.port, host: host) else {
+            guard let dialled = Self.address(in: address), rules.permits(dialled, port: order.hop.url.port, host: host) else {
                 wasRefused = true
                 return CURL_SOCKET_BAD
             }
         }
-        return socket(address.family, address.socktype | Int32(SOCK_CLOEXEC.rawValue), address.protocol)
+        return socket(family, type | Int32(SOCK_CLOEXEC.rawValue), address.pointee.protocol)
+    }
+
+    /// Read where curl has it: the struct is declared with room for IPv4 only, and a copy of it would cut an IPv6 address.
+    private static func address(in place: UnsafeMutablePointer<curl_sockaddr>) -> IPAddress? {
+        guard let offset = MemoryLayout<curl_sockaddr>.offset(of: \.addr) else { return nil }
+        return IPAddress(family: place.pointee.family, UnsafeRawPointer(place) + offset)
     }
 
     /// Called before every request, also on a connection that is used again.

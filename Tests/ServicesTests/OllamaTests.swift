@@ -1,6 +1,7 @@
 /// Embedding through Ollama: order, batches, splitting, and what each failure means for the job.
 import JobModel
 import Synchronization
+import TestServers
 import Testing
 import WebFetch
 
@@ -84,7 +85,7 @@ import WebFetch
         #"{"embeddings":[[1e300]]}"#,
     ])
     func anAnswerOfAnotherFormIsPermanent(_ body: String) async throws {
-        stub.state.withLock { $0.scripted = [.text(200, body)] }
+        stub.state.withLock { $0.scripted = [.text(body, status: 200)] }
         let failure = try await withOllama { await self.failure($0) }
         #expect(failure?.type == "invalid_answer")
         #expect(failure?.verdict == .permanent)
@@ -97,7 +98,7 @@ import WebFetch
     }
 
     @Test func aServerThatNeverAnswersIsATimeout() async throws {
-        try await withStub({ _ in nil }) { url in
+        try await withStub({ _ in .silence }) { url in
             let failure = await self.failure(Ollama(url: url, fetcher: fetcher, timeout: .milliseconds(200)))
             #expect(failure?.type == "timeout")
             #expect(failure?.verdict == .retry(afterMilliseconds: nil))
@@ -108,7 +109,7 @@ import WebFetch
         let (asked, ask) = AsyncStream<Void>.makeStream()
         try await withStub({ _ in
             ask.yield()
-            return nil
+            return .silence
         }) { url in
             let task = Task { await self.failure(Ollama(url: url, fetcher: fetcher)) }
             for await _ in asked { break }

@@ -1,6 +1,7 @@
 /// The vector store on Qdrant: what is stored, replaced and found, and what each failure means for the job.
 import JobModel
 import Synchronization
+import TestServers
 import Testing
 import WebFetch
 
@@ -158,7 +159,7 @@ import WebFetch
     }
 
     @Test func aStatusThatIsAStringIsReadToo() async throws {
-        let busy = StubAnswer.json(503, ["status": "Operation is already in progress", "time": 0])
+        let busy = StubResponse.json(503, ["status": "Operation is already in progress", "time": 0])
         stub.state.withLock { $0.scripted = [("/points", busy)] }
         #expect(try await withQdrant { await self.failure($0, chunks(1)) }?.message.contains("already in progress") == true)
     }
@@ -167,7 +168,7 @@ import WebFetch
         "<html>hello</html>", "", "{}", #"{"result":true,"status":"ok"}"#, #"{"result":{"status":"completed"},"status":{"error":"x"}}"#,
     ])
     func aSuccessOfAnotherFormIsRefused(_ body: String) async throws {
-        stub.state.withLock { $0.scripted = [("/points", .text(200, body))] }
+        stub.state.withLock { $0.scripted = [("/points", .text(body, status: 200))] }
         #expect(try await withQdrant { await self.failure($0, chunks(1)) }?.type == "invalid_answer")
     }
 
@@ -200,7 +201,7 @@ import WebFetch
     }
 
     @Test func aServerThatNeverAnswersIsATimeout() async throws {
-        try await withStub({ _ in nil }) { url in
+        try await withStub({ _ in .silence }) { url in
             let qdrant = Qdrant(url: url, fetcher: fetcher, timeout: .milliseconds(200))
             #expect(await failure(qdrant, chunks(1))?.type == "timeout")
         }

@@ -2,6 +2,7 @@
 /// Tests set what it knows and what brings it down, and read what it was asked.
 import JobModel
 import Synchronization
+import TestServers
 
 final class StubOllama: Sendable {
     struct State {
@@ -9,7 +10,7 @@ final class StubOllama: Sendable {
         /// A text that holds one of these fails the whole request with its status.
         var poison: [String: Int] = [:]
         /// Given out first, one for each embed request.
-        var scripted: [StubAnswer] = []
+        var scripted: [StubResponse] = []
         var batches: [[String]] = []
         /// Not yet normalised; the server does that.
         var vector: @Sendable (String) -> [Float] = { [Float($0.utf8.count), 1, 2] }
@@ -18,17 +19,17 @@ final class StubOllama: Sendable {
 
     var batches: [[String]] { state.withLock { $0.batches } }
 
-    func answer(_ call: StubCall) -> StubAnswer {
+    func answer(_ call: StubRequest) -> StubResponse {
         switch (call.method, call.path) {
-        case ("GET", "/"): .text(200, "Ollama is running")
+        case ("GET", "/"): .text("Ollama is running", status: 200)
         case ("GET", "/api/version"): .json(200, ["version": "0.32.15"])
         case ("POST", "/api/embed"): embed(call)
-        case (_, "/api/embed"), (_, "/api/version"): .text(405, "405 method not allowed")
-        default: .text(404, "404 page not found")
+        case (_, "/api/embed"), (_, "/api/version"): .text("405 method not allowed", status: 405)
+        default: .text("404 page not found", status: 404)
         }
     }
 
-    private func embed(_ call: StubCall) -> StubAnswer {
+    private func embed(_ call: StubRequest) -> StubResponse {
         guard let json = call.json, let model = json["model"]?.string else { return Self.error(400, "missing request body") }
         guard let texts = json["input"]?.array?.compactMap(\.string) ?? json["input"]?.string.map({ [$0] }) else {
             return Self.error(400, "invalid input type")
@@ -49,5 +50,5 @@ final class StubOllama: Sendable {
         }
     }
 
-    static func error(_ status: Int, _ text: String) -> StubAnswer { .json(status, ["error": .string(text)]) }
+    static func error(_ status: Int, _ text: String) -> StubResponse { .json(status, ["error": .string(text)]) }
 }

@@ -2,6 +2,7 @@
 /// Tests script failures, and look at what is stored. A linear list is its index.
 import JobModel
 import Synchronization
+import TestServers
 
 final class StubQdrant: Sendable {
     struct Point: Sendable {
@@ -22,7 +23,7 @@ final class StubQdrant: Sendable {
         /// What a write with wait=true reports; the points are stored either way.
         var writeStatus = "completed"
         /// Answers for the next calls whose "METHOD path" has this ending.
-        var scripted: [(ending: String, answer: StubAnswer)] = []
+        var scripted: [(ending: String, answer: StubResponse)] = []
         /// Larger bodies get the 413 of a proxy in front.
         var maxBody = 32 << 20
         var calls: [String] = []
@@ -32,26 +33,26 @@ final class StubQdrant: Sendable {
     var calls: [String] { state.withLock { $0.calls } }
     var collections: [String: Collection] { state.withLock { $0.collections } }
 
-    func answer(_ call: StubCall) -> StubAnswer {
+    func answer(_ call: StubRequest) -> StubResponse {
         state.withLock { state in
             state.calls.append("\(call.method) \(call.target)")
-            if let key = state.key, call.headers["api-key"] != key {
-                return .text(401, "Must provide an API key or an Authorization bearer token")
+            if let key = state.key, call.header("api-key") != key {
+                return .text("Must provide an API key or an Authorization bearer token", status: 401)
             }
             if let index = state.scripted.firstIndex(where: { "\(call.method) \(call.path)".hasSuffix($0.ending) }) {
                 return state.scripted.remove(at: index).answer
             }
-            if call.body.count > state.maxBody { return .text(413, "<html>413</html>") }
-            guard call.method == "GET" || call.headers["content-type"] == "application/json" else {
+            if call.body.count > state.maxBody { return .text("<html>413</html>", status: 413) }
+            guard call.method == "GET" || call.header("content-type") == "application/json" else {
                 return Self.error(400, "Content type error")
             }
             let parts = call.path.split(separator: "/").map(String.init)
-            guard parts.first == "collections" else { return .text(404, "") }
+            guard parts.first == "collections" else { return .text("", status: 404) }
             return Self.route(call, Array(parts.dropFirst()), &state)
         }
     }
 
-    private static func route(_ call: StubCall, _ parts: [String], _ state: inout State) -> StubAnswer {
+    private static func route(_ call: StubRequest, _ parts: [String], _ state: inout State) -> StubResponse {
         guard let name = parts.first else {
             return ok(["collections": .array(state.collections.keys.sorted().map { ["name": .string($0)] })])
         }
@@ -65,11 +66,11 @@ final class StubQdrant: Sendable {
         case ("PUT", "points"): return upsert(call, &collection, state.writeStatus)
         case ("POST", "points/delete"): return delete(call, &collection, state.writeStatus)
         case ("POST", "points/query"): return query(call, collection)
-        default: return .text(404, "")
+        default: return .text("", status: 404)
         }
     }
 
-    private static func create(_ name: String, _ call: StubCall, _ state: inout State) -> StubAnswer {
+    private static func create(_ name: String, _ call: StubRequest, _ state: inout State) -> StubResponse {
         guard state.collections[name] == nil else { return error(409, "Wrong input: Collection `\(name)` already exists!") }
         guard let size = call.json?["vectors"]?["size"]?.integer, let distance = call.json?["vectors"]?["distance"]?.string else {
             return error(400, "Format error in JSON body")
@@ -79,12 +80,12 @@ final class StubQdrant: Sendable {
         return ok(true)
     }
 
-    private static func describe(_ collection: Collection) -> StubAnswer {
+    private static func describe(_ collection: Collection) -> StubResponse {
         let vectors: JSONValue = ["size": .integer(Int64(collection.size)), "distance": .string(collection.distance)]
         return ok(["status": "green", "points_count": .integer(Int64(collection.points.count)), "config": ["params": ["vectors": vectors]]])
     }
 
-    private static func index(_ call: StubCall, _ collection: inout Collection) -> StubAnswer {
+    private static func index(_ call: StubRequest, _ collection: inout Collection) -> StubResponse {
         guard let field = call.json?["field_name"]?.string, let type = call.json?["field_schema"]?.string else {
             return error(400, "Format error")
         }
@@ -92,7 +93,7 @@ final class StubQdrant: Sendable {
         return ok(["operation_id": 1, "status": "completed"])
     }
 
-    private static func upsert(_ call: StubCall, _ collection: inout Collection, _ status: String) -> StubAnswer {
+    private static func upsert(_ call: StubRequest, _ collection: inout Collection, _ status: String) -> StubResponse {
         guard let points = call.json?["points"]?.array else { return error(400, "Format error in JSON body") }
         for point in points {
             guard let id = point["id"]?.string, id.count == 36, let payload = point["payload"],
@@ -103,13 +104,13 @@ final class StubQdrant: Sendable {
         return written(call, status)
     }
 
-    private static func delete(_ call: StubCall, _ collection: inout Collection, _ status: String) -> StubAnswer {
+    private static func delete(_ call: StubRequest, _ collection: inout Collection, _ status: String) -> StubResponse {
         guard let must = call.json?["filter"]?["must"]?.array else { return error(400, "Format error in JSON body") }
         collection.points = collection.points.filter { _, point in !must.allSatisfy { matches($0, point.payload) } }
         return written(call, status)
     }
 
-    private static func written(_ call: StubCall, _ status: String) -> StubAnswer {
+    private static func written(_ call: StubRequest, _ status: String) -> StubResponse {
         ok(["operation_id": 7, "status": .string(call.query.contains("wait=true") ? status : "acknowledged")])
     }
 
@@ -120,7 +121,7 @@ final class StubQdrant: Sendable {
         return false
     }
 
-    private static func query(_ call: StubCall, _ collection: Collection) -> StubAnswer {
+    private static func query(_ call: StubRequest, _ collection: Collection) -> StubResponse {
         guard let wanted = call.json?["query"]?.array?.compactMap(\.number), wanted.count == collection.size else {
             return error(400, "Wrong input: Vector dimension error: expected dim: \(collection.size)")
         }
@@ -138,9 +139,9 @@ final class StubQdrant: Sendable {
         return dot(a, b) / (dot(a, a) * dot(b, b)).squareRoot()
     }
 
-    static func ok(_ result: JSONValue) -> StubAnswer { .json(200, ["result": result, "status": "ok", "time": 0.001]) }
+    static func ok(_ result: JSONValue) -> StubResponse { .json(200, ["result": result, "status": "ok", "time": 0.001]) }
 
-    static func error(_ status: Int, _ text: String, _ headers: [(String, String)] = []) -> StubAnswer {
+    static func error(_ status: Int, _ text: String, _ headers: [(String, String)] = []) -> StubResponse {
         .json(status, ["status": ["error": .string(text)], "time": 0.001], headers)
     }
 }

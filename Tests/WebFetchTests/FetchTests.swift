@@ -109,12 +109,12 @@ import Testing
     }
 
     @Test func requestsBeyondTheConnectionLimitWaitWithoutTimingOut() async throws {
-        let server = try RawServer { _, connection in connection.linger(milliseconds: 200) && connection.answer(200, [], "ok") }
+        let server = try RawServer { _, connection in connection.linger(milliseconds: 300) && connection.answer(200, [], "ok") }
         defer { server.stop() }
         let narrow = Fetcher(guard: nil, userAgent: "t", maxConnections: 4, maxConnectionsPerHost: 2)
         var request = FetchRequest(url: server.url)
-        request.limits.connectTimeout = .milliseconds(500)
-        request.limits.idleTimeout = .milliseconds(700)
+        request.limits.connectTimeout = .milliseconds(800)
+        request.limits.idleTimeout = .milliseconds(900)
         let statuses = await withTaskGroup(of: Int?.self) { [request] group in
             for _ in 0..<10 { group.addTask { try? await narrow.fetch(request).status } }
             return await group.reduce(into: []) { $0.append($1) }

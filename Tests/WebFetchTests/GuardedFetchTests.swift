@@ -87,6 +87,14 @@ import Testing
         #expect(try await fetcher.fetch(FetchRequest(url: server.url)).status == 200)
     }
 
+    /// All sixteen bytes count. Nobody listens there, so that passing the guard is a refused connection.
+    @Test func anIPv6AddressIsReadWhole() async throws {
+        for (allowed, error) in [("::1/128", FetchError.unreachable("[::1]")), ("::2/128", .refusedAddress("[::1]"))] {
+            let fetcher = Fetcher(guard: AddressGuard(allowing: [allowed]), userAgent: "t")
+            await #expect(throws: error) { try await fetcher.fetch(FetchRequest(url: "http://[::1]:1/")) }
+        }
+    }
+
     @Test(arguments: ["http://user:secret@example.org/", "http://:secret@example.org/", "http://user@example.org/"])
     func userNamesInAddressesAreRefusedAndNotRepeated(_ url: String) async throws {
         await #expect { try await guarded.fetch(FetchRequest(url: url)) } throws: { error in
