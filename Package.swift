@@ -26,10 +26,10 @@ let deque = Target.Dependency.product(name: "DequeModule", package: "swift-colle
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 func room(
-    _ name: String, _ dependencies: [Target.Dependency], embed: String? = nil
+    _ name: String, _ dependencies: [Target.Dependency], embed: String? = nil, exclude: [String] = []
 ) -> Target {
     .target(
-        name: name, dependencies: dependencies, resources: embed.map { [.embedInCode($0)] } ?? [], swiftSettings: settings)
+        name: name, dependencies: dependencies, exclude: exclude, resources: embed.map { [.embedInCode($0)] } ?? [], swiftSettings: settings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -71,7 +71,7 @@ let package = Package(
 
         // 2nd floor
         room("JobQueue", ["RedisWire", "JobModel", logging], embed: "Scripts"),
-        room("JobLedger", ["PostgresWire", "JobModel", logging], embed: "SQL"),
+        room("JobLedger", ["PostgresWire", "JobModel", logging], embed: "SQL", exclude: ["Schema"]),
         room("Services", ["WebFetch", "JobModel", logging]),
 
         // 3rd floor

@@ -1,4 +1,5 @@
 package import JobModel
+internal import Logging
 package import RedisWire
 
 /// What a claim brought: jobs that this worker holds now, and entries of other programs that it must adopt.

@@ -102,7 +102,7 @@ package struct JobWatch: AsyncSequence, Sendable {
         }
 
         private mutating func deliver(_ event: WatchedEvent) -> WatchedEvent {
-            if let sequence = event.sequence { last = max(last, sequence) }
+            if let sequence = event.sequence { last = Swift.max(last, sequence) }
             if event.isTerminal || queue == nil && ready.isEmpty {
                 hasEnded = true
                 signals = nil

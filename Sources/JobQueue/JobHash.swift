@@ -1,4 +1,4 @@
-package import JobModel
+internal import JobModel
 internal import RedisWire
 
 /// A job as the fields of its hash, both ways. Times are milliseconds since 1970; absent values have no field.

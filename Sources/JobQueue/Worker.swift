@@ -1,5 +1,5 @@
 package import JobModel
-package import Logging
+
 package import RedisWire
 
 /// What a worker tells of itself with every beat.

@@ -1,0 +1,144 @@
+import JobModel
+import JobQueue
+import RedisWire
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct LeaseTests {
+    private func killed(_ worker: String, in fixture: QueueFixture) async throws {
+        let seen = try #require(try await fixture.queue.observe(fixture.streams).first { $0.worker == worker })
+        #expect(try await fixture.queue.markDead(seen))
+    }
+
+    private func release(_ worker: String, in fixture: QueueFixture, addCrash: Bool = false) async throws {
+        for entry in try await fixture.queue.held(by: worker, on: fixture.streams) {
+            #expect(try await fixture.queue.release(entry, of: worker, crashed: true, addCrash: addCrash) == .released)
+        }
+    }
+
+    @Test func aBeatThatMovedSavesTheWorker() async throws {
+        let fixture = try await QueueFixture()
+        _ = try await fixture.queue.beat(fixture.card("w1"), running: 0)
+        let seen = try #require(try await fixture.queue.observe(fixture.streams).first)
+        #expect(try await fixture.queue.beat(fixture.card("w1"), running: 0) == .beating)
+        #expect(try await fixture.queue.markDead(seen) == false)
+    }
+
+    @Test func aDeadWorkersJobRunsAgainAndItsLateAttemptIsLost() async throws {
+        let fixture = try await QueueFixture()
+        let job = try await fixture.enqueued()
+        let late = try await fixture.claimed(by: "w1")
+        try await killed("w1", in: fixture)
+        try await release("w1", in: fixture)
+        let second = try await fixture.claimed(by: "w2", from: [.suspect])
+        #expect(second.attempt == 2)
+        #expect(try await fixture.queue.report(JobEvent(.progress), progress: nil, of: late) == .lost)
+        #expect(try await fixture.queue.storeStep("a", 1, of: late) == false)
+        #expect(try await fixture.queue.settle(late, as: .completed(["by": "late"])) == .lost)
+        #expect(try await fixture.queue.settle(second, as: .completed(["by": "second"])) == .settled)
+        #expect(try await fixture.queue.job(job.id)?.result == ["by": "second"])
+        #expect(try await fixture.queue.settle(late, as: .failed(.permanent("x", type: "x"))) == .lost)
+        #expect(try await fixture.queue.job(job.id)?.state == .completed)
+    }
+
+    @Test func theSameLeaseMaySettleAgain() async throws {
+        let fixture = try await QueueFixture()
+        try await fixture.enqueued()
+        let claim = try await fixture.claimed()
+        #expect(try await fixture.queue.settle(claim, as: .completed([:])) == .settled)
+        #expect(try await fixture.queue.settle(claim, as: .completed([:])) == .settled)
+        #expect(try await fixture.redis.command(["HGET", .string(fixture.queue.keys.stats("ingest")), "completed"]).string == "1")
+    }
+
+    @Test func aWorkerThatWasDeclaredDeadIsToldSo() async throws {
+        let fixture = try await QueueFixture()
+        _ = try await fixture.queue.beat(fixture.card("w1"), running: 0)
+        try await killed("w1", in: fixture)
+        #expect(try await fixture.queue.beat(fixture.card("w1"), running: 0) == .dead)
+        try await fixture.enqueued()
+        guard case .dead = try await fixture.queue.claim(for: "w1", from: fixture.streams, count: 1) else {
+            Issue.record("a dead worker could claim")
+            return
+        }
+    }
+
+    @Test func aLiveWorkerWhoseHashIsGoneRegistersAgain() async throws {
+        let fixture = try await QueueFixture()
+        _ = try await fixture.queue.beat(fixture.card("w1"), running: 0)
+        _ = try await fixture.redis.command(["DEL", .string(fixture.queue.keys.worker("w1"))])
+        guard case .unregistered = try await fixture.queue.claim(for: "w1", from: fixture.streams, count: 1) else {
+            Issue.record("a worker without a hash could claim")
+            return
+        }
+        #expect(try await fixture.queue.beat(fixture.card("w1"), running: 0) == .registered)
+    }
+
+    @Test func aConsumerWithEntriesAndNoHashIsSeen() async throws {
+        let fixture = try await QueueFixture()
+        try await fixture.enqueued()
+        _ = try await fixture.claimed(by: "w1")
+        _ = try await fixture.redis.command(["DEL", .string(fixture.queue.keys.worker("w1")), .string(fixture.queue.keys.workers)])
+        let seen = try #require(try await fixture.queue.observe(fixture.streams).first)
+        #expect(seen.worker == "w1")
+        #expect(seen.beat == "")
+        #expect(seen.entriesHeld == 1)
+        #expect(try await fixture.queue.markDead(seen))
+    }
+
+    @Test func aWorkerThatHoldsEntriesIsNotRemoved() async throws {
+        let fixture = try await QueueFixture()
+        try await fixture.enqueued()
+        let claim = try await fixture.claimed(by: "w1")
+        #expect(try await fixture.queue.remove("w1", streams: fixture.streams, isDead: false) == false)
+        _ = try await fixture.queue.settle(claim, as: .completed([:]))
+        #expect(try await fixture.queue.remove("w1", streams: fixture.streams, isDead: false))
+        #expect(try await fixture.queue.workers().isEmpty)
+    }
+
+    @Test func crashesAreCountedOnlyInProcessesForSuspects() async throws {
+        let fixture = try await QueueFixture()
+        let job = try await fixture.enqueued()
+        _ = try await fixture.claimed(by: "w1")
+        try await killed("w1", in: fixture)
+        try await release("w1", in: fixture)
+        #expect(try await fixture.queue.job(job.id)?.crashes == 0)
+        #expect(try await fixture.queue.job(job.id)?.isSuspect == true)
+        _ = try await fixture.claimed(by: "w2", from: [.suspect], isForSuspects: true)
+        #expect(try await fixture.queue.wasForSuspects("w2"))
+        try await killed("w2", in: fixture)
+        try await release("w2", in: fixture, addCrash: true)
+        let after = try #require(try await fixture.queue.job(job.id))
+        #expect(after.crashes == 1)
+        #expect(after.uncharged == 2)
+    }
+
+    @Test func anEntryThatWasReclaimedCannotBeClaimedLate() async throws {
+        let fixture = try await QueueFixture()
+        _ = try await fixture.queue.beat(fixture.card("w1"), running: 0)
+        let waiter = fixture.queue.waiter()
+        let streams = fixture.queue.keys.streams(["ingest"])
+        try await waiter.createGroups(streams)
+        try await fixture.enqueued()
+        let entry = try #require(try await waiter.wait(as: "w1", on: streams))
+        for held in try await fixture.queue.held(by: "w1", on: fixture.streams) {
+            _ = try await fixture.queue.release(held, of: "w1", crashed: false)
+        }
+        guard case .claimed(let late) = try await fixture.queue.claim(entry, for: "w1") else {
+            Issue.record("no answer")
+            return
+        }
+        #expect(late.claims.isEmpty)
+        #expect(try await fixture.claimed(by: "w2").attempt == 1)
+        await waiter.close()
+    }
+
+    @Test func handingBackCostsNoAttempt() async throws {
+        let fixture = try await QueueFixture()
+        let job = try await fixture.enqueued(.low)
+        let claim = try await fixture.claimed()
+        #expect(try await fixture.queue.settle(claim, as: .handBack) == .settled)
+        let back = try #require(try await fixture.queue.job(job.id))
+        #expect(back.state == .queued)
+        #expect(back.uncharged == 1)
+        #expect(try await fixture.claimed(by: "w2", from: [.urgent]).attempt == 2)
+    }
+}

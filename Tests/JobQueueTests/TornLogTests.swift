@@ -1,0 +1,76 @@
+import JobModel
+import JobQueue
+import RedisWire
+import Testing
+
+/// Redis 7.0 can apply the first half of a script after a torn append-only file: every prefix of every script's writes must be harmless.
+@Suite(.timeLimit(.minutes(1))) struct TornLogTests {
+    @Test func anEnqueueCutAfterTheEntryCanBeRepeated() async throws {
+        let fixture = try await QueueFixture()
+        let job = fixture.job()
+        let stream = fixture.queue.keys.stream("ingest", .medium)
+        _ = try await fixture.redis.command(["XADD", .string(stream), "*", "job_id", .string(job.id.description), "kind", "web_crawl"])
+        #expect(try await fixture.queue.enqueue(job) == .accepted)
+        _ = try await fixture.queue.beat(fixture.card("w1"), running: 0)
+        #expect(try await fixture.claims(by: "w1", count: 5).count == 1)
+        #expect(try await fixture.length(.medium) == 1)
+    }
+
+    @Test func aSettleCutAfterTheHashIsOnlyAcknowledged() async throws {
+        let fixture = try await QueueFixture()
+        let job = try await fixture.enqueued()
+        let claim = try await fixture.claimed()
+        _ = try await fixture.redis.command([
+            "HSET", .string(fixture.queue.keys.job(job.id)), "status", "completed", "lease", "", "settled_by", .string(claim.lease),
+        ])
+        let held = try await fixture.queue.held(by: "w1", on: fixture.streams)
+        #expect(held.count == 1)
+        #expect(try await fixture.queue.release(held[0], of: "w1", crashed: true) == .released)
+        #expect(try await fixture.length(.medium) == 0)
+        #expect(try await fixture.length(.suspect) == 0)
+        #expect(try await fixture.queue.job(job.id)?.state == .completed)
+    }
+
+    @Test func aPromoteCutAfterTheEntryIsRepeated() async throws {
+        let fixture = try await QueueFixture()
+        let job = fixture.job(scheduledAt: Timestamp.now.advanced(byMilliseconds: 60_000))
+        _ = try await fixture.queue.enqueue(job)
+        _ = try await fixture.redis.command(["ZADD", .string(fixture.queue.keys.scheduled), "1", .string(job.id.description)])
+        let stream = fixture.queue.keys.stream("ingest", .medium)
+        _ = try await fixture.redis.command(["XADD", .string(stream), "*", "job_id", .string(job.id.description), "kind", "web_crawl"])
+        #expect(try await fixture.queue.promote() == 1)
+        _ = try await fixture.queue.beat(fixture.card("w1"), running: 0)
+        #expect(try await fixture.claims(by: "w1", count: 5).count == 1)
+    }
+
+    @Test func aQueuedJobWithoutAnEntryIsMended() async throws {
+        let fixture = try await QueueFixture()
+        let job = try await fixture.enqueued()
+        let entry = try #require(try await fixture.field("entry", of: job.id))
+        _ = try await fixture.redis.command(["XDEL", .string(fixture.queue.keys.stream("ingest", .medium)), .string(entry)])
+        #expect(try await fixture.queue.repair() == 1)
+        #expect(try await fixture.queue.repair() == 0)
+        #expect(try await fixture.claimed().job.id == job.id)
+    }
+
+    @Test func aRunningJobWhoseEntryAndWorkerAreGoneIsMended() async throws {
+        let fixture = try await QueueFixture()
+        let job = try await fixture.enqueued()
+        let claim = try await fixture.claimed(by: "w1")
+        try await fixture.queue.discard(stream: claim.stream, entry: claim.entry)
+        #expect(try await fixture.queue.repair() == 0, "its worker lives and will settle it")
+        _ = try await fixture.redis.command(["DEL", .string(fixture.queue.keys.worker("w1"))])
+        #expect(try await fixture.queue.repair() == 1)
+        #expect(try await fixture.claimed(by: "w2").job.id == job.id)
+    }
+
+    @Test func aScheduledJobWithoutADueTimeIsMended() async throws {
+        let fixture = try await QueueFixture()
+        let job = fixture.job(scheduledAt: Timestamp.now.advanced(byMilliseconds: 60_000))
+        _ = try await fixture.queue.enqueue(job)
+        _ = try await fixture.redis.command(["ZREM", .string(fixture.queue.keys.scheduled), .string(job.id.description)])
+        #expect(try await fixture.queue.repair() == 1)
+        let due = try await fixture.redis.command(["ZSCORE", .string(fixture.queue.keys.scheduled), .string(job.id.description)])
+        #expect(due.string.flatMap(Double.init).map { Int64($0) } == job.scheduledAt?.milliseconds)
+    }
+}
