@@ -18,6 +18,7 @@ package struct Ollama: ModelProvider {
         self.timeout = timeout
     }
 
+    /// Batches go one after the other: Ollama queues without limit, so pressure would only build up there.
     package func embed(_ texts: [String], model: String) async throws(JobFailure) -> [[Float]] {
         var vectors: [[Float]] = []
         for start in stride(from: 0, to: texts.count, by: batchSize) {
@@ -43,6 +44,7 @@ package struct Ollama: ModelProvider {
         return try await embed(batch[..<middle], model) + embed(batch[middle...], model)
     }
 
+    /// Normalised again: older versions and other servers behind the same route do not promise it.
     private func vectors(in answer: ServiceAnswer, count: Int, model: String) throws(JobFailure) -> [[Float]] {
         let vectors = answer.json?["embeddings"]?.array?.compactMap { row in
             row.array.flatMap { numbers -> [Float]? in
@@ -62,6 +64,7 @@ enum OllamaFailure {
     /// The whole request failed, perhaps for one of its texts: too long, too large for a proxy, or one that brings the model down.
     static func mayBeOneText(_ status: Int) -> Bool { status == 400 || status == 413 || status == 500 }
 
+    /// Network failures are `ServiceClient`'s; these are answers.
     static func of(_ answer: ServiceAnswer, model: String) -> JobFailure {
         let type = "http_\(answer.status)"
         let why = answer.json?["error"]?.string.map { ": \($0.prefix(300))" } ?? ""

@@ -37,6 +37,7 @@ package struct Qdrant: VectorStore {
         return chunks.count
     }
 
+    /// Also finds chunks of documents that are being replaced right now, old or new.
     package func nearest(to vector: [Float], model: String, limit: Int) async throws(JobFailure) -> [VectorMatch] {
         guard limit > 0, !vector.isEmpty, vector.allSatisfy(\.isFinite) else { return [] }
         let body = Array(#"{"query":"#.utf8) + Vectors.json(vector) + Array(#","limit":\#(limit),"with_payload":true}"#.utf8)
@@ -54,6 +55,7 @@ package struct Qdrant: VectorStore {
         await client.trouble(at: "/collections", failure: QdrantFailure.of)
     }
 
+    /// Ids are the caller's: repeating a batch overwrites the same points.
     private func upsert(
         _ chunks: ArraySlice<VectorChunk>, of document: VectorDocument, into collection: String
     ) async throws(JobFailure) {
@@ -81,6 +83,7 @@ package struct Qdrant: VectorStore {
         }
     }
 
+    /// By filter and generation, never by an empty filter: that would match every point.
     private func deleteOlder(than document: VectorDocument, in collection: String) async throws(JobFailure) {
         let filter: JSONValue = [
             "must": [

@@ -36,14 +36,17 @@ final class QdrantCollections: Sendable {
         return name
     }
 
+    /// After a 404: the next `ensure` looks again.
     func forget(_ name: String) { known.withLock { _ = $0.remove(name) } }
 
+    /// Those of this prefix, whatever their model.
     func all() async throws(JobFailure) -> [String] {
         let result = try QdrantFailure.result(of: await client.send("GET", "/collections", within: timeout))
         guard let collections = result["collections"]?.array else { throw QdrantFailure.invalidAnswer }
         return collections.compactMap { $0["name"]?.string }.filter { $0.hasPrefix(prefix + "_") }
     }
 
+    /// 200 either way: an absence is told from a wrong address.
     private func exists(_ name: String) async throws(JobFailure) -> Bool {
         let result = try QdrantFailure.result(of: await client.send("GET", "/collections/\(name)/exists", within: timeout))
         guard let exists = result["exists"]?.boolean else { throw QdrantFailure.invalidAnswer }
@@ -57,6 +60,7 @@ final class QdrantCollections: Sendable {
         if answer.status != 409 { _ = try QdrantFailure.result(of: answer) }
     }
 
+    /// Somebody may have made it by hand for other vectors: then nothing may be written.
     private func check(_ name: String, _ dimension: Int) async throws(JobFailure) {
         let result = try QdrantFailure.result(of: await client.send("GET", "/collections/\(name)", within: timeout))
         let vectors = result["config"]?["params"]?["vectors"]

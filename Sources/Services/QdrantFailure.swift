@@ -21,6 +21,7 @@ enum QdrantFailure {
         }
     }
 
+    /// The status is looked at before the body: only some errors are JSON.
     static func of(_ answer: ServiceAnswer) -> JobFailure {
         let type = "http_\(answer.status)"
         let why = answer.json?["status"].flatMap { $0["error"]?.string ?? $0.string }.map { ": \($0.prefix(300))" } ?? ""

@@ -46,6 +46,7 @@ struct ServiceClient: Sendable {
         }
     }
 
+    /// `.closed` is this process on its way out: the job goes back uncharged.
     private func failure(_ error: FetchError) -> JobFailure {
         switch error {
         case .cancelled: .cancelled

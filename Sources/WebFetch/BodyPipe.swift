@@ -10,13 +10,18 @@ final class BodyPipe: Sendable {
 
     private struct State {
         var head: ResponseHead?
+        /// One `fetch` waits, once.
         var headWaiter: CheckedContinuation<HeadResult, Never>?
+        /// Everything not read yet; the reader takes it whole, so nothing is ever shifted.
         var chunk: [UInt8] = []
+        /// Set only while `chunk` is empty.
         var chunkWaiter: CheckedContinuation<ChunkResult, Never>?
+        /// The loop has paused the transfer; the next read must ask for more.
         var isPaused = false
         /// Success or the reason of the failure; nothing is accepted after it.
         var end: Result<Void, FetchError>?
     }
+    /// Continuations are resumed outside of the lock: a resumed task may come straight back.
     private let state = Mutex(State())
 
     // MARK: the loop thread

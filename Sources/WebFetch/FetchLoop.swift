@@ -50,6 +50,7 @@ final class FetchLoop: Sendable {
         }
     }
 
+    /// May be called again, and by several tasks; all return when the thread is gone.
     func close() async {
         stop()
         await withCheckedContinuation { closer in
@@ -73,6 +74,7 @@ final class FetchLoop: Sendable {
 
     // MARK: the thread
 
+    /// The thread keeps the loop alive until it is stopped: an own thread, because `curl_multi_poll` blocks.
     private func startThread() -> Bool {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
@@ -121,6 +123,7 @@ final class FetchLoop: Sendable {
         }
     }
 
+    /// From here on nobody may touch the CURLM: `isGone` first, then the clean-up.
     private func leave() {
         let (closers, left) = mailbox.withLock { mailbox in
             mailbox.isGone = true

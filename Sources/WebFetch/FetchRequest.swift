@@ -37,7 +37,9 @@ package struct FetchLimits: Sendable {
     package var maxExpansion = 100
     /// 0 hands a redirect to the caller as the response that it is.
     package var maxRedirects = 5
+    /// Holds for the target of each redirect, too.
     package var maxURLBytes = 8192
+    /// All header lines of one response together.
     package var maxHeaderBytes = 64 << 10
 
     package init() {}

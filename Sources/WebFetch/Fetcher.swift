@@ -36,6 +36,7 @@ package final class Fetcher: Sendable {
     /// Ends what is running with `.closed` and waits for the thread to be gone.
     package func close() async { await loop.close() }
 
+    /// The head is there or the error is; the source owns the rest of the transfer.
     private func start(_ hop: Hop, deadline: ContinuousClock.Instant?) async throws(FetchError) -> (ResponseHead, FetchBody.Source) {
         if Task.isCancelled { throw .cancelled }
         let pipe = BodyPipe()
@@ -58,6 +59,7 @@ struct Hop: Sendable {
     /// Headers that say nothing about the caller: only these go to another origin than the one they were meant for.
     private static let harmless: Set<String> = ["accept", "accept-language", "if-modified-since", "if-none-match", "range", "content-type"]
 
+    /// 303 and the old statuses turn a POST into a GET, as browsers do; 307 and 308 repeat the request as it is.
     func following(_ location: String, status: Int) throws(FetchError) -> Hop {
         var next = self
         next.url = try url.redirected(to: location, limit: request.limits.maxURLBytes)

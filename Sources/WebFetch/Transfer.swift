@@ -14,14 +14,19 @@ struct TransferOrder: Sendable {
 final class Transfer {
     let order: TransferOrder
     let easy: UnsafeMutableRawPointer
+    /// curl keeps the pointer: freed after the handle.
     private var headerList: UnsafeMutablePointer<curl_slist>?
 
     var head = ResponseHead()
+    /// Of all heads of this request, interim ones and trailers included.
     var headerBytes = 0
+    /// After unpacking.
     var bodyBytes = 0
     /// Why a callback aborted; it explains the code that curl then reports.
     var failure: FetchError?
+    /// The reader is behind; looked at after the turn.
     var isFull = false
+    /// The guard refused at least one of the host's addresses.
     var wasRefused = false
     /// A connection is there and the request goes out; until then the connect timeout and the deadline are enough.
     var hasBegun = false
@@ -88,6 +93,7 @@ final class Transfer {
         return ccurl_get_offset(easy, CURLINFO_PRETRANSFER_TIME_T, &microseconds) == CURLE_OK && microseconds > 0
     }
 
+    /// Body bytes as they came over the wire, still packed.
     var receivedBytes: Int {
         var count: curl_off_t = 0
         return ccurl_get_offset(easy, CURLINFO_SIZE_DOWNLOAD_T, &count) == CURLE_OK ? Int(count) : 0
@@ -99,6 +105,7 @@ final class Transfer {
         return .failure(error(of: code))
     }
 
+    /// Ordered by how far the request came; what is not listed is a server that breaks the protocol.
     private func error(of code: CURLcode) -> FetchError {
         switch code {
         case CURLE_URL_MALFORMAT: .invalidURL("it has a wrong form")
@@ -137,6 +144,7 @@ final class Transfer {
         installCallbacks()
     }
 
+    /// HEAD has its own option: with a custom method curl would wait for a body that never comes.
     private func configureMethod(_ request: FetchRequest) {
         if request.method == "HEAD" {
             _ = ccurl_set_long(easy, CURLOPT_NOBODY, 1)
@@ -147,6 +155,7 @@ final class Transfer {
         if let body = request.body ?? (request.method == "POST" ? [] : nil) {
             _ = body.withUnsafeBytes { ccurl_set_body(easy, $0.baseAddress ?? UnsafeRawPointer(easy), curl_off_t($0.count)) }
         }
+        // After the body, which makes curl choose POST.
         if request.method != "GET" || request.body != nil { _ = ccurl_set_string(easy, CURLOPT_CUSTOMREQUEST, request.method) }
     }
 

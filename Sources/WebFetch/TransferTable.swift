@@ -32,6 +32,7 @@ final class TransferTable {
         if let due = transfer.dueTime { nextCheck = nextCheck.map { min($0, due) } ?? due }
     }
 
+    /// Cost: one pass over the running transfers besides curl's own work.
     func turn() {
         var running: Int32 = 0
         curl_multi_perform(multi, &running)
@@ -40,6 +41,7 @@ final class TransferTable {
         expire()
     }
 
+    /// Until a clock may run out; curl shortens it by its own timers. At most a second, so that a missed wake-up heals itself.
     var waitMilliseconds: Int32 {
         guard let nextCheck else { return 1000 }
         let (seconds, attoseconds) = (nextCheck - .now).components
@@ -69,6 +71,7 @@ final class TransferTable {
         nextCheck = byHandle.values.compactMap(\.dueTime).min()
     }
 
+    /// No callback follows the removal; the handle is freed with the last reference.
     private func remove(_ transfer: Transfer, _ end: Result<Void, FetchError> = .failure(.cancelled)) {
         byHandle[transfer.easy] = nil
         byPipe[ObjectIdentifier(transfer.order.pipe)] = nil

@@ -8,7 +8,9 @@ struct WebURL: Sendable, Equatable {
     /// Without user name, password and fragment: what may be shown.
     let shown: String
     let scheme: String
+    /// Lower case; an IPv6 address in brackets, a number as the IPv4 address that it means.
     let host: String
+    /// The scheme's own where none is given.
     let port: Int
     let hasCredentials: Bool
 
@@ -25,6 +27,7 @@ struct WebURL: Sendable, Equatable {
         }
     }
 
+    /// Scheme, host and port: what a key in a header was meant for.
     func sameOrigin(as other: WebURL) -> Bool { (scheme, host, port) == (other.scheme, other.host, other.port) }
 
     private init(_ text: String, base: WebURL?, limit: Int) throws(FetchError) {
