@@ -89,14 +89,14 @@ extension Problem {
 
     static func alreadyEnded(_ job: Job) -> Problem {
         Problem(.conflict, "already-ended", "The job has ended", "The job is already \(job.state.rawValue) and cannot be cancelled.")
-            .with(["job_id": .string(job.id.description), "status": .string(job.state.rawValue)])
+            .with(["job_id": .string(job.id.description), "job_status": .string(job.state.rawValue)])
     }
 
     static func notFinished(_ job: Job) -> Problem {
         var problem = Problem(
             .conflict, "not-finished", "The job has not ended", "The job is \(job.state.rawValue); its result comes later."
         )
-        .with(["job_id": .string(job.id.description), "status": .string(job.state.rawValue), "progress": .number(job.progress)])
+        .with(["job_id": .string(job.id.description), "job_status": .string(job.state.rawValue), "progress": .number(job.progress)])
         problem.headers[.retryAfter] = "2"
         return problem
     }
@@ -107,7 +107,7 @@ extension Problem {
         let problem = Problem(
             .conflict, isCancelled ? "job-cancelled" : "job-failed", isCancelled ? "The job was cancelled" : "The job failed", reason)
         return problem.with([
-            "job_id": .string(job.id.description), "status": .string(job.state.rawValue),
+            "job_id": .string(job.id.description), "job_status": .string(job.state.rawValue),
             "error_type": job.errorType.map(JSONValue.string) ?? .null,
         ])
     }
@@ -168,15 +168,5 @@ extension Problem {
         var response = Response(.object(document), status: status, headers: headers)
         response.headers[.contentType] = "application/problem+json"
         return response
-    }
-}
-
-extension Response {
-    /// A JSON answer that no cache keeps, unless `headers` say otherwise.
-    init(_ value: JSONValue, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) {
-        var headers = headers
-        headers[.contentType] = "application/json"
-        if headers[.cacheControl] == nil { headers[.cacheControl] = "no-store" }
-        self.init(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: value.bytes)))
     }
 }

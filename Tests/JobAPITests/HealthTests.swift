@@ -1,0 +1,51 @@
+import JobModel
+import Testing
+
+@testable import JobAPI
+
+@Suite(.timeLimit(.minutes(1))) struct HealthTests {
+    @Test func theDocumentShowsStoresWorkersAndQueues() async throws {
+        try await withAPI { api in
+            #expect(try await api.get("/health").json["status"] == "degraded")
+            let worker = try await HandWorker(api)
+            for _ in 0..<2 { _ = try await api.post("/jobs", RunningAPI.crawl) }
+            _ = try await worker.startNext()
+            let answer = try await api.get("/health")
+            #expect(answer.status == 200)
+            #expect(answer.json["status"] == "healthy")
+            let components = answer.json["components"]
+            #expect(components?["redis"]?["status"] == "healthy")
+            #expect(components?["postgres"]?["status"] == "healthy")
+            #expect(components?["workers"]?["alive"] == 1)
+            #expect(components?["jobQueue"]?["statistics"] == ["total": 2, "pending": 1, "running": 1, "maxConcurrent": 2])
+            #expect(answer.json["queues"]?.array?.first == ["queue": "ingest", "waiting": 1, "running": 1])
+        }
+    }
+
+    @Test func workersAreListed() async throws {
+        try await withAPI { api in
+            #expect(try await api.get("/health/workers").json["status"] == "unhealthy")
+            let worker = try await HandWorker(api)
+            let answer = try await api.get("/health/workers")
+            #expect(answer.json["alive"] == 1)
+            #expect(answer.json["slots"] == 2)
+            let card = answer.json["workers"]?.array?.first
+            #expect(card?["name"] == .string(worker.name))
+            #expect(card?["status"] == "alive")
+            #expect(card?["queues"] == ["ingest", "models"])
+        }
+    }
+
+    @Test func aServerThatDrainsSaysItIsNotReadyAndStillAnswers() async throws {
+        try await withAPI { settings in
+            settings.drain = .seconds(2)
+        } _: { api in
+            #expect(try await api.get("/readyz").json["status"] == "ready")
+            await api.shutDown()
+            let answer = try await api.get("/readyz")
+            #expect(answer.status == 503)
+            #expect(answer.problem == "draining")
+            #expect(try await api.post("/jobs", RunningAPI.crawl).status == 202)
+        }
+    }
+}
