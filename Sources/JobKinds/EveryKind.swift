@@ -1,0 +1,44 @@
+/// All kinds of jobs. A new kind is one file, one line in `kinds` and one in `handlers`.
+package import JobLedger
+package import JobModel
+package import PageText
+package import WebFetch
+
+/// What handlers work with; the assembly makes it.
+package struct KindRooms: Sendable {
+    package let ledger: JobLedger
+    /// Guarded: every address that it is given comes from a user.
+    package let fetcher: Fetcher
+    package let models: any ModelProvider
+    package let vectors: any VectorStore
+    package let embeddingModel: String
+    package let extractor: PageExtractor
+    /// Files below it may be ingested; without it no file may.
+    package let fileRoot: String?
+    /// The product token decides which group of a robots.txt is ours.
+    package let userAgent: String
+
+    package init(
+        ledger: JobLedger, fetcher: Fetcher, models: any ModelProvider, vectors: any VectorStore, embeddingModel: String,
+        extractor: PageExtractor = PageExtractor(), fileRoot: String? = nil, userAgent: String
+    ) {
+        self.ledger = ledger
+        self.fetcher = fetcher
+        self.models = models
+        self.vectors = vectors
+        self.embeddingModel = embeddingModel
+        self.extractor = extractor
+        self.fileRoot = fileRoot
+        self.userAgent = userAgent
+    }
+}
+
+package enum EveryKind {
+    /// Known without any room: the API checks inputs with them.
+    package static let kinds: [JobKind] = [CrawlWeb.kind, IngestDocument.kind]
+
+    package static func handlers(in rooms: KindRooms) -> [any JobHandler] {
+        let store = PageStore(rooms)
+        return [CrawlWeb(rooms, store: store), IngestDocument(rooms, store: store)]
+    }
+}
