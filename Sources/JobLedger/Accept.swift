@@ -1,0 +1,77 @@
+package import JobModel
+package import PostgresWire
+
+/// What became of a request to accept a job.
+package enum Acceptance: Sendable, Hashable {
+    case accepted
+    /// The same request was accepted before, under the same key or the same id.
+    case existing(JobID)
+    /// The idempotency key belongs to another request, which made this job.
+    case conflict(JobID)
+}
+
+extension JobLedger {
+    /// The row is the promise: when this returns `accepted`, the job survives everything but the loss of PostgreSQL.
+    /// After an error of unknown outcome the same job may be accepted again: its id decides.
+    package func accept(_ job: Job, idempotency: IdempotencyKey?) async throws(PostgresError) -> Acceptance {
+        try await acceptances.submit(AcceptRequest(job: job, idempotency: idempotency))
+    }
+}
+
+struct AcceptRequest: BatchedRequest {
+    let job: Job
+    let idempotency: IdempotencyKey?
+    var jobID: JobID { job.id }
+
+    /// Usually one statement; a second one looks up who holds the ids or keys that are taken.
+    static func commit(_ requests: [AcceptRequest], to pool: PostgresPool) async throws(PostgresError) -> [Acceptance] {
+        // A row that took the key may be deleted before it is looked up: then the request inserts after all.
+        for _ in 0..<3 {
+            let rows = try await pool.query(Statements.accept, parameters(requests))
+            let inserted = Set(try rows.map { (row) throws(PostgresError) in try row.string("id") })
+            let taken = requests.filter { !inserted.contains($0.jobID.description) }
+            if taken.isEmpty { return requests.map { _ in .accepted } }
+            let holders = try await lookUp(taken, in: pool)
+            let answers = requests.map { inserted.contains($0.jobID.description) ? .accepted : holders[$0.jobID] }
+            let known = answers.compactMap(\.self)
+            if known.count == requests.count { return known }
+        }
+        throw PostgresError(.statement, "A taken idempotency key has no holder")
+    }
+
+    private static func lookUp(_ taken: [AcceptRequest], in pool: PostgresPool) async throws(PostgresError) -> [JobID: Acceptance] {
+        let rows = try await pool.query(
+            Statements.acceptedBefore,
+            [
+                .textArray(taken.map(\.jobID.description)), .textArray(taken.map { $0.idempotency?.scope }),
+                .textArray(taken.map { $0.idempotency?.key }),
+            ])
+        var answers: [JobID: Acceptance] = [:]
+        for row in rows {
+            let place = Int(try row.int("place")) - 1
+            guard taken.indices.contains(place), answers[taken[place].jobID] == nil else { continue }
+            let holder = try row.jobID("id")
+            let fingerprint = try row.optionalString("fingerprint")
+            let hasSameID = try row.bool("same_id")
+            let isSame = hasSameID || fingerprint == taken[place].idempotency?.fingerprint
+            answers[taken[place].jobID] = isSame ? .existing(holder) : .conflict(holder)
+        }
+        return answers
+    }
+
+    private static func parameters(_ requests: [AcceptRequest]) -> [PostgresValue] {
+        let jobs = requests.map(\.job)
+        return [
+            .textArray(jobs.map(\.id.description)), .textArray(jobs.map(\.kind)), .textArray(jobs.map(\.queue)),
+            .textArray(jobs.map(\.priority.rawValue)), .textArray(jobs.map(\.state.rawValue)), .textArray(jobs.map { storable($0.title) }),
+            .textArray(jobs.map { storable($0.subject) }), .textArray(jobs.map { storable($0.sessionID) }),
+            .textArray(jobs.map { JSONValue.array($0.tags.map(JSONValue.string)).withoutNulls.serialized }),
+            .textArray(jobs.map(\.input.withoutNulls.serialized)), .textArray(jobs.map(\.metadata.withoutNulls.serialized)),
+            .integerArray(jobs.map { Int64($0.maxAttempts) }), .integerArray(jobs.map(\.timeoutMilliseconds)),
+            .integerArray(jobs.map(\.estimatedMilliseconds)), .textArray(jobs.map { storable($0.traceparent) }),
+            .integerArray(jobs.map(\.createdAt.milliseconds)), .integerArray(jobs.map { $0.scheduledAt?.milliseconds }),
+            .textArray(requests.map { $0.idempotency?.scope }), .textArray(requests.map { $0.idempotency?.key }),
+            .textArray(requests.map { $0.idempotency?.fingerprint }),
+        ]
+    }
+}

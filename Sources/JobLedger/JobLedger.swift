@@ -1,0 +1,24 @@
+internal import JobModel
+package import Logging
+package import PostgresWire
+
+/// What lasts: every recorded job, its attempts, documents and files, in PostgreSQL.
+/// `Outcomes.swift` decides how a job ends; `JobDesk` is the only room that knows both this and Redis.
+package final class JobLedger: Sendable {
+    let pool: PostgresPool
+    let logger: Logger
+    let acceptances: GroupCommit<AcceptRequest, Acceptance>
+    let starts: GroupCommit<StartRequest, Bool>
+    let ends: GroupCommit<EndRequest, Recorded>
+
+    /// `maxBatch` rows go into one statement; beyond a few hundred nothing is gained.
+    package init(_ pool: PostgresPool, logger: Logger, maxBatch: Int = 500) {
+        self.pool = pool
+        self.logger = logger
+        acceptances = GroupCommit(limit: maxBatch) { requests throws(PostgresError) in try await AcceptRequest.commit(requests, to: pool) }
+        starts = GroupCommit(limit: maxBatch) { requests throws(PostgresError) in try await StartRequest.commit(requests, to: pool) }
+        ends = GroupCommit(limit: maxBatch) { requests throws(PostgresError) in try await EndRequest.commit(requests, to: pool) }
+    }
+
+    package func ping() async -> Bool { await pool.ping() }
+}

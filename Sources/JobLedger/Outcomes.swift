@@ -1,0 +1,127 @@
+package import JobModel
+package import PostgresWire
+
+/// What became of the end of an attempt.
+package enum Recorded: Sendable, Hashable {
+    /// The row says so, now or since the same attempt said it before.
+    case recorded
+    /// Somebody else ended the job, or a later attempt holds it: the row as it stands. Nil: there is no such row.
+    case refused(Job?)
+}
+
+/// How jobs start and end in SQL. Only a job that is not terminal, and only an attempt above the row's fence, can change anything.
+/// Every call may be repeated after an error: the second one finds what the first one did.
+extension JobLedger {
+    /// False: the job has ended or the attempt is shut out; it must not run.
+    package func recordStart(_ claim: Claim, at: Timestamp) async throws(PostgresError) -> Bool {
+        try await starts.submit(StartRequest(claim: claim, at: at))
+    }
+
+    package func record(_ outcome: JobOutcome, of claim: Claim, at: Timestamp) async throws(PostgresError) -> Recorded {
+        try await ends.submit(EndRequest(outcome: outcome, claim: claim, at: at))
+    }
+
+    /// Ends a job that no attempt holds: cancelled while it waited, poisoned, or impossible to run. `who` stands where a lease would.
+    package func endUnclaimed(_ id: JobID, as outcome: JobOutcome, at: Timestamp, by who: String) async throws(PostgresError) -> Recorded {
+        guard outcome.state.isTerminal else { return .refused(try await job(id)) }
+        let rows = try await pool.query(
+            Statements.endUnclaimed,
+            [
+                .text(id.description), .text(outcome.state.rawValue), .optional(outcome.result),
+                .optional(storable(outcome.failure?.message)),
+                .optional(storable(outcome.failure?.type)), .text(who), .integer(at.milliseconds),
+            ])
+        return rows.isEmpty ? .refused(try await job(id)) : .recorded
+    }
+
+    /// Shuts out attempts whose workers died: nothing that they still send is written. Comes before their jobs are queued again.
+    package func fence(_ attempts: [(JobID, Int)]) async throws(PostgresError) {
+        guard !attempts.isEmpty else { return }
+        try await pool.execute(
+            Statements.fence, [.textArray(attempts.map(\.0.description)), .integerArray(attempts.map { Int64($0.1) })])
+    }
+}
+
+struct StartRequest: BatchedRequest {
+    let claim: Claim
+    let at: Timestamp
+    var jobID: JobID { claim.job.id }
+
+    static func commit(_ requests: [StartRequest], to pool: PostgresPool) async throws(PostgresError) -> [Bool] {
+        let rows = try await pool.query(
+            Statements.recordStart,
+            [
+                .textArray(requests.map(\.jobID.description)), .integerArray(requests.map { Int64($0.claim.attempt) }),
+                .textArray(requests.map(\.claim.worker)), .integerArray(requests.map(\.at.milliseconds)),
+            ])
+        let started = Set(try rows.map { (row) throws(PostgresError) in try row.string("id") })
+        return requests.map { started.contains($0.jobID.description) }
+    }
+}
+
+struct EndRequest: BatchedRequest {
+    let outcome: JobOutcome
+    let claim: Claim
+    let at: Timestamp
+    var jobID: JobID { claim.job.id }
+
+    /// One statement when all are written; refused ones are asked about: a lost reply, or somebody else's end.
+    static func commit(_ requests: [EndRequest], to pool: PostgresPool) async throws(PostgresError) -> [Recorded] {
+        let written = try ids(try await pool.query(Statements.record, parameters(requests)))
+        let refused = requests.filter { !written.contains($0.jobID.description) }
+        if refused.isEmpty { return requests.map { _ in .recorded } }
+        let repeated = try ids(try await pool.query(Statements.recordedBefore, identity(refused)))
+        let others = refused.map(\.jobID).filter { !repeated.contains($0.description) }
+        let rows = others.isEmpty ? [:] : try await JobLedger.read(others, from: pool)
+        return requests.map { request in
+            let id = request.jobID.description
+            return written.contains(id) || repeated.contains(id) ? .recorded : .refused(rows[request.jobID])
+        }
+    }
+
+    private static func ids(_ rows: [PostgresRow]) throws(PostgresError) -> Set<String> {
+        Set(try rows.map { (row) throws(PostgresError) in try row.string("id") })
+    }
+
+    private static func identity(_ requests: [EndRequest]) -> [PostgresValue] {
+        [
+            .textArray(requests.map(\.jobID.description)), .integerArray(requests.map { Int64($0.claim.attempt) }),
+            .textArray(requests.map(\.claim.lease)), .textArray(requests.map(\.outcome.word)),
+        ]
+    }
+
+    private static func parameters(_ requests: [EndRequest]) -> [PostgresValue] {
+        let outcomes = requests.map(\.outcome)
+        return [
+            .textArray(requests.map(\.jobID.description)), .integerArray(requests.map { Int64($0.claim.attempt) }),
+            .textArray(requests.map(\.claim.worker)), .textArray(requests.map(\.claim.lease)),
+            .integerArray(requests.map(\.at.milliseconds)),
+            .textArray(outcomes.map(\.state.rawValue)), .textArray(outcomes.map(\.word)), .textArray(outcomes.map(\.result)),
+            .textArray(outcomes.map { storable($0.failure?.message) }), .textArray(outcomes.map { storable($0.failure?.type) }),
+            .integerArray(requests.map { $0.outcome.dueTime(after: $0.at) }), .integerArray(outcomes.map { $0 == .handBack ? 1 : 0 }),
+        ]
+    }
+}
+
+extension JobOutcome {
+    /// `job_attempts.outcome`.
+    var word: String {
+        switch self {
+        case .completed: "completed"
+        case .failed: "failed"
+        case .cancelled: "cancelled"
+        case .retry: "retry"
+        case .handBack: "handed_back"
+        }
+    }
+
+    var result: String? {
+        if case .completed(let value) = self { return value.withoutNulls.serialized }
+        return nil
+    }
+
+    func dueTime(after now: Timestamp) -> Int64? {
+        if case .retry(_, let delay) = self { return now.advanced(byMilliseconds: delay).milliseconds }
+        return nil
+    }
+}

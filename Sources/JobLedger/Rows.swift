@@ -1,0 +1,63 @@
+internal import JobModel
+internal import PostgresWire
+
+/// Between rows and the vocabulary.
+extension PostgresRow {
+    func jobID(_ column: String) throws(PostgresError) -> JobID {
+        guard let id = JobID(try string(column)) else {
+            throw PostgresError(.decoding, "Column \(column) does not hold an id of our making")
+        }
+        return id
+    }
+
+    func time(_ column: String) throws(PostgresError) -> Timestamp? {
+        try optionalInt(column).map { Timestamp(milliseconds: $0) }
+    }
+
+    func json(_ column: String) throws(PostgresError) -> JSONValue? {
+        guard let text = try optionalString(column) else { return nil }
+        do { return try JSONReader.read(text, depth: 128) } catch {
+            throw PostgresError(.decoding, "Column \(column) does not hold JSON that can be read: \(error.reason)")
+        }
+    }
+
+    func job() throws(PostgresError) -> Job {
+        guard let state = JobState(rawValue: try string("status")), let priority = JobPriority(rawValue: try string("priority")) else {
+            throw PostgresError(.decoding, "A job's status or priority is unknown to this version")
+        }
+        var job = Job(
+            id: try jobID("id"), kind: try string("kind"), queue: try string("queue"), priority: priority, state: state,
+            input: try json("input") ?? .null, metadata: try json("metadata") ?? [:], isRecorded: true,
+            maxAttempts: Int(try int("max_attempts")), timeoutMilliseconds: try int("timeout_ms"),
+            estimatedMilliseconds: try int("estimated_ms"), createdAt: try time("created_ms") ?? .now)
+        try readTexts(into: &job)
+        job.progress = try double("progress")
+        job.result = try json("result")
+        job.attempt = Int(try int("attempt"))
+        job.uncharged = Int(try int("uncharged"))
+        job.scheduledAt = try time("scheduled_ms")
+        job.startedAt = try time("started_ms")
+        job.updatedAt = try time("updated_ms") ?? job.createdAt
+        job.finishedAt = try time("finished_ms")
+        return job
+    }
+
+    private func readTexts(into job: inout Job) throws(PostgresError) {
+        job.title = try optionalString("title")
+        job.subject = try optionalString("subject")
+        job.sessionID = try optionalString("session_id")
+        job.tags = try strings("tags").compactMap(\.self)
+        job.error = try optionalString("error")
+        job.errorType = try optionalString("error_type")
+        job.step = try optionalString("step")
+        job.message = try optionalString("message")
+        job.worker = try optionalString("worker")
+        job.traceparent = try optionalString("traceparent")
+    }
+}
+
+/// Text from outside without U+0000, which PostgreSQL cannot store: losing it is better than losing the job's end.
+func storable(_ text: String?) -> String? {
+    guard let text, text.utf8.contains(0) else { return text }
+    return String(decoding: text.utf8.filter { $0 != 0 }, as: UTF8.self)
+}

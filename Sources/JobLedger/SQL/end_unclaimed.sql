@@ -1,0 +1,16 @@
+-- Ends a job that no attempt holds. $1 id, $2 status, $3 result, $4 error, $5 error type, $6 who, $7 milliseconds.
+-- Returns a row when it was written, or when the same caller wrote the same end before.
+WITH ended AS (
+    UPDATE jobs SET
+        status = $2::text, result = $3::jsonb, error = $4::text, error_type = $5::text, ended_by = $6::text,
+        updated_at = to_timestamp($7::bigint / 1000.0), finished_at = to_timestamp($7::bigint / 1000.0)
+    WHERE id = $1::uuid AND status NOT IN ('completed', 'failed', 'cancelled')
+    RETURNING id, finished_at
+),
+attempts AS (
+    UPDATE job_attempts t SET ended_at = e.finished_at, outcome = $2::text, error = $4::text, error_type = $5::text
+    FROM ended e WHERE t.job_id = e.id AND t.ended_at IS NULL
+)
+SELECT id FROM ended
+UNION ALL
+SELECT id FROM jobs WHERE id = $1::uuid AND status = $2::text AND ended_by = $6::text

@@ -1,0 +1,37 @@
+-- Ends attempts: only of jobs that live, only by attempts that are not fenced off. One request a job in a batch.
+-- An attempt that ends without ending the job fences itself, so that repeating it changes nothing. Returns the ids that were written.
+WITH asked AS (
+    SELECT * FROM unnest(
+        $1::uuid[], $2::integer[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::jsonb[], $9::text[], $10::text[],
+        $11::bigint[], $12::integer[]
+    ) AS a (id, attempt, worker, lease, at_ms, status, outcome, result, error, error_type, scheduled_ms, uncharged)
+),
+locked AS (
+    SELECT j.id FROM jobs j JOIN asked a ON a.id = j.id ORDER BY j.id FOR UPDATE OF j
+),
+ended AS (
+    UPDATE jobs j SET
+        status = a.status,
+        result = a.result,
+        error = a.error,
+        error_type = a.error_type,
+        progress = CASE WHEN a.status = 'completed' THEN 100 ELSE j.progress END,
+        worker = CASE WHEN a.attempt >= j.attempt THEN a.worker ELSE j.worker END,
+        attempt = greatest(j.attempt, a.attempt),
+        fence = CASE WHEN a.status IN ('scheduled', 'queued') THEN a.attempt ELSE j.fence END,
+        uncharged = j.uncharged + a.uncharged,
+        ended_by = a.lease,
+        scheduled_at = coalesce(to_timestamp(a.scheduled_ms / 1000.0), j.scheduled_at),
+        updated_at = to_timestamp(a.at_ms / 1000.0),
+        finished_at = CASE WHEN a.status IN ('completed', 'failed', 'cancelled') THEN to_timestamp(a.at_ms / 1000.0) END
+    FROM asked a JOIN locked l ON l.id = a.id
+    WHERE j.id = a.id AND j.status NOT IN ('completed', 'failed', 'cancelled') AND a.attempt > j.fence
+    RETURNING j.id, a.attempt, a.worker, j.started_at, j.updated_at, a.outcome, a.error, a.error_type
+),
+attempts AS (
+    INSERT INTO job_attempts (job_id, attempt, worker, started_at, ended_at, outcome, error, error_type)
+    SELECT id, attempt, worker, coalesce(started_at, updated_at), updated_at, outcome, error, error_type FROM ended
+    ON CONFLICT (job_id, attempt) DO UPDATE SET
+        ended_at = excluded.ended_at, outcome = excluded.outcome, error = excluded.error, error_type = excluded.error_type
+)
+SELECT id FROM ended

@@ -1,0 +1,26 @@
+-- Carries starts of attempts to the rows, unless the job has ended or the attempt is fenced off. One request a job in a batch.
+-- Returns the ids that may run.
+WITH asked AS (
+    SELECT * FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::bigint[]) AS a (id, attempt, worker, at_ms)
+),
+locked AS (
+    -- Always in the order of ids: batches of different workers never wait for each other in a circle.
+    SELECT j.id FROM jobs j JOIN asked a ON a.id = j.id ORDER BY j.id FOR UPDATE OF j
+),
+started AS (
+    UPDATE jobs j SET
+        status = 'processing',
+        worker = CASE WHEN a.attempt >= j.attempt THEN a.worker ELSE j.worker END,
+        attempt = greatest(j.attempt, a.attempt),
+        started_at = coalesce(j.started_at, to_timestamp(a.at_ms / 1000.0)),
+        updated_at = to_timestamp(a.at_ms / 1000.0)
+    FROM asked a JOIN locked l ON l.id = a.id
+    WHERE j.id = a.id AND j.status NOT IN ('completed', 'failed', 'cancelled') AND a.attempt > j.fence
+    RETURNING j.id, a.attempt, a.worker, to_timestamp(a.at_ms / 1000.0) AS at
+),
+attempts AS (
+    INSERT INTO job_attempts (job_id, attempt, worker, started_at)
+    SELECT id, attempt, worker, at FROM started
+    ON CONFLICT (job_id, attempt) DO UPDATE SET worker = excluded.worker
+)
+SELECT id FROM started

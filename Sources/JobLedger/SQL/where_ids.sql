@@ -1,0 +1,1 @@
+WHERE id = ANY ($1::uuid[])

@@ -1,0 +1,216 @@
+-- What the migrations add up to. A test applies both to empty databases and compares the catalogs.
+
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    version integer PRIMARY KEY,
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE schema_migrations IS 'Which migrations were applied';
+COMMENT ON COLUMN schema_migrations.version IS 'Number of the migration';
+COMMENT ON COLUMN schema_migrations.name IS 'Its file';
+COMMENT ON COLUMN schema_migrations.checksum IS 'SHA-256 of the file when it was applied: an applied file must not change';
+COMMENT ON COLUMN schema_migrations.applied_at IS 'When';
+
+-- The jobs and their attempts. A row exists before its job is acknowledged to anybody, and holds everything needed to queue it again.
+CREATE TABLE jobs (
+    id uuid PRIMARY KEY,
+    kind text NOT NULL,
+    queue text NOT NULL,
+    priority text NOT NULL CHECK (priority IN ('urgent', 'high', 'medium', 'low')),
+    status text NOT NULL
+        CHECK (status IN ('waiting', 'scheduled', 'queued', 'processing', 'completed', 'failed', 'cancelled')),
+    title text,
+    description text,
+    subject text,
+    session_id text,
+    tags text[] NOT NULL DEFAULT '{}',
+    input jsonb NOT NULL,
+    metadata jsonb NOT NULL DEFAULT '{}',
+    result jsonb,
+    error text,
+    error_type text,
+    progress real NOT NULL DEFAULT 0,
+    step text,
+    message text,
+    attempt integer NOT NULL DEFAULT 0,
+    fence integer NOT NULL DEFAULT 0,
+    uncharged integer NOT NULL DEFAULT 0,
+    max_attempts integer NOT NULL,
+    timeout_ms bigint NOT NULL,
+    estimated_ms bigint NOT NULL,
+    worker text,
+    ended_by text,
+    idempotency_scope text,
+    idempotency_key text,
+    fingerprint text,
+    concurrency_key text,
+    traceparent text,
+    flow_id uuid,
+    depends_on uuid[] NOT NULL DEFAULT '{}',
+    created_at timestamptz NOT NULL,
+    scheduled_at timestamptz,
+    started_at timestamptz,
+    updated_at timestamptz NOT NULL,
+    finished_at timestamptz,
+    tokens_in bigint,
+    tokens_out bigint,
+    cost_microusd bigint,
+    CONSTRAINT jobs_idempotency UNIQUE (idempotency_scope, idempotency_key)
+);
+
+COMMENT ON TABLE jobs IS 'One row a recorded job, written before the job is acknowledged; a terminal row never changes but by an explicit retry';
+COMMENT ON COLUMN jobs.id IS 'UUIDv7 of our making, or UUIDv5 of a stream entry that another program added';
+COMMENT ON COLUMN jobs.kind IS 'What the job does: web_crawl, document, …';
+COMMENT ON COLUMN jobs.queue IS 'Where it waits';
+COMMENT ON COLUMN jobs.priority IS 'urgent, high, medium or low';
+COMMENT ON COLUMN jobs.status IS 'waiting, scheduled, queued, processing; terminal: completed, failed, cancelled';
+COMMENT ON COLUMN jobs.title IS 'One line for people';
+COMMENT ON COLUMN jobs.description IS 'More for people';
+COMMENT ON COLUMN jobs.subject IS 'What or whom it is about, as the caller groups jobs';
+COMMENT ON COLUMN jobs.session_id IS 'Conversation that it belongs to';
+COMMENT ON COLUMN jobs.tags IS 'The caller''s labels';
+COMMENT ON COLUMN jobs.input IS 'What the kind was asked to do';
+COMMENT ON COLUMN jobs.metadata IS 'The caller''s own data, never read by us';
+COMMENT ON COLUMN jobs.result IS 'What a completed job gave';
+COMMENT ON COLUMN jobs.error IS 'Why it failed or was cancelled, or why its last attempt failed; one sentence';
+COMMENT ON COLUMN jobs.error_type IS 'The same in one word, for programs';
+COMMENT ON COLUMN jobs.progress IS 'Per cent; while the job runs Redis knows better';
+COMMENT ON COLUMN jobs.step IS 'Name of the step it was in';
+COMMENT ON COLUMN jobs.message IS 'What the step said last';
+COMMENT ON COLUMN jobs.attempt IS 'Highest attempt seen; numbers never start again';
+COMMENT ON COLUMN jobs.fence IS 'Attempts up to this one may not end the job any more';
+COMMENT ON COLUMN jobs.uncharged IS 'Attempts that do not count towards max_attempts: their worker died or left';
+COMMENT ON COLUMN jobs.max_attempts IS 'Charged attempts after which a failure is for good';
+COMMENT ON COLUMN jobs.timeout_ms IS 'Longest run of one attempt';
+COMMENT ON COLUMN jobs.estimated_ms IS 'How long the kind usually takes';
+COMMENT ON COLUMN jobs.worker IS 'Worker of the highest attempt';
+COMMENT ON COLUMN jobs.ended_by IS 'Lease (worker:attempt) of the attempt that ended last, or who ended the job without one';
+COMMENT ON COLUMN jobs.idempotency_scope IS 'Who asked and where: keys of different scopes never meet';
+COMMENT ON COLUMN jobs.idempotency_key IS 'The caller''s name for the request';
+COMMENT ON COLUMN jobs.fingerprint IS 'SHA-256 of the request: the same key with another fingerprint is refused';
+COMMENT ON COLUMN jobs.concurrency_key IS 'Jobs of one key share permits';
+COMMENT ON COLUMN jobs.traceparent IS 'W3C trace context of the request';
+COMMENT ON COLUMN jobs.flow_id IS 'Flow that it belongs to';
+COMMENT ON COLUMN jobs.depends_on IS 'Jobs that must complete first';
+COMMENT ON COLUMN jobs.created_at IS 'When it was accepted';
+COMMENT ON COLUMN jobs.scheduled_at IS 'Not before: a delay, or the pause before a retry';
+COMMENT ON COLUMN jobs.started_at IS 'Start of the first attempt';
+COMMENT ON COLUMN jobs.updated_at IS 'Last change of this row';
+COMMENT ON COLUMN jobs.finished_at IS 'When it became terminal';
+COMMENT ON COLUMN jobs.tokens_in IS 'Tokens sent to models';
+COMMENT ON COLUMN jobs.tokens_out IS 'Tokens received from models';
+COMMENT ON COLUMN jobs.cost_microusd IS 'Cost in millionths of a US dollar';
+
+CREATE INDEX jobs_live ON jobs (id) WHERE status NOT IN ('completed', 'failed', 'cancelled');
+CREATE INDEX jobs_status_created ON jobs (status, created_at);
+CREATE INDEX jobs_kind_created ON jobs (kind, created_at);
+CREATE INDEX jobs_queue_created ON jobs (queue, created_at);
+CREATE INDEX jobs_subject_created ON jobs (subject, created_at) WHERE subject IS NOT NULL;
+CREATE INDEX jobs_session ON jobs (session_id, created_at) WHERE session_id IS NOT NULL;
+CREATE INDEX jobs_flow ON jobs (flow_id) WHERE flow_id IS NOT NULL;
+CREATE INDEX jobs_tags ON jobs USING gin (tags);
+
+CREATE TABLE job_attempts (
+    job_id uuid NOT NULL REFERENCES jobs ON DELETE CASCADE,
+    attempt integer NOT NULL,
+    worker text NOT NULL,
+    started_at timestamptz NOT NULL,
+    ended_at timestamptz,
+    outcome text CHECK (outcome IN ('completed', 'failed', 'cancelled', 'retry', 'handed_back', 'crashed')),
+    error text,
+    error_type text,
+    PRIMARY KEY (job_id, attempt)
+);
+
+COMMENT ON TABLE job_attempts IS 'One row an attempt whose start or end was recorded';
+COMMENT ON COLUMN job_attempts.job_id IS 'The job';
+COMMENT ON COLUMN job_attempts.attempt IS 'Number of the attempt, from 1';
+COMMENT ON COLUMN job_attempts.worker IS 'Worker that ran it';
+COMMENT ON COLUMN job_attempts.started_at IS 'When its handler started';
+COMMENT ON COLUMN job_attempts.ended_at IS 'NULL while it runs';
+COMMENT ON COLUMN job_attempts.outcome IS 'completed, failed, cancelled, retry, handed_back (the worker left), crashed (the worker died)';
+COMMENT ON COLUMN job_attempts.error IS 'Why it did not complete';
+COMMENT ON COLUMN job_attempts.error_type IS 'The same in one word; timeout for an attempt that took too long';
+
+CREATE TABLE redis_generation (
+    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    generation text NOT NULL
+);
+
+COMMENT ON TABLE redis_generation IS 'One row: the random mark of the Redis data that this database goes with';
+COMMENT ON COLUMN redis_generation.only IS 'Always true: there is one row';
+COMMENT ON COLUMN redis_generation.generation IS 'Differs from Redis''s own after a loss of Redis';
+
+-- Uploaded files, what was ingested, and its vectors.
+CREATE TABLE uploads (
+    id uuid PRIMARY KEY,
+    name text NOT NULL,
+    content_type text NOT NULL,
+    sha256 text NOT NULL,
+    bytes bytea NOT NULL CHECK (octet_length(bytes) <= 33554432),
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+COMMENT ON TABLE uploads IS 'Files that document jobs read, at most 32 MiB each';
+COMMENT ON COLUMN uploads.id IS 'UUIDv7; a job names it as upload:<id>';
+COMMENT ON COLUMN uploads.name IS 'File name as the client gave it; never used as a path';
+COMMENT ON COLUMN uploads.content_type IS 'Media type as the client gave it';
+COMMENT ON COLUMN uploads.sha256 IS 'SHA-256 of the bytes, hexadecimal';
+COMMENT ON COLUMN uploads.bytes IS 'The file';
+COMMENT ON COLUMN uploads.created_at IS 'When it was uploaded';
+
+CREATE TABLE documents (
+    id uuid PRIMARY KEY,
+    uri text NOT NULL,
+    uri_hash text NOT NULL UNIQUE,
+    title text NOT NULL,
+    language text,
+    content_type text,
+    content_hash text NOT NULL,
+    text_length bigint NOT NULL,
+    chunk_count integer NOT NULL,
+    model text,
+    generation bigint NOT NULL DEFAULT 1,
+    job_id uuid,
+    first_seen_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX documents_job ON documents (job_id) WHERE job_id IS NOT NULL;
+
+COMMENT ON TABLE documents IS 'One row an ingested document; ingesting it again replaces its chunks';
+COMMENT ON COLUMN documents.id IS 'UUIDv7';
+COMMENT ON COLUMN documents.uri IS 'Normalised address';
+COMMENT ON COLUMN documents.uri_hash IS 'SHA-256 of uri, unique in its place: a URI may be longer than an index entry can be (2,704 bytes)';
+COMMENT ON COLUMN documents.title IS 'Title, or what stands for one';
+COMMENT ON COLUMN documents.language IS 'Language tag, where the document says it';
+COMMENT ON COLUMN documents.content_type IS 'html, pdf, docx, md or txt';
+COMMENT ON COLUMN documents.content_hash IS 'SHA-256 of the extracted text';
+COMMENT ON COLUMN documents.text_length IS 'Characters of extracted text';
+COMMENT ON COLUMN documents.chunk_count IS 'Chunks of the current generation';
+COMMENT ON COLUMN documents.model IS 'Embedding model of the current generation';
+COMMENT ON COLUMN documents.generation IS 'Grows with every ingest';
+COMMENT ON COLUMN documents.job_id IS 'Job that ingested it last; unrecorded jobs have no row in jobs';
+COMMENT ON COLUMN documents.first_seen_at IS 'First ingest';
+COMMENT ON COLUMN documents.updated_at IS 'Last ingest';
+
+CREATE TABLE document_chunks (
+    document_id uuid NOT NULL REFERENCES documents ON DELETE CASCADE,
+    chunk_index integer NOT NULL,
+    generation bigint NOT NULL,
+    text text NOT NULL,
+    start_offset bigint NOT NULL DEFAULT 0,
+    embedding real[],
+    embedding_model text,
+    PRIMARY KEY (document_id, chunk_index)
+);
+CREATE INDEX document_chunks_model ON document_chunks (embedding_model) WHERE embedding IS NOT NULL;
+
+COMMENT ON TABLE document_chunks IS 'The text of documents in pieces, with their vectors where PostgreSQL is the vector store';
+COMMENT ON COLUMN document_chunks.document_id IS 'The document';
+COMMENT ON COLUMN document_chunks.chunk_index IS 'Place in the document, from 0';
+COMMENT ON COLUMN document_chunks.generation IS 'Ingest that wrote it';
+COMMENT ON COLUMN document_chunks.text IS 'The piece';
+COMMENT ON COLUMN document_chunks.start_offset IS 'Where it begins in the extracted text, in characters';
+COMMENT ON COLUMN document_chunks.embedding IS 'Vector of length 1';
+COMMENT ON COLUMN document_chunks.embedding_model IS 'Model that made it: vectors of different models are never compared';

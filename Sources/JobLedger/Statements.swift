@@ -1,0 +1,22 @@
+internal import PostgresWire
+
+/// The SQL of this room, by file name. Every statement is a constant; data is bound.
+enum Statements {
+    static let accept = text(PackageResources.accept_sql)
+    static let acceptedBefore = text(PackageResources.accepted_before_sql)
+    static let recordStart = text(PackageResources.record_start_sql)
+    static let record = text(PackageResources.record_sql)
+    static let recordedBefore = text(PackageResources.recorded_before_sql)
+    static let endUnclaimed = text(PackageResources.end_unclaimed_sql)
+    static let fence = text(PackageResources.fence_sql)
+    static let jobsByID = text(PackageResources.select_jobs_sql + PackageResources.where_ids_sql)
+    static let liveJobs = text(PackageResources.select_jobs_sql + PackageResources.where_live_sql)
+    static let storeDocument = text(PackageResources.store_document_sql)
+    static let storeChunks = text(PackageResources.store_chunks_sql)
+    static let storeVectors = text(PackageResources.store_vectors_sql)
+    static let nearest = text(PackageResources.nearest_sql)
+    static let nearestByExtension = text(PackageResources.nearest_pgvector_sql)
+    static let migrationsTable = text(PackageResources.migrations_table_sql)
+
+    static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+}

@@ -1,0 +1,1 @@
+Sources/JobLedger/Schema/schema.sql
