@@ -1,4 +1,5 @@
 internal import HTTPTypes
+internal import JobModel
 internal import NIOCore
 internal import NIOHTTPTypes
 
@@ -29,9 +30,11 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTPResponsePart
 
     private let limits: ConnectionLimits
+    /// When the connection closes unless something changes; there is one at every moment but while an answer is being made.
     private var deadline: Scheduled<Void>?
     private var stall: Scheduled<Void>?
     private var isReceiving = false
+    /// Request heads without the end of their answer: more than one when the client pipelines.
     private var openAnswers = 0
     private var bodyStart = NIODeadline.distantPast
     private var bodyBytes = 0
@@ -65,9 +68,27 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        let part = unwrapOutboundIn(data)
-        context.write(data, promise: promise)
-        if case .end = part { endAnswer(context) }
+        switch unwrapOutboundIn(data) {
+        case .head(let head) where isWordless(head): writeRefusal(head, context, promise)
+        case .end:
+            context.write(data, promise: promise)
+            endAnswer(context)
+        default: context.write(data, promise: promise)
+        }
+    }
+
+    /// The server below answers what is no HTTP with a bare 400; every answer of ours has a request id.
+    private func isWordless(_ head: HTTPResponse) -> Bool {
+        head.status == .badRequest && head.headerFields[named: "X-Request-ID"] == nil
+    }
+
+    private func writeRefusal(_ head: HTTPResponse, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
+        let body = Problem.notHTTP.document(requestID: RequestIDs.accepted(nil), path: "").bytes
+        var head = head
+        head.headerFields[.contentType] = "application/problem+json"
+        head.headerFields[.contentLength] = String(body.count)
+        context.write(wrapOutboundOut(.head(head)), promise: promise)
+        context.write(wrapOutboundOut(.body(ByteBuffer(bytes: body))), promise: nil)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -77,6 +98,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func beginBody(_ head: HTTPRequest, _ context: ChannelHandlerContext) {
+        // Clients such as curl wait a second for this before they send a large body; in a pipeline it would come out of turn.
         if openAnswers == 0, head.headerFields[.expect]?.lowercased() == "100-continue" {
             context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
         }
@@ -87,12 +109,14 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         checkBody(in: limits.bodyGrace, context)
     }
 
+    /// From here on the time is ours: handlers have limits of their own.
     private func endBody(_ context: ChannelHandlerContext) {
         isReceiving = false
         deadline?.cancel()
         if openAnswers == 0 { closeConnection(in: limits.keepAlive, context) }
     }
 
+    /// An answer to a request that is still arriving was an early refusal: the rest is dropped by the server, for a while.
     private func endAnswer(_ context: ChannelHandlerContext) {
         openAnswers -= 1
         guard openAnswers == 0 else { return }

@@ -54,19 +54,25 @@ package struct JobServer: Service, CustomStringConvertible {
         let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: [.init(service: application)], logger: logger))
         // Detached, because the application must hear of the shutdown only after the drain.
         let serving = Task.detached { try await group.run() }
-        try await withTaskCancellationHandler {
-            try await withGracefulShutdownHandler {
-                try await serving.value
-            } onGracefulShutdown: {
-                reception.draining.raise()
-                Task {
-                    try? await Task.sleep(for: settings.drain)
-                    await group.triggerGracefulShutdown()
+        do {
+            try await withTaskCancellationHandler {
+                try await withGracefulShutdownHandler {
+                    try await serving.value
+                } onGracefulShutdown: {
+                    reception.draining.raise()
+                    Task { await shutDown(group, after: settings.drain) }
                 }
+            } onCancel: {
+                serving.cancel()
             }
-        } onCancel: {
-            serving.cancel()
+        } catch let error as IOError {
+            throw CannotListen(host: settings.host, port: settings.port, reason: error.description)
         }
+    }
+
+    private func shutDown(_ group: ServiceGroup, after drain: Duration) async {
+        try? await Task.sleep(for: drain)
+        await group.triggerGracefulShutdown()
     }
 
     private var application: Application<Responder> {
@@ -83,6 +89,17 @@ package struct JobServer: Service, CustomStringConvertible {
                 availableConnectionsDelegate: .maximum(settings.maxConnections, logger: logger)),
             onServerRunning: { channel in bound.settle(channel.localAddress?.port) },
             logger: logger)
+    }
+}
+
+/// The address is taken, or not this machine's, or not this user's to take.
+package struct CannotListen: Error, CustomStringConvertible {
+    package let host: String
+    package let port: Int
+    package let reason: String
+
+    package var description: String {
+        "Cannot listen on \(host):\(port): \(reason). Stop the program that uses this port, or choose another one."
     }
 }
 

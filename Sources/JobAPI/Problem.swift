@@ -51,6 +51,8 @@ extension Problem {
         return problem
     }
 
+    static let notHTTP = Problem(
+        .badRequest, "not-http", "Not HTTP", "The request is not HTTP/1.1 as it should be, or its head is over 32 KiB.")
     static let incompleteBody = Problem(
         .badRequest, "incomplete-body", "Incomplete body", "The body is shorter than its Content-Length says.")
     static let emptyBody = Problem(.badRequest, "empty-body", "Empty body", "This request needs a body.")
@@ -157,7 +159,8 @@ extension Problem {
         return copy
     }
 
-    func response(requestID: String, path: String) -> Response {
+    /// Members of the problem's own never hide the standard ones.
+    func document(requestID: String, path: String) -> JSONValue {
         var document = members
         document["type"] = .string("urn:tidewheel:problem:\(type)")
         document["title"] = .string(title)
@@ -165,7 +168,11 @@ extension Problem {
         document["detail"] = .string(detail)
         document["instance"] = .string(path)
         document["request_id"] = .string(requestID)
-        var response = Response(.object(document), status: status, headers: headers)
+        return .object(document)
+    }
+
+    func response(requestID: String, path: String) -> Response {
+        var response = Response(document(requestID: requestID, path: path), status: status, headers: headers)
         response.headers[.contentType] = "application/problem+json"
         return response
     }

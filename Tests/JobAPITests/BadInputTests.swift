@@ -138,6 +138,20 @@ import Testing
         }
     }
 
+    @Test(arguments: ["nonsense\r\n\r\n", "GET /livez HTTP/1.1\r\nX-Long: \(String(repeating: "x", count: 40_000))\r\n\r\n"])
+    func whatIsNoHTTPIsToldSo(text: String) async throws {
+        try await withAPI { api in
+            let connection = try await RawConnection.open(api.port)
+            try await connection.send(text)
+            let head = try await connection.head()
+            #expect(head.status == 400)
+            #expect(head.headers["content-type"] == "application/problem+json")
+            let problem = try JSONReader.read(try await connection.body(head.headers))
+            #expect(problem["type"] == "urn:tidewheel:problem:not-http")
+            await connection.waitForClose()
+        }
+    }
+
     @Test func unknownRoutesAndMethodsAreProblems() async throws {
         try await withAPI { api in
             let nowhere = try await api.get("/nowhere")

@@ -36,6 +36,17 @@ import Testing
         }
     }
 
+    @Test func aPortThatIsTakenIsToldWithWhatToDo() async throws {
+        try await withAPI { api in
+            var settings = JobServerSettings()
+            settings.port = api.port
+            let second = JobServer(desk: api.desk, settings: settings, logger: quiet)
+            let error = await #expect(throws: CannotListen.self) { try await second.run() }
+            #expect(error?.description.contains("Cannot listen on 127.0.0.1:\(api.port)") == true)
+            #expect(await second.port == nil)
+        }
+    }
+
     @Test func aServerThatDrainsSaysItIsNotReadyAndStillAnswers() async throws {
         try await withAPI { settings in
             settings.drain = .seconds(2)
