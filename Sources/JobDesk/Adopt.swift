@@ -1,6 +1,7 @@
 internal import JobLedger
-package import JobModel
+internal import JobModel
 package import JobQueue
+internal import Logging
 internal import PostgresWire
 internal import RedisWire
 

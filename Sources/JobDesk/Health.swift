@@ -1,4 +1,5 @@
 internal import JobLedger
+internal import JobModel
 package import JobQueue
 
 package struct ServiceHealth: Sendable {

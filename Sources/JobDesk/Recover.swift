@@ -1,6 +1,6 @@
 internal import JobLedger
 package import JobModel
-package import JobQueue
+internal import JobQueue
 internal import PostgresWire
 internal import RedisWire
 
@@ -35,7 +35,7 @@ extension JobDesk {
             try await queue.release(entry, of: worker, crashed: true, addCrash: isCrash)
         })
         if released == .foreign {
-            try await adopt(ForeignEntry(stream: entry.stream, entry: entry.entry, fields: entry.fields))
+            try await adopt(entry.asForeign)
         }
         return released == .released ? 1 : 0
     }
@@ -63,7 +63,7 @@ extension JobDesk {
                 try await asking(postgres: { () throws(PostgresError) in try await ledger.fence([(id, entry.attempt)]) })
             }
             let reply = try await asking(redis: { () throws(RedisError) in try await queue.release(entry, of: worker, crashed: false) })
-            if reply == .foreign { try await adopt(ForeignEntry(stream: entry.stream, entry: entry.entry, fields: entry.fields)) }
+            if reply == .foreign { try await adopt(entry.asForeign) }
             released += 1
         }
         return released

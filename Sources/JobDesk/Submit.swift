@@ -1,6 +1,8 @@
 internal import JobLedger
 package import JobModel
 internal import JobQueue
+internal import Logging
+internal import PostgresWire
 internal import RedisWire
 
 package struct Submission: Sendable {

@@ -8,6 +8,13 @@ package struct Observation: Sendable, Hashable {
     package let beat: String
     package let isMarkedDead: Bool
     package let entriesHeld: Int
+
+    package init(worker: String, beat: String, isMarkedDead: Bool, entriesHeld: Int) {
+        self.worker = worker
+        self.beat = beat
+        self.isMarkedDead = isMarkedDead
+        self.entriesHeld = entriesHeld
+    }
 }
 
 /// An entry that a worker holds, and what is known of its job.
@@ -21,6 +28,11 @@ package struct HeldEntry: Sendable, Hashable {
     package let isRecorded: Bool
     package let crashes: Int
     package let fields: [String: String]
+
+    /// The entry as something to adopt.
+    package var asForeign: ForeignEntry {
+        ForeignEntry(stream: stream, entry: entry, fields: fields)
+    }
 
     /// The worker runs it, as far as Redis knows.
     package func isRunning(under worker: String) -> Bool {

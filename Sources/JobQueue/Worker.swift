@@ -1,5 +1,4 @@
 package import JobModel
-
 package import RedisWire
 
 /// What a worker tells of itself with every beat.

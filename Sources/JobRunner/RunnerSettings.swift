@@ -1,5 +1,3 @@
-package import JobModel
-
 /// How a worker process behaves. Times are the promises of recovery: a dead worker's jobs run again within lease + two reap intervals.
 package struct RunnerSettings: Sendable {
     package var queues: [String]

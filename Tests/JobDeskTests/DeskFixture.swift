@@ -48,7 +48,9 @@ struct DeskFixture {
 
     func claimed(by worker: String = "w1", _ levels: [StreamLevel] = StreamLevel.ordinary) async throws -> Claim? {
         try await beat(worker)
-        guard case .claimed(let claimed) = try await desk.queue.claim(for: worker, from: desk.queue.keys.streams(["ingest"], levels), count: 1)
+        guard
+            case .claimed(let claimed) = try await desk.queue.claim(
+                for: worker, from: desk.queue.keys.streams(["ingest"], levels), count: 1)
         else { return nil }
         for entry in claimed.foreign { try await desk.adopt(entry) }
         return claimed.claims.first

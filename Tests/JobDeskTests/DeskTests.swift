@@ -196,7 +196,9 @@ import Testing
                 name: worker, host: "h", processID: 1, version: "1", queues: ["ingest"], slots: 1, isForSuspects: number > 0)
             _ = try await fixture.desk.queue.beat(card, running: 0)
             let claim = try #require(try await fixture.claimed(by: worker, number == 0 ? StreamLevel.ordinary : [.suspect]))
-            _ = try await fixture.redis.command(["HSET", .string(fixture.desk.queue.keys.worker(worker)), "suspects", number > 0 ? "1" : "0"])
+            _ = try await fixture.redis.command([
+                "HSET", .string(fixture.desk.queue.keys.worker(worker)), "suspects", number > 0 ? "1" : "0",
+            ])
             _ = try await fixture.desk.start(claim)
             #expect(try await fixture.markDead(worker))
             _ = try await fixture.desk.recover(worker, streams: fixture.streams)
