@@ -120,10 +120,10 @@ COMMENT ON COLUMN job_attempts.error IS 'Why it did not complete';
 COMMENT ON COLUMN job_attempts.error_type IS 'The same in one word; timeout for an attempt that took too long';
 
 CREATE TABLE redis_generation (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    single boolean PRIMARY KEY DEFAULT true CHECK (single),
     generation text NOT NULL
 );
 
 COMMENT ON TABLE redis_generation IS 'One row: the random mark of the Redis data that this database goes with';
-COMMENT ON COLUMN redis_generation.only IS 'Always true: there is one row';
+COMMENT ON COLUMN redis_generation.single IS 'Always true: there is one row';
 COMMENT ON COLUMN redis_generation.generation IS 'Differs from Redis''s own after a loss of Redis';
