@@ -33,7 +33,7 @@ func room(
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies + ["TestServers", "PrivateServers"], swiftSettings: settings)
+    .testTarget(name: name, dependencies: dependencies + ["TestServers", "PrivateServers", logging], swiftSettings: settings)
 }
 
 let package = Package(
@@ -75,11 +75,11 @@ let package = Package(
         room("Services", ["WebFetch", "JobModel", logging]),
 
         // 3rd floor
-        room("JobDesk", ["JobQueue", "JobLedger", "JobModel", logging]),
+        room("JobDesk", ["JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel", logging]),
 
         // 4th floor
-        room("JobRunner", ["JobDesk", "JobQueue", "JobLedger", "JobModel", logging]),
-        room("JobKinds", ["JobLedger", "Services", "WebFetch", "PageText", "JobModel", logging]),
+        room("JobRunner", ["JobDesk", "JobQueue", "JobLedger", "RedisWire", "JobModel", logging]),
+        room("JobKinds", ["JobLedger", "PostgresWire", "Services", "WebFetch", "PageText", "JobModel", logging]),
 
         // 5th floor
         room("JobAPI", ["JobDesk", "JobQueue", "JobLedger", "JobModel", hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, nioHTTPTypes, logging, lifecycle]),
@@ -89,8 +89,8 @@ let package = Package(
             name: "tidewheel",
             dependencies: [
                 "JobAPI", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "JobModel",
-                "RedisWire", "PostgresWire", "WebFetch", "PrivateServers",
-                arguments, logging, lifecycle, subprocess, systemPackage, hummingbird,
+                "RedisWire", "PostgresWire", "WebFetch", "PageText", "PrivateServers",
+                arguments, logging, lifecycle,
             ],
             swiftSettings: settings),
 
@@ -100,7 +100,7 @@ let package = Package(
             dependencies: ["PrivateServers", nioCore, nioPosix, nioHTTP1],
             path: "Tests/TestServers", swiftSettings: settings),
         tests("PrivateServersTests", ["PrivateServers", nioPosix]),
-        tests("RedisWireTests", ["RedisWire"]),
+        tests("RedisWireTests", ["RedisWire", nioCore]),
         tests("PostgresWireTests", ["PostgresWire"]),
         tests("WebFetchTests", ["WebFetch"]),
         tests("PageTextTests", ["PageText"]),
@@ -115,9 +115,9 @@ let package = Package(
             "JobAPITests",
             [
                 "JobAPI", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel",
-                logging, lifecycle, nioCore, nioPosix,
+                lifecycle, nioCore, nioPosix,
             ]),
-        tests("TidewheelTests", ["JobModel", "RedisWire", "PostgresWire"]),
+        tests("TidewheelTests", ["tidewheel", "PrivateServers", "WebFetch", "JobModel", "RedisWire", "PostgresWire"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -11,6 +11,20 @@ package enum ServerPrograms {
         throw .programMissing(name, package: package)
     }
 
+    /// Whether private servers can live below this directory: sockets there have short enough paths, and the user that PostgreSQL runs as
+    /// may pass through every directory above it (started by root, that is another user).
+    package static func canServe(from directory: String) -> Bool {
+        guard directory.utf8.count < 108 - "/postgres/run/.s.PGSQL.5432".utf8.count else { return false }
+        guard geteuid() == 0 else { return true }
+        var path = directory
+        while !path.isEmpty, path != "/" {
+            var status = stat()
+            guard stat(path, &status) == 0, status.st_mode & 0o001 != 0 else { return false }
+            path = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+        }
+        return true
+    }
+
     /// The directory of PostgreSQL's programs: the asked version, or the newest. Debian keeps them out of PATH.
     static func postgres(version: String?) throws(PrivateServerError) -> String {
         let root = "/usr/lib/postgresql"

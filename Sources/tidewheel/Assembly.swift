@@ -1,0 +1,163 @@
+/// The only place where rooms meet: builds what a process needs from its settings.
+/// Who answers as the model and where vectors are kept is decided here and nowhere else.
+import FoundationEssentials
+import Glibc
+import JobAPI
+import JobDesk
+import JobKinds
+import JobLedger
+import JobModel
+import JobQueue
+import JobRunner
+import Logging
+import PageText
+import PostgresWire
+import RedisWire
+import Services
+import WebFetch
+
+struct Assembly: Sendable {
+    private let settings: Settings
+    private let logger: Logger
+    private let queue: JobQueue
+    private let ledger: JobLedger
+    private let pool: PostgresPool
+    private let desk: JobDesk
+
+    init(_ settings: Settings, logger: Logger) throws {
+        self.settings = settings
+        self.logger = logger
+        let address = try RedisAddress(url: settings[Known.redisURL])
+        queue = JobQueue(
+            address, prefix: settings[Known.keyPrefix], retentionMilliseconds: Int64(settings[Known.retention]) * 1000,
+            options: RedisOptions(clientName: "tidewheel-\(logger.label)"), logger: logger)
+        pool = PostgresPool(
+            Self.postgresOptions(settings, name: "tidewheel \(logger.label)", poolSize: settings[Known.postgresPool]), logger: logger)
+        ledger = JobLedger(pool, logger: logger)
+        desk = JobDesk(queue: queue, ledger: ledger, catalogue: JobCatalogue(Self.kinds(settings)), logger: logger)
+    }
+
+    static func postgresOptions(_ settings: Settings, name: String, poolSize: Int) -> PostgresOptions {
+        PostgresOptions(url: settings[Known.databaseURL], poolSize: poolSize, applicationName: name)
+    }
+
+    func server() -> JobServer {
+        var server = JobServerSettings()
+        server.host = settings[Known.host]
+        server.port = settings[Known.port]
+        server.version = Tidewheel.version
+        server.siteDirectory = settings[optional: Known.site]
+        server.maxConnections = settings[Known.maxConnections]
+        server.maxEventStreams = settings[Known.maxEventStreams]
+        server.maxUploads = settings[Known.maxUploads]
+        server.drain = .seconds(settings[Known.apiDrain])
+        return JobServer(desk: desk, settings: server, logger: logger)
+    }
+
+    func runner(isForSuspects: Bool, launchSuspects: SuspectLauncher?) throws -> Runner {
+        let known = desk.catalogue.queues
+        let asked = settings[Known.queues]
+        if let unknown = asked.first(where: { !known.contains($0) }) {
+            throw Refusal(
+                "TIDEWHEEL_QUEUES names \(unknown.debugDescription), which is no queue. There are: \(known.joined(separator: ", ")).")
+        }
+        var runner = RunnerSettings(queues: asked.isEmpty ? known : asked)
+        runner.slots = isForSuspects ? 1 : settings[Known.slots]
+        runner.host = ProcessInfo.processInfo.hostName
+        runner.processID = Int(getpid())
+        runner.version = Tidewheel.version
+        runner.lease = .seconds(settings[Known.lease])
+        runner.drainGrace = isForSuspects ? .zero : .seconds(settings[Known.drain])
+        runner.isForSuspects = isForSuspects
+        return Runner(desk: desk, handlers: try handlers(), settings: runner, launchSuspects: launchSuspects, logger: logger)
+    }
+
+    /// Returns when Redis and PostgreSQL answer and are fit for use; says what it waits for. Refuses a Redis that may throw jobs away.
+    func waitUntilUsable() async throws {
+        try await waitUntil("Redis") {
+            let policy = try await queue.evictionPolicy()
+            if let policy, policy != "noeviction", !settings[Known.allowEviction] {
+                throw Refusal(
+                    "Redis' maxmemory-policy is \(policy): it may throw jobs away. Set it to noeviction, "
+                        + "or set TIDEWHEEL_ALLOW_EVICTION=1 if you accept that.")
+            }
+            if policy == nil { logger.warning("Redis does not tell its maxmemory-policy; make sure that it is noeviction") }
+            return nil
+        }
+        try await waitUntil("PostgreSQL") {
+            let pending = try await ledger.pendingMigrations()
+            return pending.isEmpty ? nil : "the database is not up to date: run `tidewheel migrate`"
+        }
+    }
+
+    /// For the API, which comes up anyway and says no at /readyz: one line in the log for what is away.
+    func tellTroubles() async {
+        do {
+            _ = try await queue.ping()
+        } catch { logger.error("Redis does not answer; jobs are refused until it does", metadata: ["error": "\(error)"]) }
+        do {
+            let pending = try await ledger.pendingMigrations()
+            if !pending.isEmpty { logger.error("The database is not up to date: run `tidewheel migrate`") }
+        } catch { logger.error("PostgreSQL does not answer; jobs are refused until it does", metadata: ["error": "\(error)"]) }
+    }
+
+    func close() async {
+        await queue.close()
+        await pool.close()
+    }
+
+    private func waitUntil(_ service: String, _ trouble: () async throws -> String?) async throws {
+        var told: String?
+        while true {
+            let now: String?
+            do {
+                now = try await trouble()
+            } catch let refusal as Refusal {
+                throw refusal
+            } catch { now = "\(error)" }
+            guard let now else { return }
+            if now != told { logger.warning("Waiting for \(service)", metadata: ["reason": "\(now)"]) }
+            told = now
+            try await Task.sleep(for: .seconds(1))
+        }
+    }
+
+    private func handlers() throws -> [any JobHandler] {
+        let agent = "tidewheel/\(Tidewheel.version)"
+        let trusted = Fetcher(guard: nil, userAgent: agent)
+        return EveryKind.handlers(
+            in: KindRooms(
+                ledger: ledger, fetcher: Fetcher(guard: AddressGuard(allowing: settings[Known.fetchAllow]), userAgent: agent),
+                models: try models(trusted), vectors: vectors(trusted), embeddingModel: settings[Known.embeddingModel],
+                extractor: PageExtractor(), fileRoot: settings[optional: Known.fileRoot], userAgent: agent))
+    }
+
+    /// A real provider is never replaced silently: without one the stand-in must be asked for by name.
+    private func models(_ fetcher: Fetcher) throws -> any ModelProvider {
+        if settings[Known.models] == "echo" {
+            logger.warning("Models are answered by Echo, a stand-in without meaning; set OLLAMA_URL for real ones")
+            return Echo()
+        }
+        guard let url = settings[optional: Known.ollamaURL] else {
+            throw Refusal("There is no model server: set OLLAMA_URL, or TIDEWHEEL_MODELS=echo for a stand-in without meaning.")
+        }
+        return Ollama(url: url, fetcher: fetcher)
+    }
+
+    private func vectors(_ fetcher: Fetcher) -> any VectorStore {
+        guard let url = settings[optional: Known.qdrantURL] else { return PostgresVectors(pool) }
+        return Qdrant(url: url, apiKey: settings[optional: Known.qdrantKey], fetcher: fetcher)
+    }
+
+    /// JOB_TIMEOUT is for kinds that do not bring a limit of their own.
+    private static func kinds(_ settings: Settings) -> [JobKind] {
+        let standard = JobKind(name: "", summary: "", queue: "", input: InputShape([])).timeoutMilliseconds
+        return EveryKind.kinds.map { kind in
+            guard kind.timeoutMilliseconds == standard else { return kind }
+            return JobKind(
+                name: kind.name, summary: kind.summary, queue: kind.queue, input: kind.input, retry: kind.retry,
+                timeoutMilliseconds: Int64(settings[Known.jobTimeout]) * 1000, isRecorded: kind.isRecorded,
+                estimatedMilliseconds: kind.estimatedMilliseconds)
+        }
+    }
+}

@@ -1,0 +1,73 @@
+/// Everything that can be set, in one table. docs/settings.md lists the same; a test compares the two.
+/// The order of precedence is flag, environment, settings file, default.
+
+enum Known {
+    static let redisURL = Setting.address(
+        "REDIS_URL", flag: "redis-url", standard: "redis://127.0.0.1:6379", schemes: ["redis", "rediss", "unix", "redis+unix"],
+        "Redis: live state, queues, events. Without it `dev` starts one of its own.")
+    static let databaseURL = Setting.address(
+        "DATABASE_URL", flag: "database-url", standard: "postgresql://127.0.0.1:5432/tidewheel", schemes: ["postgresql", "postgres"],
+        "PostgreSQL: what must last. Without it `dev` starts one of its own.")
+    static let ollamaURL = Setting.address(
+        "OLLAMA_URL", schemes: ["http", "https"], "Ollama, for embeddings.")
+    static let qdrantURL = Setting.address(
+        "QDRANT_URL", schemes: ["http", "https"], "Qdrant, for vectors. Without it they are kept in PostgreSQL.")
+    static let qdrantKey = Setting(
+        "QDRANT_API_KEY", allowed: "a text", isSecret: true, "Sent to Qdrant as `api-key`.", parse: { $0 })
+    static let host = Setting.text(
+        "TIDEWHEEL_HOST", flag: "host", standard: "127.0.0.1", allowed: "a host name or address",
+        "Where the API listens. Put a reverse proxy in front before opening it to others.")
+    static let port = Setting.number("PORT", flag: "port", standard: 8080, 0...65_535, "The API's port; 0 takes a free one.")
+    static let retention = Setting.number(
+        "JOB_RETENTION_SECONDS", standard: 86_400, 60...31_536_000,
+        "How long Redis keeps a job after its end. PostgreSQL keeps recorded jobs.")
+    static let jobTimeout = Setting.number(
+        "JOB_TIMEOUT", standard: 600, 1...604_800, "Seconds that one attempt may take, for kinds without a limit of their own.")
+    static let keyPrefix = Setting.text(
+        "TIDEWHEEL_KEY_PREFIX", "In front of every Redis key and channel: several installations may share a Redis.")
+    static let queues = Setting.list("TIDEWHEEL_QUEUES", flag: "queues", "What a worker takes jobs from; all queues when empty.")
+    static let slots = Setting.number("TIDEWHEEL_SLOTS", flag: "slots", standard: 4, 1...1_000, "Jobs that one worker runs at once.")
+    static let lease = Setting.number(
+        "TIDEWHEEL_LEASE_SECONDS", standard: 7, 3...600,
+        "A worker that shows no sign of life for this long is dead, and its jobs start again.")
+    static let drain = Setting.number(
+        "TIDEWHEEL_DRAIN_SECONDS", standard: 30, 0...3_600,
+        "How long a worker that is told to leave lets its jobs finish before it hands them back.")
+    static let apiDrain = Setting.number(
+        "TIDEWHEEL_API_DRAIN_SECONDS", standard: 0, 0...600,
+        "How long an API that is told to leave says 503 at /readyz before it stops listening.")
+    static let allowEviction = Setting.flag(
+        "TIDEWHEEL_ALLOW_EVICTION", "1: a worker starts although Redis' maxmemory-policy may throw jobs away.")
+    static let postgresPool = Setting.number("TIDEWHEEL_POSTGRES_POOL", standard: 4, 1...100, "Connections of one process to PostgreSQL.")
+    static let fetchAllow = Setting.list(
+        "TIDEWHEEL_FETCH_ALLOW", flag: "allow",
+        "Hosts, host:port or address blocks that jobs may fetch from although they are not public.")
+    static let fileRoot = Setting.text(
+        "TIDEWHEEL_FILE_ROOT", allowed: "a directory", "Directory below which `document` jobs may read files; none when empty.")
+    static let embeddingModel = Setting.text(
+        "TIDEWHEEL_EMBEDDING_MODEL", standard: "nomic-embed-text", allowed: "a model name", "The model that embeds documents.")
+    static let models = Setting.choice(
+        "TIDEWHEEL_MODELS", ["ollama", "echo"],
+        "Who answers: `ollama` at OLLAMA_URL, or `echo`, a stand-in that says so in every result. Needed when OLLAMA_URL is not set, except in `dev`."
+    )
+    static let maxConnections = Setting.number(
+        "TIDEWHEEL_MAX_CONNECTIONS", standard: 4_096, 1...100_000, "HTTP connections of one API process at once.")
+    static let maxEventStreams = Setting.number(
+        "TIDEWHEEL_MAX_EVENT_STREAMS", standard: 2_000, 1...100_000, "Event streams and held polls of one API process at once.")
+    static let maxUploads = Setting.number("TIDEWHEEL_MAX_UPLOADS", standard: 4, 1...1_000, "Uploads that one API process takes at once.")
+    static let site = Setting.text(
+        "TIDEWHEEL_SITE", flag: "site", allowed: "a directory", "A directory of web pages that the API serves at /site/; none when empty.")
+    static let patience = Setting.number(
+        "TIDEWHEEL_WAIT_SECONDS", standard: 60, 0...3_600, "How long `migrate` waits for PostgreSQL to answer.")
+    static let logLevel = Setting.choice(
+        "TIDEWHEEL_LOG_LEVEL", standard: "info", ["trace", "debug", "info", "notice", "warning", "error", "critical"],
+        "The least important kind of log line that is written.")
+
+    /// Every setting, in the order of docs/settings.md.
+    static let table: [SettingEntry] = [
+        redisURL.entry, databaseURL.entry, ollamaURL.entry, qdrantURL.entry, qdrantKey.entry, host.entry, port.entry, retention.entry,
+        jobTimeout.entry, keyPrefix.entry, queues.entry, slots.entry, lease.entry, drain.entry, apiDrain.entry, allowEviction.entry,
+        postgresPool.entry, fetchAllow.entry, fileRoot.entry, embeddingModel.entry, models.entry, maxConnections.entry,
+        maxEventStreams.entry, maxUploads.entry, site.entry, patience.entry, logLevel.entry,
+    ]
+}

@@ -1,0 +1,66 @@
+/// `tidewheel worker`: claims jobs and runs them. Any number may run side by side, on any number of machines.
+import ArgumentParser
+import FoundationEssentials
+import Glibc
+import JobRunner
+import Logging
+import PrivateServers
+
+struct WorkerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "worker", abstract: "Take jobs and run them.")
+
+    @OptionGroup var given: GivenFlags
+
+    @Option(help: "Jobs at once (TIDEWHEEL_SLOTS).")
+    var slots: Int?
+
+    @Option(help: "What to take jobs from, separated by commas (TIDEWHEEL_QUEUES).")
+    var queues: String?
+
+    @Option(help: "Hosts that jobs may fetch from although they are not public, separated by commas (TIDEWHEEL_FETCH_ALLOW).")
+    var allow: String?
+
+    @Flag(help: .hidden)
+    var suspects = false
+
+    func run() async throws {
+        let settings = try Settings(
+            flags: given.byName([
+                Known.slots.entry.name: slots.map(String.init), Known.queues.entry.name: queues, Known.fetchAllow.entry.name: allow,
+            ]))
+        let logger = LineLog.logger(suspects ? "suspects" : "worker", settings)
+        let assembly = try Assembly(settings, logger: logger)
+        raiseFileLimit()
+        let runner = try assembly.runner(isForSuspects: suspects, launchSuspects: suspects ? nil : Self.launcher(logger))
+        let starting = Task { try await assembly.waitUntilUsable() }
+        Signals.handle { _ in
+            logger.notice("Leaving: no more claims, running jobs may finish; a second signal ends at once")
+            starting.cancel()
+            runner.drain()
+        }
+        if suspects { ParentWatch.start { runner.drain() } }
+        do {
+            try await starting.value
+        } catch is CancellationError {
+            await assembly.close()
+            return
+        }
+        await runner.run()
+        await assembly.close()
+    }
+
+    /// Starts this program again for one suspect at a time. It is not killed with us: that would look like a crash of the job.
+    private static func launcher(_ logger: Logger) -> SuspectLauncher {
+        let program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+        var order = ChildOrder(program, CommandLine.arguments.dropFirst() + ["--suspects"])
+        order.endsWithParent = false
+        return { [order] in
+            do {
+                let child = try ChildProcess(order)
+                if await child.exit() == nil { child.closeInput() }
+            } catch {
+                logger.error("No process for suspects could be started", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+}
