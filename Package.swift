@@ -29,7 +29,8 @@ func room(
     _ name: String, _ dependencies: [Target.Dependency], embed: String? = nil, exclude: [String] = []
 ) -> Target {
     .target(
-        name: name, dependencies: dependencies, exclude: exclude, resources: embed.map { [.embedInCode($0)] } ?? [], swiftSettings: settings)
+        name: name, dependencies: dependencies, exclude: exclude, resources: embed.map { [.embedInCode($0)] } ?? [], swiftSettings: settings
+    )
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -82,7 +83,12 @@ let package = Package(
         room("JobKinds", ["JobLedger", "PostgresWire", "Services", "WebFetch", "PageText", "JobModel", logging]),
 
         // 5th floor
-        room("JobAPI", ["JobDesk", "JobQueue", "JobLedger", "JobModel", hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, nioHTTPTypes, logging, lifecycle]),
+        room(
+            "JobAPI",
+            [
+                "JobDesk", "JobQueue", "JobLedger", "JobModel", hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, nioHTTPTypes,
+                logging, lifecycle,
+            ]),
 
         // ROOF
         .executableTarget(

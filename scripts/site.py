@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Turns the project's Markdown documents into a small web site: one page each, cross links kept, a contents page in front.
 
     scripts/site.py PROJECT OUTPUT

@@ -13,19 +13,17 @@ final class Dev: Sendable {
     private let directory: String
     private let workers: Int
     private let logger: Logger
-    private let stopping: AsyncStream<Void>
-    private let stopped: AsyncStream<Void>.Continuation
+    private let stopping = Latch()
 
     init(_ settings: Settings, directory: String, workers: Int, logger: Logger) {
         self.settings = settings
         self.directory = directory
         self.workers = workers
         self.logger = logger
-        (stopping, stopped) = AsyncStream.makeStream()
     }
 
     /// Safe from any thread; also while things are still starting.
-    func stop() { stopped.finish() }
+    func stop() { stopping.open() }
 
     func run() async throws {
         let home = try DevHome(directory)
@@ -47,7 +45,7 @@ final class Dev: Sendable {
             let url = "http://127.0.0.1:\(port)"
             try await untilStopped { try await self.waitUntilReady(url) }
             announce(url, servers, environment)
-            for await _ in stopping {}
+            await stopping.wait()
         } catch is CancellationError {
             // Stopped while it was starting: what has started is stopped below.
         } catch {
@@ -69,7 +67,7 @@ final class Dev: Sendable {
         // Who presses Ctrl-C at a terminal does not want to wait for half a minute.
         if !settings.isGiven(Known.drain) { environment[Known.drain.entry.name] = "3" }
         let told = try Settings(environment: environment)
-        for name in try await migrate(told, logger: logger) { logger.info("Migrated the database", metadata: ["migration": "\(name)"]) }
+        _ = try await untilStopped { [logger] in try await migrate(told, logger: logger) }
         return environment
     }
 
@@ -140,7 +138,7 @@ final class Dev: Sendable {
         try await withThrowingTaskGroup(of: Value?.self) { group in
             group.addTask { try await work() }
             group.addTask {
-                for await _ in self.stopping {}
+                await self.stopping.wait()
                 return nil
             }
             defer { group.cancelAll() }
