@@ -26,7 +26,7 @@ extension JobLedger {
 
     package func setGeneration(_ generation: String) async throws(PostgresError) {
         try await pool.execute(
-            "INSERT INTO redis_generation (generation) VALUES ($1) ON CONFLICT (only) DO UPDATE SET generation = excluded.generation",
+            "INSERT INTO redis_generation (generation) VALUES ($1) ON CONFLICT (single) DO UPDATE SET generation = excluded.generation",
             [.text(generation)])
     }
 

@@ -105,15 +105,11 @@ package final class PostgresConnection {
         return name
     }
 
-    /// Whether the connection can serve the next call: alive, not in a transaction, nothing half read.
-    /// An idle socket that is readable holds a farewell (or a notice): this is how a restarted server is noticed before a statement is lost.
+    /// Whether the connection can serve the next call: alive, not in a transaction, nothing half read. The server says nothing to an idle
+    /// client but farewells (and, rarely, a changed setting): one with something to read is given up before a statement is lost on it.
     func isReusable() -> Bool {
         guard !isAbandoned, PQstatus(pointer) == CONNECTION_OK, PQtransactionStatus(pointer) == PQTRANS_IDLE else { return false }
-        for _ in 0..<3 {
-            guard Readiness.wait(socket: PQsocket(pointer), writable: false, wake: nil, until: .now).socketIsReadable else { return true }
-            guard PQconsumeInput(pointer) == 1, PQstatus(pointer) == CONNECTION_OK else { return false }
-        }
-        return false
+        return !Readiness.wait(socket: PQsocket(pointer), writable: false, wake: nil, until: .now).socketIsReadable
     }
 
     static func lastMessage(_ pointer: OpaquePointer) -> String {

@@ -70,8 +70,9 @@ struct Readiness {
         var entries = [
             pollfd(fd: socket, events: wanted, revents: 0), pollfd(fd: wake?.readEnd ?? -1, events: Int16(POLLIN), revents: 0),
         ]
-        let left = ContinuousClock.now.duration(to: deadline).wholeMilliseconds
-        _ = poll(&entries, 2, CInt(clamping: max(0, left + 1)))
+        let left = ContinuousClock.now.duration(to: deadline)
+        // Rounded up, or the last millisecond would be spent spinning; a deadline that is over only looks.
+        _ = poll(&entries, 2, left > .zero ? CInt(clamping: left.wholeMilliseconds + 1) : 0)
         let seen = Int32(entries[0].revents)
         return Readiness(
             socketIsReadable: seen & (POLLIN | POLLERR | POLLHUP | POLLNVAL) != 0, socketIsWritable: seen & POLLOUT != 0,

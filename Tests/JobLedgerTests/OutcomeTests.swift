@@ -1,0 +1,168 @@
+import JobLedger
+import JobModel
+import PostgresWire
+import Testing
+
+@Suite struct OutcomeTests {
+    private let failure = JobFailure.permanent("no such page", type: "http_404")
+
+    @Test(.timeLimit(.minutes(1))) func `Start and end are in the row and in the attempt`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let claim = try await fixture.running()
+            #expect(try await fixture.ledger.job(claim.job.id)?.state == .processing)
+            let end = Timestamp(milliseconds: 1_900_000_000_001)
+            #expect(try await fixture.ledger.record(.completed(["pages": 3]), of: claim, at: end) == .recorded)
+            let job = try #require(try await fixture.ledger.job(claim.job.id))
+            #expect(job.state == .completed && job.result == ["pages": 3] && job.finishedAt == end && job.progress == 100)
+            #expect(job.worker == "w1" && job.attempt == 1 && job.startedAt != nil)
+            #expect(try await fixture.attempts(of: job.id) == ["completed"])
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `The first of two ends wins, and the second is told the row`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let job = try await fixture.accepted()
+            #expect(try await fixture.ledger.record(.failed(failure), of: job.claim(2, by: "w2"), at: .now) == .recorded)
+            guard case .refused(let row?) = try await fixture.ledger.record(.completed([:]), of: job.claim(1), at: .now) else {
+                Issue.record("the second end was not refused")
+                return
+            }
+            #expect(row.state == .failed && row.errorType == "http_404" && row.error == "no such page")
+            #expect(try await fixture.ledger.recordStart(job.claim(3), at: .now) == false)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `Two ends at once: one is recorded, one refused`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            for _ in 0..<10 {
+                let job = try await fixture.accepted()
+                async let first = fixture.ledger.record(.completed([:]), of: job.claim(1), at: .now)
+                async let second = fixture.ledger.record(.failed(failure), of: job.claim(2, by: "w2"), at: .now)
+                let recorded = try await [first, second].filter { $0 == .recorded }
+                #expect(recorded.count == 1)
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `The same end told again is recorded, and changes nothing`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let claim = try await fixture.running()
+            let once = Timestamp(milliseconds: 1_900_000_000_000)
+            for later in [0, 5_000] as [Int64] {
+                let answer = try await fixture.ledger.record(.completed([:]), of: claim, at: once.advanced(byMilliseconds: later))
+                #expect(answer == .recorded)
+            }
+            #expect(try await fixture.ledger.job(claim.job.id)?.finishedAt == once)
+            guard case .refused = try await fixture.ledger.record(.failed(failure), of: claim, at: once) else {
+                Issue.record("another end of the same attempt was taken for the first one")
+                return
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `Retry, start and end make two attempts of one job`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let claim = try await fixture.running()
+            let now = Timestamp.now
+            #expect(try await fixture.ledger.record(.retry(failure, afterMilliseconds: 2_000), of: claim, at: now) == .recorded)
+            let waiting = try #require(try await fixture.ledger.job(claim.job.id))
+            #expect(waiting.state == .scheduled && waiting.scheduledAt == now.advanced(byMilliseconds: 2_000))
+            #expect(waiting.uncharged == 0 && waiting.finishedAt == nil)
+            let second = claim.job.claim(2, by: "w2")
+            #expect(try await fixture.ledger.recordStart(second, at: .now))
+            #expect(try await fixture.ledger.recordStart(claim, at: .now) == false)
+            #expect(try await fixture.ledger.record(.completed([:]), of: second, at: .now) == .recorded)
+            #expect(try await fixture.attempts(of: claim.job.id) == ["retry", "completed"])
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `Handing back is uncharged once, however often it is told`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let claim = try await fixture.running()
+            for _ in 0..<3 { #expect(try await fixture.ledger.record(.handBack, of: claim, at: .now) == .recorded) }
+            let job = try #require(try await fixture.ledger.job(claim.job.id))
+            #expect(job.uncharged == 1 && job.state == .queued)
+            #expect(try await fixture.attempts(of: job.id) == ["handed_back"])
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `A fenced attempt can neither start nor end, and is uncharged once`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let claim = try await fixture.running()
+            let id = claim.job.id
+            for _ in 0..<2 { try await fixture.ledger.fence([(id, 1), (id, 1)]) }
+            guard case .refused(let row?) = try await fixture.ledger.record(.completed([:]), of: claim, at: .now) else {
+                Issue.record("a fenced attempt ended the job")
+                return
+            }
+            #expect(row.state == .queued && row.uncharged == 1)
+            #expect(try await fixture.ledger.recordStart(claim, at: .now) == false)
+            #expect(try await fixture.attempts(of: id) == ["crashed"])
+            #expect(try await fixture.ledger.record(.completed([:]), of: claim.job.claim(2), at: .now) == .recorded)
+            try await fixture.ledger.fence([(id, 9)])
+            #expect(try await fixture.ledger.job(id)?.uncharged == 1)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `A job that nobody claimed can be ended once`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let job = try await fixture.accepted()
+            for _ in 0..<2 {
+                #expect(try await fixture.ledger.endUnclaimed(job.id, as: .cancelled(.cancelled), at: .now, by: "api") == .recorded)
+            }
+            guard case .refused(let row?) = try await fixture.ledger.endUnclaimed(job.id, as: .failed(failure), at: .now, by: "w1") else {
+                Issue.record("an ended job was ended again")
+                return
+            }
+            #expect(row.state == .cancelled)
+            #expect(try await fixture.ledger.endUnclaimed(JobID(), as: .cancelled(.cancelled), at: .now, by: "api") == .refused(nil))
+            #expect(try await fixture.ledger.record(.completed([:]), of: Job.sample().claim(), at: .now) == .refused(nil))
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `U+0000 in results and errors is taken out, the rest is kept`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let claim = try await fixture.running()
+            let result: JSONValue = ["te\u{0}xt": "a\u{0}b", "list": ["\u{0}"]]
+            #expect(try await fixture.ledger.record(.completed(result), of: claim, at: .now) == .recorded)
+            #expect(try await fixture.ledger.job(claim.job.id)?.result == ["text": "ab", "list": [""]])
+            let other = try await fixture.running()
+            _ = try await fixture.ledger.record(.failed(.permanent("x\u{0}y", type: "t\u{0}")), of: other, at: .now)
+            #expect(try await fixture.ledger.job(other.job.id)?.error == "xy")
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `A result of five megabytes is kept whole`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let claim = try await fixture.running()
+            let result: JSONValue = ["text": .string(String(repeating: "Ärger \\ \" 🦑 ", count: 260_000))]
+            #expect(try await fixture.ledger.record(.completed(result), of: claim, at: .now) == .recorded)
+            #expect(try await fixture.ledger.job(claim.job.id)?.result == result)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `Two ends of one job in one batch keep their order`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let claims = try await (0..<20).asyncMap { _ in try await fixture.running() }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for claim in claims {
+                    group.addTask {
+                        async let first = fixture.ledger.record(.completed([:]), of: claim, at: .now)
+                        async let second = fixture.ledger.record(.completed([:]), of: claim, at: .now)
+                        let answers = try await [first, second]
+                        #expect(answers == [.recorded, .recorded])
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+}
+
+extension Sequence {
+    func asyncMap<Value>(_ transform: (Element) async throws -> Value) async rethrows -> [Value] {
+        var values: [Value] = []
+        for element in self { values.append(try await transform(element)) }
+        return values
+    }
+}
