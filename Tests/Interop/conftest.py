@@ -1,0 +1,74 @@
+"""A running `tidewheel dev` for the tests with other makers' clients: the program that `swift build` made, on private servers."""
+import http.server
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+PAGES = {
+    "/": "<title>Home</title><p>Welcome to the harbour.</p><a href='/tides'>tides</a> <a href='/boats'>boats</a>",
+    "/tides": "<title>Tides</title><p>High water comes twice a day.</p>",
+    "/boats": "<title>Boats</title><p>A ketch has two masts.</p>",
+}
+
+
+class Site(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        page = PAGES.get(self.path)
+        body = (page or "not here").encode()
+        self.send_response(200 if page else 404)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="session")
+def site():
+    """The address of a web site with three pages."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def program():
+    found = os.environ.get("TIDEWHEEL") or next((str(p) for p in (ROOT / ".build").glob("debug/tidewheel")), None)
+    assert found, "build first: swift build, or set TIDEWHEEL to the program"
+    return found
+
+
+@pytest.fixture(scope="session")
+def api(program, site):
+    """The address of the API."""
+    # Short, because unix sockets are made below it; open to passers-by, because PostgreSQL runs as another user under root.
+    directory = tempfile.mkdtemp(prefix="tw-", dir="/tmp")
+    os.chmod(directory, 0o711)
+    process = subprocess.Popen(
+        [program, "dev", "--port", "0", "--directory", f"{directory}/d", "--allow", site.removeprefix("http://")],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        found = re.match(r"tidewheel dev is ready: (\S+)", line)
+        if found:
+            break
+    else:
+        pytest.fail("dev did not start:\n" + "".join(said))
+    threading.Thread(target=lambda: [None for _ in process.stdout], daemon=True).start()
+    yield found.group(1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 0
+    shutil.rmtree(directory, ignore_errors=True)
