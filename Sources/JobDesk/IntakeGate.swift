@@ -1,27 +1,29 @@
 internal import Synchronization
 
-/// Closed for a moment after Redis refused or missed a new job: the next ones are refused before a row is written for them,
-/// because an accepted row is a promise.
+/// Closed after Redis refused or missed a new job: the next ones are refused before a row is written for them, because an accepted row is a
+/// promise. After a moment one request probes; the gate opens when Redis takes writes again.
 final class IntakeGate: Sendable {
-    private struct State {
-        var closedUntil: ContinuousClock.Instant?
-        var reason: DeskError?
+    private struct Closure {
+        var until: ContinuousClock.Instant
+        var reason: DeskError
     }
 
-    private let state = Mutex(State())
+    private let closure = Mutex<Closure?>(nil)
 
-    func check() throws(DeskError) {
-        let reason = state.withLock { state in
-            state.closedUntil.map { $0 > .now } == true ? state.reason : nil
+    /// Throws the reason while the gate is closed. Cost while it is open: one lock.
+    func admit(probe: () async throws(DeskError) -> Void) async throws(DeskError) {
+        guard let closure = closure.withLock({ $0 }) else { return }
+        guard closure.until <= .now else { throw closure.reason }
+        do {
+            try await probe()
+            self.closure.withLock { $0 = nil }
+        } catch {
+            close(because: error)
+            throw error
         }
-        if let reason { throw reason }
     }
 
-    func close(for duration: Duration, because reason: DeskError) {
-        state.withLock { $0 = State(closedUntil: .now + duration, reason: reason) }
-    }
-
-    func open() {
-        state.withLock { $0 = State() }
+    func close(because reason: DeskError) {
+        closure.withLock { $0 = Closure(until: .now + .seconds(1), reason: reason) }
     }
 }

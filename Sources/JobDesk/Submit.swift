@@ -15,7 +15,9 @@ extension JobDesk {
     /// Accepts a job: when this returns, the job will end exactly once, whatever crashes.
     package func submit(_ request: JobRequest) async throws(DeskError) -> Submission {
         let job = try compose(request)
-        try gate.check()
+        try await gate.admit { () throws(DeskError) in
+            try await asking(redis: { () throws(RedisError) in try await queue.probe() })
+        }
         return job.isRecorded
             ? try await acceptRecorded(job, request.idempotency)
             : try await acceptUnrecorded(job, request.idempotency)
@@ -67,12 +69,11 @@ extension JobDesk {
     private func enqueueOrLeaveToReconciler(_ job: Job) async {
         do {
             _ = try await queue.enqueue(job)
-            gate.open()
         } catch {
             logger.warning(
                 "An accepted job could not be queued yet; the reconciler will queue it",
                 metadata: ["job_id": "\(job.id)", "error": "\(error)"])
-            gate.close(for: .seconds(2), because: DeskError(error))
+            gate.close(because: DeskError(error))
         }
     }
 

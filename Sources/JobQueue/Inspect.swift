@@ -53,18 +53,22 @@ extension JobQueue {
         }
     }
 
-    /// Waiting is stream length less pending: work streams are deleted from as they are acknowledged.
     package func counts(of queues: [String]) async throws(RedisError) -> [QueueCounts] {
         var counts: [QueueCounts] = []
         for queue in queues {
-            let streams = StreamLevel.allCases.map { keys.stream(queue, $0) }
-            let lengths = try await redis.pipeline(streams.map { ["XLEN", .string($0)] })
-            let pending = try await redis.pipeline(streams.map { ["XPENDING", .string($0), "workers"] })
-            let total = lengths.reduce(0) { $0 + Int(clamping: $1.integer ?? 0) }
-            let held = pending.reduce(0) { $0 + Int(clamping: $1.array?.first?.integer ?? 0) }
-            counts.append(QueueCounts(queue: queue, waiting: max(0, total - held), running: held))
+            let entries = try await waitingAndHeld(StreamLevel.allCases.map { keys.stream(queue, $0) })
+            counts.append(QueueCounts(queue: queue, waiting: entries.waiting, running: entries.held))
         }
         return counts
+    }
+
+    /// Waiting is length less pending: work streams are deleted from as they are acknowledged. A stream without a group holds nothing.
+    func waitingAndHeld(_ streams: [String]) async throws(RedisError) -> (waiting: Int, held: Int) {
+        let lengths = try await redis.pipeline(streams.map { ["XLEN", .string($0)] })
+        let pending = try await redis.pipeline(streams.map { ["XPENDING", .string($0), "workers"] })
+        let total = lengths.reduce(0) { $0 + Int(clamping: $1.integer ?? 0) }
+        let held = pending.reduce(0) { $0 + Int(clamping: $1.array?.first?.integer ?? 0) }
+        return (max(0, total - held), held)
     }
 
     /// The mark that says which Redis this is; written when there is none. True: it was missing, so this Redis has lost what it had.

@@ -27,8 +27,13 @@ package final class JobQueue: Sendable {
     package func ping() async throws(RedisError) -> Duration {
         let clock = ContinuousClock()
         let start = clock.now
-        _ = try await redis.command(["PING"])
+        _ = try await redis.command(["PING"], timeout: .seconds(2))
         return clock.now - start
+    }
+
+    /// A small write: fails while Redis is away, read-only or at its memory limit.
+    package func probe() async throws(RedisError) {
+        _ = try await redis.command(["SET", .string(keys.intake), "1", "PX", 1000], timeout: .seconds(1))
     }
 
     /// Grows with every connect: after a change a worker's claims may have been lost on the way.

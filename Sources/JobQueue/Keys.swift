@@ -15,6 +15,7 @@ package struct Keys: Sendable {
     package var workers: String { prefix + "workers" }
     package var control: String { prefix + "control" }
     package var leader: String { prefix + "leader" }
+    package var intake: String { prefix + "intake" }
     package var generation: String { prefix + "generation" }
 
     package func job(_ id: JobID) -> String { "\(prefix)job:\(id)" }

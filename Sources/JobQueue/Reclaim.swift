@@ -110,10 +110,9 @@ extension JobQueue {
         return reply.integer == 1
     }
 
-    /// How many suspects wait on these queues.
+    /// How many suspects wait on these queues; those that run are not counted.
     package func suspects(_ queues: [String]) async throws(RedisError) -> Int {
-        let replies = try await redis.pipeline(queues.map { ["XLEN", .string(keys.stream($0, .suspect))] })
-        return replies.reduce(0) { $0 + Int(clamping: $1.integer ?? 0) }
+        try await waitingAndHeld(queues.map { keys.stream($0, .suspect) }).waiting
     }
 
     /// `<prefix><queue>_jobs[:level]` back to the queue.

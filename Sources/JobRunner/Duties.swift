@@ -25,6 +25,7 @@ struct Duties: Sendable {
                 try await body()
                 failures = 0
             } catch {
+                if Task.isCancelled { return }
                 failures += 1
                 if failures == 1 {
                     life.logger.warning("A duty failed and is tried again", metadata: ["duty": "\(duty)", "error": "\(error)"])

@@ -135,22 +135,18 @@ final class Execution: Sendable {
 
     /// A result that came is a result, also after a stop. Otherwise the reason to stop says what it means.
     private func outcome(of result: Result<JSONValue, JobFailure>) -> JobOutcome {
-        let policy = RetryPolicy(
-            maxAttempts: claim.job.maxAttempts + claim.job.uncharged, baseMilliseconds: handler?.kind.retry.baseMilliseconds ?? 2_000,
-            capMilliseconds: handler?.kind.retry.capMilliseconds ?? 300_000)
+        var policy = handler?.kind.retry ?? RetryPolicy()
+        policy.maxAttempts = claim.job.maxAttempts
+        // Deaths and departures of workers are not charged: they neither use attempts up nor make the job wait longer.
+        let charged = claim.attempt - claim.job.uncharged
         switch (result, stopReason) {
         case (.success(let value), _): return .completed(value.withoutNulls)
         case (.failure, .cancelled): return .cancelled(.cancelled)
         case (.failure, .timeout):
-            return JobOutcome(.timeout(milliseconds: claim.job.timeoutMilliseconds), attempt: claim.attempt, policy: retry(policy))
+            return JobOutcome(.timeout(milliseconds: claim.job.timeoutMilliseconds), attempt: charged, policy: policy)
         case (.failure, .leaving): return .handBack
-        case (.failure(let failure), _): return JobOutcome(failure, attempt: claim.attempt, policy: retry(policy))
+        case (.failure(let failure), _): return JobOutcome(failure, attempt: charged, policy: policy)
         }
-    }
-
-    /// Backoff counts what was charged: deaths of workers make no job wait longer.
-    private func retry(_ policy: RetryPolicy) -> RetryPolicy {
-        policy
     }
 
     /// The durable row comes before the ACK. A store that is away delays it; the outcome waits here.
