@@ -21,7 +21,17 @@ extension JobLedger {
 struct AcceptRequest: BatchedRequest {
     let job: Job
     let idempotency: IdempotencyKey?
+    private let input: String
+    private let metadata: String
     var jobID: JobID { job.id }
+    var size: Int { input.utf8.count + metadata.utf8.count }
+
+    init(job: Job, idempotency: IdempotencyKey?) {
+        self.job = job
+        self.idempotency = idempotency
+        input = job.input.withoutNulls.serialized
+        metadata = job.metadata.withoutNulls.serialized
+    }
 
     /// Usually one statement; a second one looks up who holds the ids or keys that are taken.
     static func commit(_ requests: [AcceptRequest], to pool: PostgresPool) async throws(PostgresError) -> [Acceptance] {
@@ -66,12 +76,13 @@ struct AcceptRequest: BatchedRequest {
             .textArray(jobs.map(\.priority.rawValue)), .textArray(jobs.map(\.state.rawValue)), .textArray(jobs.map { storable($0.title) }),
             .textArray(jobs.map { storable($0.subject) }), .textArray(jobs.map { storable($0.sessionID) }),
             .textArray(jobs.map { JSONValue.array($0.tags.map(JSONValue.string)).withoutNulls.serialized }),
-            .textArray(jobs.map(\.input.withoutNulls.serialized)), .textArray(jobs.map(\.metadata.withoutNulls.serialized)),
+            .textArray(requests.map(\.input)), .textArray(requests.map(\.metadata)),
             .integerArray(jobs.map { Int64($0.maxAttempts) }), .integerArray(jobs.map(\.timeoutMilliseconds)),
             .integerArray(jobs.map(\.estimatedMilliseconds)), .textArray(jobs.map { storable($0.traceparent) }),
             .integerArray(jobs.map(\.createdAt.milliseconds)), .integerArray(jobs.map { $0.scheduledAt?.milliseconds }),
             .textArray(requests.map { $0.idempotency?.scope }), .textArray(requests.map { $0.idempotency?.key }),
-            .textArray(requests.map { $0.idempotency?.fingerprint }),
+            .textArray(requests.map { $0.idempotency?.fingerprint }), .integerArray(jobs.map { Int64($0.attempt) }),
+            .integerArray(jobs.map { Int64($0.uncharged) }),
         ]
     }
 }

@@ -5,6 +5,8 @@ internal import Synchronization
 /// What a batch may hold once for each job.
 protocol BatchedRequest: Sendable {
     var jobID: JobID { get }
+    /// Roughly what it adds to the statement, in bytes.
+    var size: Int { get }
 }
 
 /// Many callers, few commits: while one batch is on its way, later callers queue up and go together in the next one. No timer: a caller that
@@ -19,6 +21,8 @@ final class GroupCommit<Request: BatchedRequest, Answer: Sendable>: Sendable {
     }
     private let state = Mutex(State())
     private let limit: Int
+    /// Results may be megabytes each: a batch of them must fit into memory several times.
+    private static var sizeLimit: Int { 8 << 20 }
     private let commit: @Sendable ([Request]) async throws(PostgresError) -> [Answer]
 
     /// `commit` answers every request of the batch, in order, or throws for all of them.
@@ -50,8 +54,10 @@ final class GroupCommit<Request: BatchedRequest, Answer: Sendable>: Sendable {
             var batch: Batch = []
             var later: Batch = []
             var seen: Set<JobID> = []
+            var size = 0
             for (index, entry) in state.queue.enumerated() {
-                if batch.count == limit {
+                size += entry.request.size
+                if batch.count == limit || (!batch.isEmpty && size > Self.sizeLimit) {
                     later += state.queue[index...]
                     break
                 }

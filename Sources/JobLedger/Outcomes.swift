@@ -46,6 +46,7 @@ struct StartRequest: BatchedRequest {
     let claim: Claim
     let at: Timestamp
     var jobID: JobID { claim.job.id }
+    var size: Int { 200 }
 
     static func commit(_ requests: [StartRequest], to pool: PostgresPool) async throws(PostgresError) -> [Bool] {
         let rows = try await pool.query(
@@ -63,7 +64,16 @@ struct EndRequest: BatchedRequest {
     let outcome: JobOutcome
     let claim: Claim
     let at: Timestamp
+    private let result: String?
     var jobID: JobID { claim.job.id }
+    var size: Int { result?.utf8.count ?? 0 }
+
+    init(outcome: JobOutcome, claim: Claim, at: Timestamp) {
+        self.outcome = outcome
+        self.claim = claim
+        self.at = at
+        result = outcome.result
+    }
 
     /// One statement when all are written; refused ones are asked about: a lost reply, or somebody else's end.
     static func commit(_ requests: [EndRequest], to pool: PostgresPool) async throws(PostgresError) -> [Recorded] {
@@ -96,7 +106,7 @@ struct EndRequest: BatchedRequest {
             .textArray(requests.map(\.jobID.description)), .integerArray(requests.map { Int64($0.claim.attempt) }),
             .textArray(requests.map(\.claim.worker)), .textArray(requests.map(\.claim.lease)),
             .integerArray(requests.map(\.at.milliseconds)),
-            .textArray(outcomes.map(\.state.rawValue)), .textArray(outcomes.map(\.word)), .textArray(outcomes.map(\.result)),
+            .textArray(outcomes.map(\.state.rawValue)), .textArray(outcomes.map(\.word)), .textArray(requests.map(\.result)),
             .textArray(outcomes.map { storable($0.failure?.message) }), .textArray(outcomes.map { storable($0.failure?.type) }),
             .integerArray(requests.map { $0.outcome.dueTime(after: $0.at) }), .integerArray(outcomes.map { $0 == .handBack ? 1 : 0 }),
         ]

@@ -16,6 +16,8 @@ import Testing
             job.state = .scheduled
             job.scheduledAt = Timestamp(milliseconds: 1_900_000_000_123)
             job.traceparent = "00-1-2-01"
+            job.attempt = 4
+            job.uncharged = 2
             _ = try await fixture.accepted(job)
             #expect(try await fixture.ledger.job(job.id) == job)
         }

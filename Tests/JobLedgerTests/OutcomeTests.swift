@@ -141,6 +141,20 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1))) func `Large results go in several statements`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let claims = try await (0..<9).asyncMap { _ in try await fixture.running() }
+            let result: JSONValue = ["text": .string(String(repeating: "x", count: 3_000_000))]
+            try await withThrowingTaskGroup(of: Recorded.self) { group in
+                for claim in claims { group.addTask { try await fixture.ledger.record(.completed(result), of: claim, at: .now) } }
+                for try await answer in group { #expect(answer == .recorded) }
+            }
+            // At most two of them fit into one statement, and rows of one statement share their transaction.
+            #expect(
+                try await fixture.number("SELECT max(n) AS n FROM (SELECT count(*) AS n FROM jobs GROUP BY xmin::text) AS batches") <= 2)
+        }
+    }
+
     @Test(.timeLimit(.minutes(1))) func `Two ends of one job in one batch keep their order`() async throws {
         try await LedgerFixture.run { (fixture) async throws in
             let claims = try await (0..<20).asyncMap { _ in try await fixture.running() }

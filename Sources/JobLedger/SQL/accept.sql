@@ -2,20 +2,21 @@
 -- Returns the ids that were inserted.
 INSERT INTO jobs (
     id, kind, queue, priority, status, title, subject, session_id, tags, input, metadata, max_attempts, timeout_ms, estimated_ms,
-    traceparent, created_at, updated_at, scheduled_at, idempotency_scope, idempotency_key, fingerprint
+    traceparent, created_at, updated_at, scheduled_at, idempotency_scope, idempotency_key, fingerprint, attempt,
+    uncharged
 )
 SELECT
     a.id, a.kind, a.queue, a.priority, a.status, a.title, a.subject, a.session_id,
     ARRAY(SELECT jsonb_array_elements_text(a.tags)), a.input, a.metadata, a.max_attempts, a.timeout_ms, a.estimated_ms,
     a.traceparent, to_timestamp(a.created_ms / 1000.0), to_timestamp(a.created_ms / 1000.0), to_timestamp(a.scheduled_ms / 1000.0),
-    a.scope, a.key, a.fingerprint
+    a.scope, a.key, a.fingerprint, a.attempt, a.uncharged
 FROM unnest(
     $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::jsonb[], $10::jsonb[],
     $11::jsonb[], $12::integer[], $13::bigint[], $14::bigint[], $15::text[], $16::bigint[], $17::bigint[], $18::text[], $19::text[],
-    $20::text[]
+    $20::text[], $21::integer[], $22::integer[]
 ) AS a (
     id, kind, queue, priority, status, title, subject, session_id, tags, input, metadata, max_attempts, timeout_ms, estimated_ms,
-    traceparent, created_ms, scheduled_ms, scope, key, fingerprint
+    traceparent, created_ms, scheduled_ms, scope, key, fingerprint, attempt, uncharged
 )
 -- Two statements that share keys meet them in the same order: no deadlock.
 ORDER BY a.scope, a.key, a.id
