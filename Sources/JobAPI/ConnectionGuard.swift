@@ -181,12 +181,13 @@ final class Heartbeat: ChannelOutboundHandler, RemovableChannelHandler {
 }
 
 extension ChannelHandler {
-    /// Runs on the event loop of the handler; nothing runs once the connection is closed.
+    /// Runs on the event loop of the handler, which cancels it when it leaves the pipeline: the context is valid whenever it runs.
+    /// A connection that is slow to become active is not spared.
     fileprivate func schedule(
         in delay: Duration, _ context: ChannelHandlerContext, _ action: @escaping (ChannelHandlerContext) -> Void
     ) -> Scheduled<Void> {
         context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) {
-            if context.channel.isActive { action(context) }
+            action(context)
         }
     }
 }

@@ -44,9 +44,9 @@ final class RawConnection {
         try await channel.close().get()
     }
 
-    /// One more byte every tenth of a second until the other side has had enough.
+    /// One more byte every tenth of a second until the other side has had enough, or for half a minute.
     func dripUntilClosed() async {
-        while channel.isActive {
+        for _ in 0..<300 where channel.isActive && !Task.isCancelled {
             do {
                 try await pause(.milliseconds(100))
                 try await send("a")
