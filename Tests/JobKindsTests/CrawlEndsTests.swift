@@ -2,6 +2,7 @@ import JobModel
 import PostgresWire
 import TestServers
 import Testing
+import WebFetch
 
 /// How a crawl fails, stops and goes on.
 @Suite(.timeLimit(.minutes(1))) struct CrawlEndsTests {
@@ -104,6 +105,24 @@ import Testing
             }
             #expect(try await fixture.crawl(site, [:], record).skips("http_500") == 1)
             #expect(try await fixture.crawl(site, [:], record).number("pages_crawled") == 2)
+        }
+    }
+
+    @Test func aWorkerThatLeavesHandsTheJobBackAndRemembersNoFailure() async throws {
+        try await KindsFixture.run { fixture in
+            let record = JobRecord()
+            let site = try await Site { request in
+                switch request.path {
+                case "/": Site.page("home", links: ["/a"])
+                case "/a": .silence
+                default: .text("not here", status: 404)
+                }
+            }
+            let crawl = Task { try await fixture.crawl(site, [:], record) }
+            try await eventually { site.asked.count == 2 }
+            await fixture.fetcher.close()
+            await #expect(throws: JobFailure.handBack) { try await crawl.value }
+            #expect(record.steps.count == 1)
         }
     }
 

@@ -33,6 +33,17 @@ import Testing
         }
     }
 
+    @Test func aSiteOfNothingButErrorsEndsAndSaysSo() async throws {
+        try await KindsFixture.run { fixture in
+            let links = (0..<3000).map { "/missing\($0)" }
+            let site = try await Site(["/": Site.page("home", links: links, head: "<meta name=robots content=noindex>")])
+            let result = try await fixture.crawl(site, ["max_pages": 1])
+            #expect(result.number("pages_crawled") == 0 && result.number("pages_skipped") == 200)
+            #expect(result["skipped"]?.array?.count == 200 && result.skips("http_404") == 199)
+            #expect(result["links_ignored"] == true && result["visits_exhausted"] == true)
+        }
+    }
+
     @Test func loopsEnd() async throws {
         try await KindsFixture.run { fixture in
             let site = try await Site([

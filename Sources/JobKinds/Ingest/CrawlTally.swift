@@ -82,7 +82,9 @@ struct CrawlTally: Sendable {
             "skipped_by_reason": .object(byReason.mapValues { .integer($0) }), "bytes_fetched": .integer(Int64(bytes)),
             "duration_ms": .integer(begin.duration(to: .now).milliseconds),
         ]
+        // Bounds that were met: without them said, a short result looks like a small site.
         if knownIsFull { members["links_ignored"] = true }
+        if pages < plan.maxPages, pages + skipped >= plan.maxVisits { members["visits_exhausted"] = true }
         return .object(members.merging(rooms.embeddingFacts) { own, _ in own })
     }
 }

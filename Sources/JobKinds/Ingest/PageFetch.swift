@@ -37,7 +37,7 @@ struct PageFetch: Sendable {
     }
 
     private func reason(_ error: FetchError) throws(JobFailure) -> SkipReason {
-        if error == .cancelled { throw .cancelled }
+        if let end = error.end { throw end }
         return SkipReason(error)
     }
 

@@ -33,15 +33,21 @@ struct SiteMapReader {
     }
 
     private func content(of url: String) async throws(JobFailure) -> SitemapContent? {
-        do {
-            let response = try await rooms.fetcher.fetch(.small(url, maxBytes: 8 << 20))
-            guard response.status == 200 else { return nil }
-            return try await Sitemap.parse(try await response.body.collect(), limits: rooms.extractor.limits)
-        } catch FetchError.cancelled {
-            throw .cancelled
-        } catch ExtractError.cancelled {
-            throw .cancelled
+        guard let address = WebAddress(url) else { return nil }
+        try await rules.turn(at: address, delay: .zero)
+        guard let bytes = try await fetch(url) else { return nil }
+        do { return try await Sitemap.parse(bytes, limits: rooms.extractor.limits) } catch {
+            if error == .cancelled { throw .cancelled }
+            return nil
+        }
+    }
+
+    private func fetch(_ url: String) async throws(JobFailure) -> [UInt8]? {
+        do throws(FetchError) {
+            let response = try await rooms.fetcher.fetch(.small(url, maxBytes: 16 << 20))
+            return response.status == 200 ? try await response.body.collect() : nil
         } catch {
+            if let end = error.end { throw end }
             return nil
         }
     }

@@ -56,16 +56,15 @@ actor SiteRules {
     }
 
     private func fetch(_ origin: String) async throws(JobFailure) -> Rules {
-        do {
+        do throws(FetchError) {
             let response = try await rooms.fetcher.fetch(.small(origin + "/robots.txt"))
             switch response.status {
             case 200..<300: return .known(Robots(parsing: try await response.body.first(Robots.maxBytes)))
             case 500...: return .unreachable("HTTP \(response.status)")
             default: return .known(.allowAll)
             }
-        } catch FetchError.cancelled {
-            throw .cancelled
         } catch {
+            if let end = error.end { throw end }
             // A host that may not be fetched from, or that redirects in circles, has no rules: the page's own fetch says what is wrong.
             return error.isTransient ? .unreachable(error.description) : .known(.allowAll)
         }

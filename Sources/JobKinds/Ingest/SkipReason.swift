@@ -60,7 +60,8 @@ struct SkipReason: Error, Sendable, Hashable {
             case .toolMissing: "tool_missing"
             case .notThatType, .unreadable, .cancelled: "unreadable"
             }
-        self.init(code: code, detail: error.description)
+        let mayPass = code == "timeout" || code == "tool_missing"
+        self.init(code: code, detail: error.description, isTransient: mayPass)
     }
 
     static func tooLarge(_ limit: Int) -> SkipReason {
@@ -76,5 +77,16 @@ struct SkipReason: Error, Sendable, Hashable {
     func failure(_ subject: String) -> JobFailure {
         let message = "\(subject): \(detail)"
         return isTransient ? .retry(message, type: code, afterMilliseconds: retryAfterMilliseconds) : .permanent(message, type: code)
+    }
+}
+
+extension FetchError {
+    /// Set where the fetch failed because of us and says nothing about the page: then the attempt ends, and nothing may be remembered.
+    var end: JobFailure? {
+        switch self {
+        case .cancelled: .cancelled
+        case .closed: .handBack
+        default: nil
+        }
     }
 }
