@@ -117,7 +117,10 @@ struct Border {
     }
 
     static func endsSentence(_ character: Character) -> Bool {
-        [".", "!", "?", "…", "。", "！", "？", "।", "؟"].contains(character)
+        switch character.unicodeScalars.first?.value {
+        case 0x21, 0x2e, 0x3f, 0x61f, 0x964, 0x2026, 0x3002, 0xff01, 0xff1f: true
+        default: false
+        }
     }
 
     mutating func see(_ character: Character, after last: Character, at index: String.Index, count: Int) {

@@ -54,6 +54,8 @@ enum SampleFiles {
         return file + directory + end
     }
 
+    static var scratch: String { getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp" }
+
     /// What a shell command prints: for files that only a program can make, such as zip bombs.
     static func output(of command: String, limit: Int = 4 << 20) -> [UInt8] {
         guard let pipe = popen(command, "r") else { return [] }
