@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 # Loopback is not asked through a proxy.
@@ -21,7 +22,7 @@ class Dev:
     """The running `tidewheel dev`: its output, its address, its end."""
 
     def __init__(self, program, arguments):
-        self.url = self.database = None
+        self.url, self.database = None, os.environ.get("DATABASE_URL")
         self.process = subprocess.Popen([program, "dev", *arguments], stdout=subprocess.PIPE, text=True, start_new_session=True)
         for line in self.process.stdout:
             print(line, end="", flush=True)
@@ -123,7 +124,11 @@ def main():
     parser.add_argument("--once", action="store_true")
     given = parser.parse_args()
     os.environ.setdefault("TIDEWHEEL_LOG_LEVEL", "warning")
-    dev = Dev(given.program, ["--port", given.port, "--site", given.site])
+    arguments = ["--port", given.port, "--site", given.site]
+    if given.url:
+        # Who starts this names the site: it may be one of his own network, which jobs may not fetch from otherwise.
+        arguments += ["--allow", urllib.parse.urlsplit(given.url).netloc.rpartition("@")[2]]
+    dev = Dev(given.program, arguments)
     status = "unknown"
     try:
         uri = given.url or f"{dev.url}/site/index.html"

@@ -2,6 +2,7 @@ import FoundationEssentials
 import Glibc
 import JobModel
 import PrivateServers
+import Synchronization
 import TestServers
 import Testing
 
@@ -56,6 +57,36 @@ struct DevTests {
         kill(Int32(before), SIGKILL)
         try await eventually(within: .seconds(20)) { await dev.worker().map { $0 != before } ?? false }
         await dev.process.stop(grace: .seconds(30))
+    }
+
+    @Test func aJobOfAKilledWorkerIsFinishedByAnother() async throws {
+        let (asked, ask) = AsyncStream<Void>.makeStream()
+        let visits = Mutex(0)
+        let site = try await StubHTTPServer { request in
+            guard request.path == "/" else { return .text("nothing here", status: 404) }
+            let visit = visits.withLock { visits in
+                visits += 1
+                return visits
+            }
+            // The first visitor waits for ever, and is killed while it waits.
+            if visit == 1 { ask.yield() }
+            return visit == 1 ? .silence : .html("<title>Home</title><p>Welcome to the harbour.</p>")
+        }
+        let dev = try await RunningDev(["--allow", "127.0.0.1:\(site.port)"])
+        let accepted = try await dev.post(
+            "/ingest-async", ["source_type": "web_crawl", "source_uri": .string(site.url + "/"), "metadata": [:]])
+        let id = try #require(accepted["job_id"]?.string)
+        for await _ in asked { break }
+        kill(Int32(try #require(await dev.worker())), SIGKILL)
+        let last = try #require(try await dev.events("/jobs/\(id)/events").last)
+        #expect(last.name == "completed")
+        #expect(try await dev.rows("SELECT status, attempt FROM jobs WHERE id = '\(id)'") == ["completed|2"])
+        #expect(
+            try await dev.rows("SELECT attempt, outcome FROM job_attempts WHERE job_id = '\(id)' ORDER BY 1") == [
+                "1|crashed", "2|completed",
+            ])
+        await dev.process.stop(grace: .seconds(30))
+        await site.stop()
     }
 
     @Test func aSecondDevOnTheSameDirectoryIsRefused() async throws {
