@@ -34,6 +34,7 @@ package enum Spawn {
             close(lifeline.reading)
             if let output { close(output.writing) }
         }
+        keepDescriptors()
         var processID: Int32 = 0
         let failure = withActions(order, lifeline: lifeline.reading, output: output?.writing) { actions, attributes in
             let arguments = order.endsWithParent ? guardedCommand(order) : [order.program] + order.arguments
@@ -58,6 +59,18 @@ package enum Spawn {
     package static func guardedCommand(_ order: ChildOrder) -> [String] {
         let signal = order.stopSignal == SIGINT ? "INT" : "TERM"
         return ["/bin/sh", "-c", guardScript, "sh", signal, String(order.graceSeconds), order.program] + order.arguments
+    }
+
+    /// Marks every open descriptor close-on-exec. NIO's sockets are not: a child that inherited one would keep its connection open
+    /// after this process closed it.
+    private static func keepDescriptors() {
+        guard let folder = opendir("/proc/self/fd") else { return }
+        defer { closedir(folder) }
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self) }
+            let descriptor = atoi(name)
+            if descriptor > 2 { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+        }
     }
 
     /// A socket pair, because it can be made with close-on-exec in one step:

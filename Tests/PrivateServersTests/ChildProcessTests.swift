@@ -21,6 +21,16 @@ struct ChildProcessTests {
         #expect(await child.exit() == .exited(0))
     }
 
+    @Test func noDescriptorIsInherited() async throws {
+        // NIO's sockets are not close-on-exec; neither is this one.
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var order = ChildOrder("/bin/sh", ["-c", "test ! -e /proc/self/fd/\(descriptor)"])
+        #expect(try await ChildProcess(order).exit() == .exited(0))
+        order.endsWithParent = false
+        #expect(try await ChildProcess(order).exit() == .exited(0))
+    }
+
     @Test func aProgramThatIsMissingIsAnErrorWithItsName() {
         #expect { try ChildProcess(ChildOrder("/nowhere/program")) } throws: { "\($0)".contains("/nowhere/program") }
     }
