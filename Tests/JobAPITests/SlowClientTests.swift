@@ -8,8 +8,8 @@ import Testing
 /// A byte now and then extends no deadline. The limits are short here; what is tested is that they are absolute.
 @Suite(.timeLimit(.minutes(1))) struct SlowClientTests {
     private func short(_ settings: inout JobServerSettings) {
-        settings.connection.head = .milliseconds(600)
-        settings.connection.bodyGrace = .milliseconds(600)
+        settings.connection.head = .seconds(3)
+        settings.connection.bodyGrace = .seconds(3)
         settings.connection.keepAlive = .milliseconds(600)
     }
 
