@@ -12,6 +12,26 @@ package struct WorkerInfo: Sendable, Hashable {
     package let startedAt: Timestamp?
     package let beat: Int64
     package let isDead: Bool
+    /// Since its last beat, by Redis's clock.
+    package let silentMilliseconds: Int64
+    /// Since its last claim round trip, by the worker's own clock.
+    package let idleMilliseconds: Int64
+
+    /// What operators are told; recovery does not ask it.
+    package var health: WorkerHealth {
+        if isDead { return .dead }
+        if silentMilliseconds > 10_000 { return .silent }
+        return running < slots && idleMilliseconds > 15_000 ? .stalled : .alive
+    }
+}
+
+package enum WorkerHealth: String, Sendable {
+    case alive
+    /// Beats, has free slots, and does not claim.
+    case stalled
+    /// No beat for a while: its process or its connection is gone, and nobody has recovered its jobs yet.
+    case silent
+    case dead
 }
 
 package struct QueueCounts: Sendable, Hashable {
@@ -41,15 +61,18 @@ extension JobQueue {
 
     package func workers() async throws(RedisError) -> [WorkerInfo] {
         let names = try await redis.command(["SMEMBERS", .string(keys.workers)]).array?.compactMap(\.string).sorted() ?? []
-        let replies = try await redis.pipeline(names.map { ["HGETALL", .string(keys.worker($0))] })
-        return zip(names, replies).compactMap { name, reply in
+        let replies = try await redis.pipeline([["TIME"]] + names.map { ["HGETALL", .string(keys.worker($0))] })
+        let now = (replies.first?.array?.first?.integer ?? 0) * 1000
+        return zip(names, replies.dropFirst()).compactMap { name, reply in
             guard let fields = reply.fields, !fields.isEmpty else { return nil }
             return WorkerInfo(
                 name: name, host: fields["host"] ?? "", processID: fields["pid"].flatMap { Int($0) } ?? 0, version: fields["version"] ?? "",
                 queues: fields["queues"]?.split(separator: ",").map(String.init) ?? [], slots: fields["slots"].flatMap { Int($0) } ?? 0,
                 running: fields["running"].flatMap { Int($0) } ?? 0,
                 startedAt: fields["started_at"].flatMap { Int64($0) }.map(Timestamp.init(milliseconds:)),
-                beat: fields["beat"].flatMap { Int64($0) } ?? 0, isDead: fields["dead"] == "1")
+                beat: fields["beat"].flatMap { Int64($0) } ?? 0, isDead: fields["dead"] == "1",
+                silentMilliseconds: max(0, now - (fields["beat_at"].flatMap { Int64($0) } ?? 0)),
+                idleMilliseconds: fields["idle_ms"].flatMap { Int64($0) } ?? 0)
         }
     }
 

@@ -27,11 +27,14 @@ package struct WorkerCard: Sendable {
         self.isForSuspects = isForSuspects
     }
 
-    func arguments(running: Int) -> [RedisArgument] {
+    /// `lastClaim` is the end of the last claim round trip, or the last moment without a free slot: a worker that beats but does not
+    /// claim is not healthy.
+    func arguments(running: Int, lastClaim: Timestamp?) -> [RedisArgument] {
         [
             .string(name), "host", .string(host), "pid", .integer(Int64(processID)), "version", .string(version),
             "queues", .string(queues.joined(separator: ",")), "slots", .integer(Int64(slots)), "running", .integer(Int64(running)),
             "started_at", startedAt.argument, "suspects", isForSuspects ? "1" : "0",
+            "idle_ms", .integer(Timestamp.now.milliseconds - (lastClaim ?? startedAt).milliseconds),
         ]
     }
 }
@@ -45,19 +48,22 @@ package enum BeatReply: Sendable, Hashable {
 extension JobQueue {
     /// One beat over the shared connection: to register before the first claim.
     package func beat(_ card: WorkerCard, running: Int) async throws(RedisError) -> BeatReply {
-        try JobQueue.read(
-            await redis.run(Scripts.beat, keys: [keys.worker(card.name), keys.workers], arguments: card.arguments(running: running)))
+        let arguments = card.arguments(running: running, lastClaim: .now)
+        return try JobQueue.read(await redis.run(Scripts.beat, keys: [keys.worker(card.name), keys.workers], arguments: arguments))
     }
 
     /// Beats on an own OS thread with an own connection: a handler that blocks every shared thread does not stop it.
     package func pulse(
-        of card: WorkerCard, every interval: Duration, running: @escaping @Sendable () -> Int,
+        of card: WorkerCard, every interval: Duration, state: @escaping @Sendable () -> (running: Int, lastClaim: Timestamp?),
         onReply: @escaping @Sendable (Result<BeatReply, RedisError>) -> Void
     ) -> RedisPulse {
         let keys = [keys.worker(card.name), keys.workers]
         return RedisPulse(
             address, options: RedisOptions(), interval: interval, script: Scripts.beat,
-            call: { (keys, card.arguments(running: running())) },
+            call: {
+                let (running, lastClaim) = state()
+                return (keys, card.arguments(running: running, lastClaim: lastClaim))
+            },
             onReply: { reply in
                 onReply(reply.flatMap { value in Result { () throws(RedisError) in try JobQueue.read(value) } })
             },

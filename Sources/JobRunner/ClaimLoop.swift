@@ -29,6 +29,7 @@ struct ClaimLoop {
 
     private func claimOnce() async throws {
         let free = await life.executions.waitForFreeSlot()
+        life.lastClaim.note()
         guard free > 0, life.isWorking else { return }
         if try await run(life.desk.queue.claim(for: life.name, from: life.ownStreams, count: free)) > 0 { return }
         if life.settings.isForSuspects { return await endWhenIdle() }
@@ -38,6 +39,7 @@ struct ClaimLoop {
 
     /// Starts what was claimed; returns how many entries there were.
     private func run(_ reply: ClaimReply) async throws -> Int {
+        life.lastClaim.note()
         switch reply {
         case .dead:
             life.die()

@@ -19,6 +19,7 @@ final class WorkerLife: Sendable {
     let launchSuspects: SuspectLauncher?
     let executions: Executions
     let waiter: WorkWaiter
+    let lastClaim = LastClaim()
     let logger: Logger
     private let phase = Mutex(Phase.working)
     private let ends: AsyncStream<Phase>
@@ -78,10 +79,9 @@ final class WorkerLife: Sendable {
 
     func run() async -> End {
         await register()
-        let executions = executions
-        let pulse = desk.queue.pulse(of: card, every: settings.beatInterval, running: { executions.count }) { [weak self] reply in
-            if case .success(.dead) = reply { self?.die() }
-        }
+        let pulse = desk.queue.pulse(
+            of: card, every: settings.beatInterval, state: { [executions, lastClaim] in (executions.count, lastClaim.moment) },
+            onReply: { [weak self] reply in if case .success(.dead) = reply { self?.die() } })
         pulse.start()
         logger.info("Worker is ready", metadata: ["queues": "\(settings.queues.joined(separator: ","))", "slots": "\(settings.slots)"])
         let result = await work()
@@ -146,5 +146,16 @@ final class WorkerLife: Sendable {
             }
             try? await Task.sleep(for: .seconds(1))
         }
+    }
+}
+
+/// When the last claim round trip ended; told with every beat.
+final class LastClaim: Sendable {
+    private let state = Mutex<Timestamp?>(nil)
+
+    var moment: Timestamp? { state.withLock { $0 } }
+
+    func note() {
+        state.withLock { $0 = .now }
     }
 }

@@ -9,5 +9,7 @@ if state[2] then
 end
 redis.call('HSET', KEYS[1], 'name', ARGV[1], unpack(ARGV, 2))
 redis.call('HINCRBY', KEYS[1], 'beat', 1)
+local time = redis.call('TIME') -- for people who look; recovery compares counters, never times
+redis.call('HSET', KEYS[1], 'beat_at', time[1] * 1000 + math.floor(time[2] / 1000))
 redis.call('SADD', KEYS[2], ARGV[1])
 return state[1] and 'ok' or 'registered'
