@@ -10,7 +10,8 @@ import Testing
         let file = try #require(fopen("\(root)/docs/kinds.md", "r"))
         defer { fclose(file) }
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
-        return String(decoding: buffer.prefix(fread(&buffer, 1, buffer.count, file)), as: UTF8.self)
+        let count = fread(&buffer, 1, buffer.count, file)
+        return String(decoding: buffer.prefix(count), as: UTF8.self)
     }
 
     @Test func everyFieldOfEveryKindStandsInIt() throws {
