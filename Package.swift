@@ -61,6 +61,7 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CLibXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CMalloc"),
 
         // 1st floor
         room("RedisWire", ["CHiredis", "CCrypto", nioCore, nioPosix, nioSSL, logging, deque]),
@@ -97,6 +98,7 @@ let package = Package(
                 "JobAPI", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "JobModel",
                 "RedisWire", "PostgresWire", "WebFetch", "PageText", "PrivateServers",
                 arguments, logging, lifecycle,
+                "CMalloc",
             ],
             swiftSettings: settings),
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 FLOORS = [
-    ["CHiredis", "CLibPQ", "CCurl", "CLibXML2", "CCrypto"],
+    ["CHiredis", "CLibPQ", "CCurl", "CLibXML2", "CCrypto", "CMalloc"],
     ["RedisWire", "PostgresWire", "WebFetch", "PageText", "JobModel", "PrivateServers"],
     ["JobQueue", "JobLedger", "Services"],
     ["JobDesk"],

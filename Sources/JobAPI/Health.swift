@@ -18,7 +18,7 @@ extension Reception {
 
     func workerHealth(_ exchange: Exchange) async throws -> Response {
         guard let health = await ask(), health.redis.isUp else { throw Problem.unavailable("Redis", retryAfter: 2) }
-        let alive = health.workers.filter { !$0.isDead }
+        let alive = health.workers.filter { $0.health == .alive }
         return Response([
             "status": alive.isEmpty ? "unhealthy" : "healthy", "alive": .integer(Int64(alive.count)),
             "slots": .integer(Int64(alive.reduce(0) { $0 + $1.slots })), "running": .integer(Int64(alive.reduce(0) { $0 + $1.running })),
@@ -67,14 +67,14 @@ enum HealthDocument {
                 "components": [:],
             ]
         }
-        let alive = health.workers.filter { !$0.isDead }
+        let alive = health.workers.filter { $0.health == .alive }
         return [
             "status": .string(verdict(health, alive)), "version": .string(version), "timestamp": .string(Timestamp.now.description),
             "components": [
                 "redis": service(health.redis), "postgres": service(health.postgres),
                 "workers": [
                     "status": alive.isEmpty ? "unhealthy" : "healthy", "alive": .integer(Int64(alive.count)),
-                    "dead": .integer(Int64(health.workers.count - alive.count)),
+                    "away": .integer(Int64(health.workers.count - alive.count)),
                 ],
                 "jobQueue": ["statistics": statistics(health, alive)],
             ],
@@ -87,7 +87,7 @@ enum HealthDocument {
             "name": .string(worker.name), "host": .string(worker.host), "pid": .integer(Int64(worker.processID)),
             "version": .string(worker.version),
             "queues": .array(worker.queues.map(JSONValue.string)), "slots": .integer(Int64(worker.slots)),
-            "running": .integer(Int64(worker.running)), "status": worker.isDead ? "dead" : "alive",
+            "running": .integer(Int64(worker.running)), "status": .string(worker.health.rawValue),
             "started_at": worker.startedAt.map { .string($0.description) } ?? .null,
         ]
     }

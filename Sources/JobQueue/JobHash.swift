@@ -15,6 +15,8 @@ enum JobHash {
             ("created_at", String(job.createdAt.milliseconds)), ("updated_at", String(job.updatedAt.milliseconds)),
             ("traceparent", job.traceparent), ("progress", "0"),
         ]
+        // Queued again after a loss of Redis: its events go on above those of earlier attempts, so that no watcher takes them for old ones.
+        if job.attempt > 0 { fields.append(("seq", String(Int64(job.attempt) * 1_000_000))) }
         fields.append(("scheduled_at", job.scheduledAt.map { String($0.milliseconds) }))
         return fields.flatMap { name, value in value.map { [.string(name), .string($0)] } ?? [] }
     }

@@ -30,7 +30,8 @@ struct Assembly: Sendable {
         let address = try RedisAddress(url: settings[Known.redisURL])
         queue = JobQueue(
             address, prefix: settings[Known.keyPrefix], retentionMilliseconds: Int64(settings[Known.retention]) * 1000,
-            options: RedisOptions(clientName: "tidewheel-\(logger.label)"), logger: logger)
+            // An answer that takes longer is as good as none: the caller gets a 503, the worker tries again.
+            options: RedisOptions(commandTimeout: .seconds(2), clientName: "tidewheel-\(logger.label)"), logger: logger)
         pool = PostgresPool(
             Self.postgresOptions(settings, name: "tidewheel \(logger.label)", poolSize: settings[Known.postgresPool]), logger: logger)
         ledger = JobLedger(pool, logger: logger)

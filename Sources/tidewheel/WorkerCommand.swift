@@ -1,5 +1,6 @@
 /// `tidewheel worker`: claims jobs and runs them. Any number may run side by side, on any number of machines.
 import ArgumentParser
+import CMalloc
 import FoundationEssentials
 import Glibc
 import JobRunner
@@ -31,6 +32,7 @@ struct WorkerCommand: AsyncParsableCommand {
         let logger = LineLog.logger(suspects ? "suspects" : "worker", settings)
         let assembly = try Assembly(settings, logger: logger)
         raiseFileLimit()
+        returnMemory()
         let runner = try assembly.runner(isForSuspects: suspects, launchSuspects: suspects ? nil : Self.launcher(logger))
         let starting = Task { try await assembly.waitUntilUsable() }
         Signals.handle { _ in
@@ -47,6 +49,13 @@ struct WorkerCommand: AsyncParsableCommand {
         }
         await runner.run()
         await assembly.close()
+    }
+
+    /// Pages are large and short-lived: few arenas and a fixed threshold give their memory back instead of keeping it in pieces.
+    private func returnMemory() {
+        _ = mallopt(M_ARENA_MAX, 2)
+        _ = mallopt(M_MMAP_THRESHOLD, 128 * 1024)
+        _ = mallopt(M_TRIM_THRESHOLD, 128 * 1024)
     }
 
     /// Starts this program again for one suspect at a time. It is not killed with us: that would look like a crash of the job.

@@ -100,6 +100,24 @@ import Testing
         #expect(again.job.input == waiting.input)
     }
 
+    @Test func aWatcherFollowsAJobOverALossOfRedis() async throws {
+        let fixture = try await DeskFixture()
+        let job = try await fixture.desk.submit(fixture.request()).job
+        let first = try #require(try await fixture.claimed())
+        _ = try await fixture.desk.start(first)
+        for _ in 0..<20 { _ = try await fixture.desk.queue.report(JobEvent(.log), progress: nil, of: first) }
+        var watch = try await fixture.desk.events(of: job.id, after: nil).makeAsyncIterator()
+        for _ in 0..<22 { _ = try await watch.next() }
+        try await fixture.forgetRedis()
+        _ = try await fixture.desk.reconcile(olderThan: 0)
+        let second = try #require(try await fixture.claimed(by: "w2"))
+        _ = try await fixture.desk.start(second)
+        _ = try await fixture.desk.finish(second, as: .completed([:]))
+        var last: WatchedEvent?
+        while let event = try await watch.next() { last = event }
+        #expect(last?.name == "completed")
+    }
+
     @Test func aJobThatSQLHasEndedIsNotRunAgain() async throws {
         let fixture = try await DeskFixture()
         let job = try await fixture.desk.submit(fixture.request()).job

@@ -1,0 +1,3 @@
+// glibc's allocator settings: not part of Swift's Glibc module.
+#pragma once
+#include <malloc.h>
