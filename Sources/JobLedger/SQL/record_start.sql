@@ -1,5 +1,6 @@
 -- Carries starts of attempts to the rows, unless the job has ended or the attempt is fenced off. One request a job in a batch.
--- Returns the ids that may run.
+-- Returns the ids that may run. A start is no promise (an attempt that a crash of PostgreSQL forgets is fenced by the next one):
+-- its commit does not wait for the disk, so that acceptances and ends have it.
 WITH asked AS (
     SELECT * FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::bigint[]) AS a (id, attempt, worker, at_ms)
 ),
@@ -23,4 +24,4 @@ attempts AS (
     SELECT id, attempt, worker, at FROM started
     ON CONFLICT (job_id, attempt) DO UPDATE SET worker = excluded.worker
 )
-SELECT id FROM started
+SELECT id, set_config('synchronous_commit', 'off', true) FROM started
