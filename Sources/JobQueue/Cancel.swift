@@ -14,7 +14,7 @@ extension JobQueue {
 
     private func cancel(_ id: JobID, _ mode: String, _ event: JobEvent, reason: String = "") async throws(RedisError) -> JobState? {
         let queue = try await redis.command(["HGET", .string(keys.job(id)), "queue"]).string ?? ""
-        let reply = try await redis.run(
+        let reply = try await run(
             Scripts.cancel, keys: [keys.job(id), keys.active, keys.scheduled, keys.stats(queue), keys.control],
             arguments: [
                 .string(id.description), .string(mode), event.timestamp.argument, .integer(retentionMilliseconds),

@@ -40,7 +40,7 @@ extension JobQueue {
     }
 
     private func claim(_ worker: String, _ streams: [String], _ arguments: [RedisArgument]) async throws(RedisError) -> ClaimReply {
-        let reply = try await redis.run(Scripts.claim, keys: [keys.worker(worker)] + streams, arguments: arguments)
+        let reply = try await run(Scripts.claim, keys: [keys.worker(worker)] + streams, arguments: arguments)
         guard let parts = reply.array else { throw unexpected(Scripts.claim, reply) }
         switch parts.first?.string {
         case "dead": return .dead

@@ -26,7 +26,7 @@ extension JobQueue {
             .string(job.id.description), .string(job.kind), .integer(due), job.createdAt.argument, .string(event.unnumbered),
             .string(idempotency?.fingerprint ?? ""), .integer(JobQueue.idempotencyMilliseconds),
         ]
-        let reply = try await redis.run(Scripts.enqueue, keys: keys, arguments: arguments + JobHash.fields(of: job))
+        let reply = try await run(Scripts.enqueue, keys: keys, arguments: arguments + JobHash.fields(of: job))
         guard let parts = reply.array, parts.count == 2, let code = parts[0].integer, let text = parts[1].string else {
             throw unexpected(Scripts.enqueue, reply)
         }

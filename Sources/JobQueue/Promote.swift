@@ -4,7 +4,7 @@ package import RedisWire
 extension JobQueue {
     /// Queues scheduled jobs and retries that are due; returns how many. Any number of workers may call it at once.
     package func promote(limit: Int64 = 1000) async throws(RedisError) -> Int {
-        let reply = try await redis.run(
+        let reply = try await run(
             Scripts.promote, keys: [keys.scheduled], arguments: [.integer(limit), .string(Timestamp.now.description)])
         guard let count = reply.integer else { throw unexpected(Scripts.promote, reply) }
         return Int(clamping: count)
@@ -16,7 +16,7 @@ extension JobQueue {
         var rank: Int64 = 0
         var mended = 0
         while true {
-            let reply = try await redis.run(
+            let reply = try await run(
                 Scripts.repair, keys: [keys.active, keys.scheduled], arguments: [.integer(rank), 200, Timestamp.now.argument])
             guard let parts = reply.array, parts.count == 2, let seen = parts[0].integer, let fixed = parts[1].integer else {
                 throw unexpected(Scripts.repair, reply)

@@ -51,7 +51,7 @@ package enum Released: Sendable, Hashable {
 /// Recovery in three repeatable stages: mark the worker dead, fence its attempts in SQL (the desk's), release its entries.
 extension JobQueue {
     package func observe(_ streams: [String]) async throws(RedisError) -> [Observation] {
-        let reply = try await redis.run(Scripts.observe, keys: [keys.workers] + streams, arguments: [])
+        let reply = try await run(Scripts.observe, keys: [keys.workers] + streams, arguments: [])
         guard let rows = reply.array else { throw unexpected(Scripts.observe, reply) }
         return rows.compactMap { row in
             guard let parts = row.array, parts.count == 4, let name = parts[0].string else { return nil }
@@ -63,13 +63,13 @@ extension JobQueue {
 
     /// False: it beat again since it was observed.
     package func markDead(_ seen: Observation) async throws(RedisError) -> Bool {
-        let reply = try await redis.run(
+        let reply = try await run(
             Scripts.reclaim, keys: [keys.worker(seen.worker)], arguments: [.string(seen.beat), .integer(3_600_000)])
         return reply.integer == 1
     }
 
     package func held(by worker: String, on streams: [String], limit: Int64 = 100) async throws(RedisError) -> [HeldEntry] {
-        let reply = try await redis.run(
+        let reply = try await run(
             Scripts.held, keys: [keys.worker(worker)] + streams, arguments: [.string(worker), .integer(limit)])
         guard let rows = reply.array else { throw unexpected(Scripts.held, reply) }
         return rows.compactMap { row in
@@ -89,7 +89,7 @@ extension JobQueue {
         let target = keys.stream(base, crashed && held.isRunning(under: worker) ? .suspect : .urgent)
         let event = JobEvent(.reclaimed, ["attempt": .integer(Int64(held.attempt)), "status": "queued", "worker": .string(worker)])
         let job = held.jobID.map(keys.job) ?? keys.prefix + "job:"
-        let reply = try await redis.run(
+        let reply = try await run(
             Scripts.release, keys: [job, held.stream, target, keys.stats(base)],
             arguments: [
                 .string(worker), .string(held.entry), .string(held.jobID?.description ?? ""), crashed ? "crashed" : "handed-back",
@@ -105,7 +105,7 @@ extension JobQueue {
 
     /// Removes a worker that holds nothing; false when it still holds entries.
     package func remove(_ worker: String, streams: [String], isDead: Bool) async throws(RedisError) -> Bool {
-        let reply = try await redis.run(
+        let reply = try await run(
             Scripts.leave, keys: [keys.worker(worker), keys.workers] + streams, arguments: [.string(worker), isDead ? "dead" : "left"])
         return reply.integer == 1
     }

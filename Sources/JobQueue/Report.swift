@@ -18,7 +18,7 @@ extension JobQueue {
                 "progress", .string(String(progress.percent)), "step", .string(progress.step), "message", .string(progress.message),
             ]
         }
-        let reply = try await redis.run(Scripts.report, keys: [keys.job(claim.job.id)], arguments: arguments)
+        let reply = try await run(Scripts.report, keys: [keys.job(claim.job.id)], arguments: arguments)
         switch reply.integer {
         case 1: return .told
         case 2: return .cancelRequested
@@ -30,7 +30,7 @@ extension JobQueue {
     /// False: another attempt holds the job, nothing was stored.
     package func storeStep(_ name: String, _ result: JSONValue, of claim: Claim) async throws(RedisError) -> Bool {
         let id = claim.job.id
-        let reply = try await redis.run(
+        let reply = try await run(
             Scripts.step, keys: [keys.job(id), keys.steps(id)],
             arguments: [.string(claim.lease), .string(name), .string(result.serialized)])
         return reply.integer == 1

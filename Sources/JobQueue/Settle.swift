@@ -23,7 +23,7 @@ extension JobQueue {
             .string(outcome.event(attempt: claim.attempt, at: now, due: due).unnumbered),
             .string(outcome.counter),
         ]
-        let reply = try await redis.run(
+        let reply = try await run(
             Scripts.settle, keys: keys, arguments: arguments + outcome.fields(at: now, due: due, uncharged: job.uncharged))
         switch reply.integer {
         case 1: return .settled

@@ -49,7 +49,7 @@ extension JobQueue {
     /// One beat over the shared connection: to register before the first claim.
     package func beat(_ card: WorkerCard, running: Int) async throws(RedisError) -> BeatReply {
         let arguments = card.arguments(running: running, lastClaim: .now)
-        return try JobQueue.read(await redis.run(Scripts.beat, keys: [keys.worker(card.name), keys.workers], arguments: arguments))
+        return try JobQueue.read(await run(Scripts.beat, keys: [keys.worker(card.name), keys.workers], arguments: arguments))
     }
 
     /// Beats on an own OS thread with an own connection: a handler that blocks every shared thread does not stop it.
