@@ -108,7 +108,7 @@ let package = Package(
             dependencies: ["PrivateServers", nioCore, nioPosix, nioHTTP1],
             path: "Tests/TestServers", swiftSettings: settings),
         tests("PrivateServersTests", ["PrivateServers", nioPosix]),
-        tests("RedisWireTests", ["RedisWire", nioCore]),
+        tests("RedisWireTests", ["RedisWire", "CHiredis", nioCore, nioPosix]),
         tests("PostgresWireTests", ["PostgresWire"]),
         tests("WebFetchTests", ["WebFetch"]),
         tests("PageTextTests", ["PageText"]),

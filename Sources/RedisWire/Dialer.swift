@@ -13,11 +13,7 @@ struct Dialer: Sendable {
     let options: RedisOptions
 
     func dial(_ socket: RedisSocket, on loop: any EventLoop) -> EventLoopFuture<Login> {
-        let host = serverName
-        let tls: NIOSSLContext?
-        do { tls = try context() } catch {
-            return loop.makeFailedFuture(RedisError.unavailable("TLS could not be set up: \(error)"))
-        }
+        let (host, tls) = (serverName, address.tls?.context)
         let bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(TimeAmount(options.connectTimeout))
             .channelOption(.socketOption(.so_keepalive), value: 1)
@@ -34,17 +30,20 @@ struct Dialer: Sendable {
             }
         return connected.flatMap { channel in
             channel.eventLoop.assertInEventLoop()
-            return logIn(socket, on: channel.eventLoop)
+            return logIn(socket, on: channel.eventLoop).flatMapErrorThrowing { error in throw reason(error, of: socket) }
         }
     }
 
-    /// Full verification, always; an own authority replaces the system's.
-    private func context() throws -> NIOSSLContext? {
-        guard address.usesTLS else { return nil }
-        var configuration = TLSConfiguration.makeClientConfiguration()
-        configuration.certificateVerification = .fullVerification
-        if let file = address.authorityFile { configuration.trustRoots = .file(file) }
-        return try NIOSSLContext(configuration: configuration)
+    /// Nothing of a caller's was sent yet, whatever ended the login. A full server refuses with one line and closes at once; a handshake
+    /// fails below the protocol: both are better reasons than the closed socket that follows them.
+    private func reason(_ error: any Error, of socket: RedisSocket) -> any Error {
+        switch error as? RedisError {
+        case .connectionLost:
+            if let refusal = socket.lastRefusal { return RedisError.server(refusal) }
+            return RedisError.unavailable("\(address) closed the connection before the login\(socket.cause.map { ": \($0)" } ?? "")")
+        case .timedOut: return RedisError.unavailable("\(address) took the connection and did not answer within \(options.connectTimeout)")
+        default: return error
+        }
     }
 
     /// SNI knows no addresses; a certificate for an address is checked against the peer's.
@@ -82,7 +81,7 @@ struct Dialer: Sendable {
     private static func read(_ replies: [RedisReply], of commands: [[RedisArgument]]) throws -> Login {
         for (command, reply) in zip(commands, replies) {
             guard case .error(let error) = reply else { continue }
-            let isOptional = command.first == "CLIENT" && error.code != "NOAUTH" && error.reaction != .backOff
+            let isOptional = command.first == "CLIENT" && (error.code == "NOPERM" || error.reaction == .bug)
             if !isOptional { throw RedisError.server(error) }
         }
         return Login(clientID: replies.last?.integer)

@@ -11,11 +11,11 @@ package struct RedisAddress: Sendable, Hashable, CustomStringConvertible {
     let user: String?
     let password: String?
     let database: Int
-    let usesTLS: Bool
-    /// PEM file with the authorities to trust instead of the system's.
-    let authorityFile: String?
+    /// Set for `rediss` only. There is no unverified TLS, and no falling back to plain text.
+    let tls: RedisTLS?
 
     /// Reads `redis://[[user]:password@]host[:port][/db]`, `rediss://…[?cafile=PATH]`, `unix:///path.sock[?db=N]` (also `redis+unix`).
+    /// Touches the disk for `rediss` only, so that authorities that are not usable are told at once.
     package init(url: String) throws(RedisError) {
         guard let parts = URLComponents(string: url), let scheme = parts.scheme?.lowercased() else {
             throw .invalidAddress("it does not read as a URL; expected redis://host:port/db")
@@ -45,13 +45,12 @@ package struct RedisAddress: Sendable, Hashable, CustomStringConvertible {
         database = number
         user = parts.user.flatMap { $0.isEmpty ? nil : $0 }
         password = parts.password.flatMap { $0.isEmpty ? nil : $0 }
-        usesTLS = scheme == "rediss"
-        authorityFile = query["cafile"]
+        tls = scheme == "rediss" ? try RedisTLS(authorityFile: query["cafile"]) : nil
     }
 
     package var description: String {
         switch endpoint {
-        case .tcp(let host, let port): "\(usesTLS ? "rediss" : "redis")://\(host):\(port)/\(database)"
+        case .tcp(let host, let port): "\(tls != nil ? "rediss" : "redis")://\(host):\(port)/\(database)"
         case .unix(let path): "unix://\(path)?db=\(database)"
         }
     }

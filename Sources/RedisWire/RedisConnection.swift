@@ -18,17 +18,18 @@ package final class RedisConnection: Sendable {
         link.close()
     }
 
-    /// An error reply is thrown as `.server`. The timeout covers the wait for a connection too.
-    package func command(_ arguments: [RedisArgument], timeout: Duration? = nil) async throws(RedisError) -> RedisReply {
-        do {
-            return try await link.ask(replies: 1, timeout: timeout ?? options.commandTimeout) { $0.writeCommand(arguments) }.get()
-        } catch .server(let error) where error.reaction == .reconnect {
-            link.redial()
-            throw .server(error)
-        }
+    /// An error reply is thrown as `.server`, and never repeated here: the caller knows whether it may be. After READONLY or MASTERDOWN the
+    /// connection is already being replaced. The timeout covers the wait for a connection too.
+    ///
+    /// Say `blocks` for a blocking read: when its task is cancelled the socket is closed, so that the server forgets the reader at once and
+    /// hands it nothing more. Whatever else is under way on the connection then ends in `connectionLost`.
+    package func command(_ arguments: [RedisArgument], timeout: Duration? = nil, blocks: Bool = false) async throws(RedisError)
+        -> RedisReply
+    {
+        try await link.ask(replies: 1, timeout: timeout ?? options.commandTimeout, hangsUp: blocks) { $0.writeCommand(arguments) }.get()
     }
 
-    /// Sends the commands back to back; error replies stay in the array.
+    /// Sends the commands back to back; error replies stay in the array. Not a transaction: a lost connection may end it half way.
     package func pipeline(_ commands: [[RedisArgument]]) async throws(RedisError) -> [RedisReply] {
         guard !commands.isEmpty else { return [] }
         let reply = try await link.ask(replies: commands.count, isPipeline: true, timeout: options.commandTimeout) { outbox in
@@ -37,7 +38,7 @@ package final class RedisConnection: Sendable {
         return reply.array ?? []
     }
 
-    /// EVALSHA; when the server does not know the script, EVAL once.
+    /// EVALSHA; when the server does not know the script, EVAL once. NOSCRIPT says that nothing ran, so this repeats nothing.
     package func run(_ script: RedisScript, keys: [String], arguments: [RedisArgument]) async throws(RedisError) -> RedisReply {
         do {
             return try await command(script.command(bySource: false, keys: keys, arguments: arguments))
@@ -67,7 +68,7 @@ package final class RedisConnection: Sendable {
 extension RedisLink {
     /// A task that is cancelled gets `.cancelled` at once; its reply is dropped when it comes. `onReply` runs on the loop, before the task.
     func ask(
-        replies: Int, isPipeline: Bool = false, timeout: Duration, onReply: (@Sendable (RedisReply) -> Void)? = nil,
+        replies: Int, isPipeline: Bool = false, timeout: Duration, hangsUp: Bool = false, onReply: (@Sendable (RedisReply) -> Void)? = nil,
         _ encode: (inout ByteBuffer) -> Void
     ) async -> Result<RedisReply, RedisError> {
         let waiter = Waiter(deadline: .now() + TimeAmount(timeout))
@@ -79,12 +80,15 @@ extension RedisLink {
                 }
                 if isWaiting {
                     send(waiter, replies: replies, isPipeline: isPipeline, encode)
+                    // Cancelled between the two lines above: the other hang-up may have come before the command did.
+                    if hangsUp, waiter.isAnswered { hangUp(waiter) }
                 } else {
                     continuation.resume(returning: .failure(.cancelled))
                 }
             }
         } onCancel: {
             waiter.finish(.failure(.cancelled))
+            if hangsUp { hangUp(waiter) }
         }
     }
 }

@@ -25,7 +25,7 @@ extension RedisError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .invalidAddress(let why): "the Redis address is not usable: \(why)"
-        case .unavailable(let why): "Redis is not reachable: \(why)"
+        case .unavailable(let why): "the command was not sent to Redis: \(why)"
         case .connectionLost: "the connection to Redis was lost before the reply came; the command may have run"
         case .timedOut: "Redis did not answer in time; the command may have run"
         case .cancelled: "the waiting task was cancelled"

@@ -21,6 +21,8 @@ final class RedisLink: Sendable {
         var outbox = ByteBuffer()
         var line = Deque<Place>()
         var isFlushing = false
+        /// Bytes that the socket has and the kernel has not: with the outbox, all that can pile up behind a server that does not read.
+        var unwritten = 0
         var wakeAt: NIODeadline?
         var failures = 0
         var notBefore = NIODeadline.uptimeNanoseconds(0)
@@ -28,6 +30,8 @@ final class RedisLink: Sendable {
         var generation = 0
         var clientID: Int64?
         var staysConnected = false
+        /// From the first failed attempt of an outage, which was told, to the next login.
+        var isOut = false
     }
 
     let state = Mutex(State())
@@ -53,9 +57,15 @@ final class RedisLink: Sendable {
     func send(_ waiter: Waiter, replies: Int, isPipeline: Bool = false, _ encode: (inout ByteBuffer) -> Void) {
         let refusal = state.withLock { state -> RedisError? in
             if case .closed = state.phase { return .closed }
-            guard state.outbox.readableBytes <= dialer.options.maxQueuedBytes else { return .unavailable("too much is waiting to be sent") }
-            let before = state.outbox.writerIndex
+            let (before, limit) = (state.outbox.writerIndex, dialer.options.maxQueuedBytes)
+            guard state.outbox.readableBytes + state.unwritten < limit else {
+                return .unavailable("\(limit) bytes wait to be sent already")
+            }
             encode(&state.outbox)
+            guard state.outbox.readableBytes + state.unwritten <= limit else {
+                state.outbox.moveWriterIndex(to: before)
+                return .unavailable("with it, more than \(limit) bytes would wait to be sent")
+            }
             state.line.append(Place(waiter, replies: replies, bytes: state.outbox.writerIndex - before, isPipeline: isPipeline))
             watch(waiter.deadline, &state)
             switch state.phase {
@@ -78,9 +88,12 @@ final class RedisLink: Sendable {
             let line = state.line
             state.outbox = ByteBuffer()
             state.line = Deque()
+            state.unwritten += bytes.readableBytes
             return (socket, bytes, line)
         }
-        if let (socket, bytes, line) = batch { socket.send(bytes, line) }
+        guard let (socket, bytes, line) = batch else { return }
+        let count = bytes.readableBytes
+        socket.send(bytes, line) { [self] in state.withLock { $0.unwritten -= count } }
     }
 
     /// What was given up while it waited for a connection is never sent.
@@ -154,7 +167,7 @@ extension RedisLink {
     }
 
     private func open() {
-        let socket = RedisSocket(dialer.options, push: push, lost: { self.lost($0) })
+        let socket = RedisSocket(dialer.options, push: push, lost: { self.lost($0, $1) })
         dialer.dial(socket, on: loop).whenComplete { result in
             switch result {
             case .success(let login): self.opened(socket, login)
@@ -164,38 +177,43 @@ extension RedisLink {
     }
 
     private func opened(_ socket: RedisSocket, _ login: Dialer.Login) {
-        let isOpen = state.withLock { state -> Bool in
-            guard case .dialling = state.phase else { return false }
+        let wasOut = state.withLock { state -> Bool? in
+            guard case .dialling = state.phase else { return nil }
+            defer { state.isOut = false }
             state.phase = .ready(socket)
             state.failures = 0
             state.generation += 1
             state.clientID = login.clientID
             dropAnswered(&state)
-            return true
+            return state.isOut
         }
-        guard isOpen else { return socket.close(failing: .closed) }
-        logger.debug("connected to Redis", metadata: ["address": "\(dialer.address)"])
+        guard let wasOut else { return socket.close(failing: .closed) }
+        let level: Logger.Level = wasOut ? .info : .debug
+        logger.log(level: level, "connected to Redis", metadata: ["address": "\(dialer.address)"])
         connected()
         flush()
     }
 
-    /// Commands go on waiting, unless an operator must act first.
+    /// Commands go on waiting, unless an operator must act first. Told once an outage, however many attempts it takes.
     private func failed(_ socket: RedisSocket, _ error: any Error) {
         socket.close(failing: .connectionLost)
         let failure = error as? RedisError
-        let refused = state.withLock { state -> Deque<Place> in
-            guard case .dialling = state.phase else { return [] }
+        let (refused, isNews) = state.withLock { state -> (Deque<Place>, Bool) in
+            guard case .dialling = state.phase else { return ([], false) }
+            let isNews = !state.isOut
+            state.isOut = true
             state.lastFailure = failure?.description ?? "\(dialer.address): \(error)"
             backOff(&state)
-            guard case .server(let reply) = failure, reply.reaction == .stop || reply.reaction == .bug else { return [] }
+            guard case .server(let reply) = failure, reply.reaction == .stop || reply.reaction == .bug else { return ([], isNews) }
             defer {
                 state.line = []
                 state.outbox.clear()
             }
-            return state.line
+            return (state.line, isNews)
         }
-        logger.warning(
-            "no connection to Redis", metadata: ["address": "\(dialer.address)", "reason": "\(failure?.description ?? "\(error)")"])
+        logger.log(
+            level: isNews ? .warning : .debug, "no connection to Redis; trying again until there is one",
+            metadata: ["address": "\(dialer.address)", "reason": "\(failure?.description ?? "\(error)")"])
         for place in refused { place.waiter.finish(.failure(failure ?? .connectionLost)) }
     }
 
@@ -207,25 +225,23 @@ extension RedisLink {
         if state.staysConnected || !state.line.isEmpty { dial(&state) }
     }
 
-    private func lost(_ socket: RedisSocket) {
+    /// Ended, or retired because its node is the wrong one: commands that come from now on wait for another socket.
+    private func lost(_ socket: RedisSocket, _ why: String) {
         state.withLock { state in
             guard case .ready(let current) = state.phase, current === socket else { return }
             state.clientID = nil
-            state.lastFailure = "the connection was lost"
+            state.lastFailure = why
             backOff(&state)
         }
     }
 
-    /// The node is the wrong one: commands under way end there, new ones wait for another connection.
-    func redial() {
+    /// Ends the socket that this waiter's command occupies; nothing when it was answered or never sent.
+    func hangUp(_ waiter: Waiter) {
         loop.execute {
-            let retired = self.state.withLock { state -> RedisSocket? in
-                guard case .ready(let socket) = state.phase else { return nil }
-                state.clientID = nil
-                self.backOff(&state)
-                return socket
+            let socket = self.state.withLock { state -> RedisSocket? in
+                if case .ready(let socket) = state.phase { socket } else { nil }
             }
-            retired?.retire()
+            socket?.hangUp(waiter)
         }
     }
 

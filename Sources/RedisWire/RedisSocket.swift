@@ -7,13 +7,17 @@ final class RedisSocket: ChannelInboundHandler, @unchecked Sendable {
 
     private let reader: ReplyReader
     private let push: (@Sendable (RedisReply) -> Void)?
-    private let lost: @Sendable (RedisSocket) -> Void
+    private let lost: @Sendable (RedisSocket, String) -> Void
     private var line = Deque<Place>()
     private var channel: (any Channel)?
     private var failure = RedisError.connectionLost
     private var isRetired = false
+    /// The last error reply, and what went wrong below the protocol: for the words of a failed login.
+    private(set) var lastRefusal: RedisServerError?
+    private(set) var cause: String?
 
-    init(_ options: RedisOptions, push: (@Sendable (RedisReply) -> Void)?, lost: @escaping @Sendable (RedisSocket) -> Void) {
+    /// `lost` is called on the loop when the socket takes no more commands, with the reason; more than once is possible.
+    init(_ options: RedisOptions, push: (@Sendable (RedisReply) -> Void)?, lost: @escaping @Sendable (RedisSocket, String) -> Void) {
         reader = ReplyReader(maxBytes: options.maxReplyBytes, maxDepth: options.maxReplyDepth)
         self.push = push
         self.lost = lost
@@ -23,25 +27,32 @@ final class RedisSocket: ChannelInboundHandler, @unchecked Sendable {
         channel = context.channel
     }
 
-    func send(_ bytes: ByteBuffer, _ places: consuming Deque<Place>) {
+    /// `written` is called once, when the kernel has the bytes or the socket is gone.
+    func send(_ bytes: ByteBuffer, _ places: consuming Deque<Place>, written: (@Sendable () -> Void)? = nil) {
         guard let channel, channel.isActive else {
+            written?()
             for place in places { place.waiter.finish(.failure(failure)) }
             return
         }
         if line.isEmpty { line = places } else { line.append(contentsOf: places) }
-        channel.writeAndFlush(bytes, promise: nil)
+        guard let written else { return channel.writeAndFlush(bytes, promise: nil) }
+        channel.writeAndFlush(bytes).whenComplete { _ in written() }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         do {
             try reader.read(unwrapInboundIn(data), deliver)
-            if isRetired, line.isEmpty { context.close(promise: nil) }
+            if isRetired { closeWhenAnswered() }
         } catch {
             close(failing: error)
         }
     }
 
     private func deliver(_ reply: RedisReply) {
+        if case .error(let error) = reply {
+            lastRefusal = error
+            if error.reaction == .reconnect { retire(because: error.description) }
+        }
         if let push, let elements = reply.array, elements.first?.bytes == RedisSocket.message {
             push(reply)
         } else if var place = line.popFirst() {
@@ -56,10 +67,11 @@ final class RedisSocket: ChannelInboundHandler, @unchecked Sendable {
 
     func channelInactive(context: ChannelHandlerContext) {
         endAll()
-        lost(self)
+        lost(self, cause ?? "the connection was lost")
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        cause = "\(error)"
         context.close(promise: nil)
     }
 
@@ -70,10 +82,27 @@ final class RedisSocket: ChannelInboundHandler, @unchecked Sendable {
         channel?.close(promise: nil)
     }
 
-    /// Takes no more commands, and closes after the last reply.
-    func retire() {
+    /// The node is the wrong one. What is under way is answered there; new commands wait for another socket. Many such replies retire once.
+    private func retire(because why: String) {
+        guard !isRetired else { return }
         isRetired = true
+        lost(self, why)
+        expireByItself(at: line.lazy.map(\.waiter.deadline).min())
+    }
+
+    private func closeWhenAnswered() {
         if line.isEmpty { channel?.close(promise: nil) }
+    }
+
+    /// The link no longer looks after a retired socket, and its server may have fallen silent.
+    private func expireByItself(at deadline: NIODeadline?) {
+        guard let deadline, let loop = channel?.eventLoop else { return }
+        loop.scheduleTask(deadline: deadline) { self.expireByItself(at: self.expire(.now())) }
+    }
+
+    /// Ends the socket if this waiter's command is still under way on it: only so does the server forget a blocked reader at once.
+    func hangUp(_ waiter: Waiter) {
+        if line.contains(where: { $0.waiter === waiter }) { close(failing: .connectionLost) }
     }
 
     private func endAll() {

@@ -1,10 +1,11 @@
-import Logging
+import PrivateServers
 import RedisWire
+import TestServers
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct ConnectionTests {
     @Test func repliesComeAsValues() async throws {
-        let server = try LocalRedis()
+        let server = try await TestRedis.own()
         let redis = try connect(server)
         #expect(try await redis.command(["PING"]) == .status("PONG"))
         #expect(try await redis.command(["SET", "a", .bytes([0, 13, 10, 255])]) == .status("OK"))
@@ -18,7 +19,7 @@ import Testing
     }
 
     @Test func pipelineKeepsErrorsInPlace() async throws {
-        let server = try LocalRedis()
+        let server = try await TestRedis.own()
         let redis = try connect(server)
         let replies = try await redis.pipeline([["SET", "a", "1"], ["LPUSH", "a", "x"], ["GET", "a"]])
         #expect(replies.count == 3)
@@ -28,14 +29,14 @@ import Testing
     }
 
     @Test func databaseOfTheAddressIsSelected() async throws {
-        let server = try LocalRedis()
+        let server = try await TestRedis.own()
         _ = try await connect(server, "?db=3").command(["SET", "k", "three"])
         #expect(try await connect(server).command(["GET", "k"]).isNull)
         #expect(try await connect(server, "?db=3").command(["GET", "k"]).string == "three")
     }
 
     @Test func scriptIsSentAgainAfterFlush() async throws {
-        let server = try LocalRedis()
+        let server = try await TestRedis.own()
         let redis = try connect(server)
         let script = RedisScript(name: "echo", source: Array("return {KEYS[1], ARGV[1]}".utf8))
         for _ in 0..<2 {
@@ -46,17 +47,16 @@ import Testing
     }
 
     @Test func wrongPasswordIsSaidAtOnce() async throws {
-        let server = try LocalRedis(["--requirepass", "right"])
-        let secret = server.url.replacing("unix://", with: "unix://:wrong@localhost")
-        let redis = RedisConnection(try RedisAddress(url: secret), logger: quiet)
+        let server = try await TestRedis.own(arguments: ["--requirepass", "right"])
+        let redis = RedisConnection(try server.address(as: ":wrong"), logger: quiet)
         do {
             _ = try await redis.command(["PING"])
             Issue.record("a wrong password was accepted")
         } catch .server(let error) {
             #expect(error.code == "WRONGPASS" && error.reaction == .stop)
         }
-        let right = server.url.replacing("unix://", with: "unix://:right@localhost")
-        #expect(try await RedisConnection(try RedisAddress(url: right), logger: quiet).command(["PING"]).string == "PONG")
+        let right = RedisConnection(try server.address(as: ":right"), logger: quiet)
+        #expect(try await right.command(["PING"]).string == "PONG")
     }
 
     @Test func noServerIsUnavailable() async throws {
@@ -71,7 +71,7 @@ import Testing
     }
 
     @Test func timeoutClosesTheSocketAndShiftsNothing() async throws {
-        let server = try LocalRedis()
+        let server = try await TestRedis.own()
         let redis = try connect(server)
         let first = try await redis.clientID()
         await #expect(throws: RedisError.timedOut) { try await redis.command(["BLPOP", "empty", "5"], timeout: .milliseconds(100)) }
@@ -80,7 +80,7 @@ import Testing
     }
 
     @Test func cancelledCommandsNeitherHangNorShift() async throws {
-        let server = try LocalRedis()
+        let server = try await TestRedis.own()
         let redis = try connect(server)
         let wrong = await withTaskGroup(of: Int.self) { group in
             for number in 0..<2000 {
@@ -100,17 +100,17 @@ import Testing
     }
 
     @Test func blockedReadEndsByUnblock() async throws {
-        let server = try LocalRedis()
+        let server = try await TestRedis.own()
         let (reader, control) = (try connect(server), try connect(server))
         _ = try await reader.command(["XGROUP", "CREATE", "s", "g", "0", "MKSTREAM"])
         let id = try await reader.clientID()
         async let reply = reader.command(["XREADGROUP", "GROUP", "g", "c", "BLOCK", "20000", "STREAMS", "s", ">"], timeout: .seconds(30))
-        #expect(try await until { try await control.command(["CLIENT", "UNBLOCK", .integer(id)]) == .integer(1) })
+        try await eventually { try await control.command(["CLIENT", "UNBLOCK", .integer(id)]) == .integer(1) }
         #expect(try await reply.isNull)
     }
 
     @Test func commandsSucceedAfterAKillUnderLoad() async throws {
-        let server = try LocalRedis()
+        let server = try await TestRedis.own()
         let redis = try connect(server)
         _ = try await redis.command(["PING"])
         let load = (0..<32).map { _ in
@@ -118,24 +118,24 @@ import Testing
                 while !Task.isCancelled { _ = try? await redis.command(["INCR", "n"]) }
             }
         }
-        #expect(try await until { try await (redis.command(["GET", "n"]).integer ?? 0) > 1000 })
+        try await eventually { try await (redis.command(["GET", "n"]).integer ?? 0) > 1000 }
         server.kill()
-        try server.start()
-        #expect(try await until { (try? await redis.command(["PING"])) != nil })
+        try await server.restart()
+        try await eventually { (try? await redis.command(["PING"])) != nil }
         #expect(redis.generation >= 2)
         for task in load { task.cancel() }
     }
 
     @Test func killedClientComesBack() async throws {
-        let server = try LocalRedis()
+        let server = try await TestRedis.own()
         let (redis, control) = (try connect(server), try connect(server))
         let id = try await redis.clientID()
         _ = try await control.command(["CLIENT", "KILL", "ID", .integer(id)])
-        #expect(try await until { (try? await redis.command(["PING"])) != nil && redis.generation == 2 })
+        try await eventually { (try? await redis.command(["PING"])) != nil && redis.generation == 2 }
     }
 
     @Test func oversizedReplyIsRefused() async throws {
-        let server = try LocalRedis()
+        let server = try await TestRedis.own()
         let redis = try connect(server, options: RedisOptions(maxReplyBytes: 100_000))
         _ = try await redis.command(["SETRANGE", "big", "200000", "x"])
         await #expect(throws: RedisError.protocolViolation("a reply is larger than 100000 bytes")) {

@@ -1,11 +1,13 @@
 import Glibc
+import PrivateServers
 import RedisWire
 import Synchronization
+import TestServers
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct SubscriberTests {
     @Test func everyListenerGetsEveryMessage() async throws {
-        let server = try LocalRedis()
+        let server = try await TestRedis.own()
         let subscriber = RedisSubscriber(try server.address(), logger: quiet)
         let redis = try connect(server)
         var one = try await subscriber.subscribe("c").makeAsyncIterator()
@@ -18,7 +20,7 @@ import Testing
     }
 
     @Test func killedSubscriberComesBackWithAGap() async throws {
-        let server = try LocalRedis()
+        let server = try await TestRedis.own()
         let subscriber = RedisSubscriber(try server.address(), logger: quiet)
         let redis = try connect(server)
         var signals = try await subscriber.subscribe("c").makeAsyncIterator()
@@ -29,7 +31,7 @@ import Testing
     }
 
     @Test func slowListenerGetsAGapInsteadOfMemory() async throws {
-        let server = try LocalRedis()
+        let server = try await TestRedis.own()
         let subscriber = RedisSubscriber(try server.address(), logger: quiet)
         let redis = try connect(server)
         var slow = try await subscriber.subscribe("c", bufferLimit: 2).makeAsyncIterator()
@@ -40,18 +42,18 @@ import Testing
     }
 
     @Test func lastListenerUnsubscribes() async throws {
-        let server = try LocalRedis()
+        let server = try await TestRedis.own()
         let subscriber = RedisSubscriber(try server.address(), logger: quiet)
         let redis = try connect(server)
         var signals: RedisSubscription.AsyncIterator? = try await subscriber.subscribe("c").makeAsyncIterator()
         #expect(signals != nil)
         #expect(try await redis.command(["PUBSUB", "NUMSUB", "c"]).array?.last == .integer(1))
         signals = nil
-        #expect(try await until { try await redis.command(["PUBSUB", "NUMSUB", "c"]).array?.last == .integer(0) })
+        try await eventually { try await redis.command(["PUBSUB", "NUMSUB", "c"]).array?.last == .integer(0) }
     }
 
     @Test func cancelledReaderEnds() async throws {
-        let server = try LocalRedis()
+        let server = try await TestRedis.own()
         let subscriber = RedisSubscriber(try server.address(), logger: quiet)
         let signals = try await subscriber.subscribe("c")
         let reader = Task { for await _ in signals {} }
@@ -60,14 +62,14 @@ import Testing
     }
 
     @Test func pulseBeatsWhileEverySharedThreadIsBlocked() async throws {
-        let server = try LocalRedis()
+        let server = try await TestRedis.own()
         let beats = Atomic(0)
         let script = RedisScript(name: "beat", source: Array("return redis.call('INCR', KEYS[1])".utf8))
         let pulse = RedisPulse(
             try server.address(), options: RedisOptions(), interval: .milliseconds(10), script: script,
             call: { (["beat"], []) }, onReply: { if case .success = $0 { beats.add(1, ordering: .relaxed) } }, logger: quiet)
         pulse.start()
-        #expect(try await until { beats.load(ordering: .relaxed) > 0 })
+        try await eventually { beats.load(ordering: .relaxed) > 0 }
         let before = beats.load(ordering: .relaxed)
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<16 { group.addTask { _ = usleep(200_000) } }
@@ -76,5 +78,23 @@ import Testing
         await pulse.stop()
         let after = beats.load(ordering: .relaxed)
         #expect(try await connect(server).command(["GET", "beat"]).integer ?? 0 >= after)
+    }
+
+    @Test func pulseSendsItsScriptAgainAfterAFlush() async throws {
+        let server = try await TestRedis.own()
+        let redis = try connect(server)
+        let failures = Atomic(0)
+        let script = RedisScript(name: "beat", source: Array("return redis.call('INCR', KEYS[1])".utf8))
+        let pulse = RedisPulse(
+            try server.address(), options: RedisOptions(), interval: .milliseconds(10), script: script,
+            call: { (["beat"], []) }, onReply: { if case .failure = $0 { failures.add(1, ordering: .relaxed) } }, logger: quiet)
+        pulse.start()
+        for _ in 0..<3 {
+            _ = try await redis.command(["SCRIPT", "FLUSH"])
+            let before = try #require(try await redis.command(["INCR", "beat"]).integer)
+            try await eventually { try await redis.command(["GET", "beat"]).integer ?? 0 > before }
+        }
+        await pulse.stop()
+        #expect(failures.load(ordering: .relaxed) == 0)
     }
 }
