@@ -16,11 +16,14 @@ enum StopReason: Sendable, Hashable {
 /// The attempts that run in this worker, and its slots. Signals, not polling: whoever waits is resumed.
 final class Executions: Sendable {
     private struct State {
-        var running: [JobID: Execution] = [:]
+        /// By job and attempt: after a loss of Redis a job may be claimed again where an earlier attempt still runs.
+        var running: [String: Execution] = [:]
         /// Of those, attempts whose outcome waits for a store that is away. They give up their slot, up to as many as there are slots.
         var waitingForStore: Set<JobID> = []
         /// Slots taken by processes for suspects.
         var lent = 0
+        /// A suspect waits for a slot: claims leave the next one to it, or they would take every slot for ever on a busy queue.
+        var isSlotWanted = false
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
 
@@ -32,33 +35,37 @@ final class Executions: Sendable {
     }
 
     var count: Int { state.withLock { $0.running.count + $0.lent } }
-    var jobIDs: Set<JobID> { state.withLock { Set($0.running.keys) } }
+    var jobIDs: Set<JobID> { state.withLock { Set($0.running.values.map { $0.claim.job.id }) } }
     var freeSlots: Int { state.withLock { free($0) } }
 
     /// Nothing is claimed while an outcome waits for a store: what is claimed now could not be finished either.
     private func free(_ state: State) -> Int {
         guard state.waitingForStore.isEmpty else { return 0 }
-        return max(0, slots - state.running.count - state.lent)
+        return max(0, slots - state.running.count - state.lent - (state.isSlotWanted ? 1 : 0))
     }
 
-    /// How many slots are free, once there is one; 0 when the task was cancelled or woken to look again.
-    func waitForFreeSlot() async -> Int {
+    /// How many slots are free, once there is one; 0 after `limit`, or when woken to look again.
+    func waitForFreeSlot(within limit: Duration) async -> Int {
         let free = freeSlots
         if free > 0 { return free }
-        await change { self.free($0) == 0 }
+        let deadline = ContinuousClock.now + limit
+        let timer = wake(at: deadline)
+        defer { timer.cancel() }
+        await change { self.free($0) == 0 && deadline > .now }
         return freeSlots
     }
 
     func start(_ execution: Execution) {
-        state.withLock { $0.running[execution.claim.job.id] = execution }
+        let key = "\(execution.claim.job.id):\(execution.claim.attempt)"
+        state.withLock { $0.running[key] = execution }
         Task {
             await execution.run()
-            self.update { $0.running[execution.claim.job.id] = nil }
+            self.update { $0.running[key] = nil }
         }
     }
 
     func stop(_ id: JobID, _ reason: StopReason) {
-        state.withLock { $0.running[id] }?.stop(reason)
+        for execution in state.withLock({ $0.running.values.filter { $0.claim.job.id == id } }) { execution.stop(reason) }
     }
 
     /// Ends every attempt, and wakes who waits for a slot.
@@ -73,13 +80,22 @@ final class Executions: Sendable {
         }
     }
 
-    /// Takes a slot for a process of suspects; false when none is free.
+    /// Takes a slot for a process of suspects; when none is free, the next one is kept for it.
     func lend() -> Bool {
         state.withLock { state in
-            guard free(state) > 0 else { return false }
+            state.isSlotWanted = false
+            guard free(state) > 0 else {
+                state.isSlotWanted = true
+                return false
+            }
             state.lent += 1
             return true
         }
+    }
+
+    /// No suspect waits any more.
+    func keepNoSlot() {
+        if state.withLock({ $0.isSlotWanted }) { update { $0.isSlotWanted = false } }
     }
 
     func takeBack() {
@@ -89,15 +105,17 @@ final class Executions: Sendable {
     /// Returns when nothing runs, or after `limit`.
     func waitUntilEmpty(within limit: Duration?) async {
         let deadline = limit.map { ContinuousClock.now + $0 }
-        let timer = deadline.map { deadline in
-            Task {
-                try? await Task.sleep(until: deadline, clock: .continuous)
-                self.update { _ in }
-            }
-        }
+        let timer = deadline.map(wake)
         defer { timer?.cancel() }
         while count > 0, deadline.map({ $0 > .now }) ?? true {
             await change { $0.running.count + $0.lent > 0 && (deadline.map { $0 > .now } ?? true) }
+        }
+    }
+
+    private func wake(at deadline: ContinuousClock.Instant) -> Task<Void, Never> {
+        Task {
+            try? await Task.sleep(until: deadline, clock: .continuous)
+            if !Task.isCancelled { self.update { _ in } }
         }
     }
 

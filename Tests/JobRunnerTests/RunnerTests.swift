@@ -76,8 +76,8 @@ import Testing
             _ = try await fixture.desk.cancel(id)
             let job = try await fixture.ended(id)
             #expect(job.state == .cancelled)
-            // The promise is one second; other tests of this process keep the shared threads busy meanwhile.
-            #expect(ContinuousClock.now - start < .seconds(3))
+            // The promise is one second; a test process that runs hundreds of tests at once may be late.
+            #expect(ContinuousClock.now - start < .seconds(5))
         }
     }
 
@@ -176,25 +176,6 @@ import Testing
         #expect(job.result == ["attempt": 2])
         runner.drain()
         await running
-    }
-
-    @Test func handlersThatBlockEverySharedThreadDoNotStopTheBeat() async throws {
-        let blocking = Mutex(true)
-        let handler = TestHandler(isRecorded: false) { _ throws(JobFailure) in
-            while blocking.withLock({ $0 }) {}
-            return [:]
-        }
-        let fixture = try await RunnerFixture([handler])
-        let finished = ConditionFlag()
-        // The observer has a thread of its own: every shared one is busy.
-        let observer = BeatObserver(url: try await TestRedis.shared().url, flag: finished)
-        try await fixture.working { runner in
-            for _ in 0..<4 { try await fixture.submit() }
-            let name = try #require(runner.name)
-            observer.countBeats(of: fixture.desk.queue.keys.worker(name), seconds: 1) { blocking.withLock { $0 = false } }
-            await finished.wait()
-            #expect(finished.beats >= 5, "10 beats were due in a second")
-        }
     }
 }
 

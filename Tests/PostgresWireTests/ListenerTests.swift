@@ -24,7 +24,11 @@ import Testing
             let listener = PostgresListener(pool.options, channels: ["news"], logger: quiet)
             var signals = listener.notifications.makeAsyncIterator()
             #expect(await signals.next() == .connected)
-            try await pool.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+            try await pool.execute(
+                """
+                SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE query LIKE 'LISTEN%' AND datname = current_database()
+                """)
             #expect(await signals.next() == .connected)
             try await pool.execute("NOTIFY news, 'again'")
             #expect(await signals.next() == .notification(channel: "news", payload: "again"))
