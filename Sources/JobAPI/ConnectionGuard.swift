@@ -144,7 +144,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 }
 
 /// Writes a comment into open event streams, so that proxies keep them and a client that has gone is noticed.
-/// Stands in the pipeline, where whole parts pass one at a time: a comment can never split an event.
+/// Stands in the pipeline, where whole parts pass one at a time: a comment can never split an event. It is a line without a blank one
+/// behind it, because some clients take every block for an event.
 final class Heartbeat: ChannelOutboundHandler, RemovableChannelHandler {
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
@@ -173,7 +174,7 @@ final class Heartbeat: ChannelOutboundHandler, RemovableChannelHandler {
         next = schedule(in: interval, context) { [self] context in
             // A client that does not read gets no more comments on top.
             if context.channel.isWritable {
-                context.writeAndFlush(wrapOutboundOut(.body(ByteBuffer(string: ": heartbeat\n\n"))), promise: nil)
+                context.writeAndFlush(wrapOutboundOut(.body(ByteBuffer(string: ": heartbeat\n"))), promise: nil)
             }
             beat(context)
         }

@@ -23,7 +23,8 @@ extension Reception {
             status: .ok, headers: headers,
             body: ResponseBody { writer in
                 defer { withExtendedLifetime(place) {} }
-                try await writer.write(ByteBuffer(string: "retry: 2000\n\n"))
+                // No blank line behind it: it belongs to the first event, because some clients take every block for an event.
+                try await writer.write(ByteBuffer(string: "retry: 2000\n"))
                 // Ends by itself with the job, on graceful shutdown, and when the client goes.
                 try? await request.body.consumeWithCancellationOnInboundClose { _ in
                     for try await event in watch.cancelOnGracefulShutdown() {

@@ -13,7 +13,7 @@ import Testing
         var json: JSONValue { (try? JSONReader.read(data, depth: 256)) ?? .null }
     }
 
-    /// Reads a stream block by block; comments are blocks without data.
+    /// Reads a stream line by line and block by block. A block without data fails the test: there are clients that take it for an event.
     final class Stream {
         let head: (status: Int, headers: [String: String])
         private let connection: RawConnection
@@ -25,11 +25,11 @@ import Testing
             head = try await connection.head()
         }
 
-        func block() async throws -> String? {
+        func line() async throws -> String? {
             while true {
-                if let end = text.firstRange(of: "\n\n") {
-                    defer { text.removeSubrange(..<end.upperBound) }
-                    return String(text[..<end.lowerBound])
+                if let end = text.firstIndex(of: "\n") {
+                    defer { text.removeSubrange(...end) }
+                    return String(text[..<end])
                 }
                 guard let chunk = try await connection.chunk() else { return nil }
                 text += String(decoding: chunk, as: UTF8.self)
@@ -37,14 +37,15 @@ import Testing
         }
 
         func event() async throws -> Event? {
-            while let block = try await block() {
-                var event = Event()
-                for line in block.split(separator: "\n") {
-                    if line.hasPrefix("id: ") { event.id = String(line.dropFirst(4)) }
-                    if line.hasPrefix("event: ") { event.name = String(line.dropFirst(7)) }
-                    if line.hasPrefix("data: ") { event.data += line.dropFirst(6) }
+            var event = Event()
+            while let line = try await line() {
+                if line.hasPrefix("id: ") { event.id = String(line.dropFirst(4)) }
+                if line.hasPrefix("event: ") { event.name = String(line.dropFirst(7)) }
+                if line.hasPrefix("data: ") { event.data += line.dropFirst(6) }
+                if line.isEmpty {
+                    #expect(!event.data.isEmpty, "a block without data")
+                    return event
                 }
-                if !event.data.isEmpty { return event }
             }
             return nil
         }
@@ -67,7 +68,7 @@ import Testing
             #expect(stream.head.headers["content-type"] == "text/event-stream")
             #expect(stream.head.headers["cache-control"] == "no-store")
             #expect(stream.head.headers["x-accel-buffering"] == "no")
-            #expect(try await stream.block() == "retry: 2000")
+            #expect(try await stream.line() == "retry: 2000")
             #expect(try await stream.event()?.name == "queued")
             let claim = try await worker.startNext()
             #expect(try await stream.event()?.name == "started")
@@ -139,7 +140,7 @@ import Testing
             let id = try #require(try await api.post("/jobs", RunningAPI.crawl).jobID)
             let stream = try await Stream(api, id)
             #expect(try await stream.event()?.name == "queued")
-            for _ in 0..<3 { #expect(try await stream.block() == ": heartbeat") }
+            for _ in 0..<3 { #expect(try await stream.line() == ": heartbeat") }
         }
     }
 

@@ -91,7 +91,7 @@ import Testing
             let id = try #require(try await api.post("/jobs", RunningAPI.crawl).jobID)
             let stream = try await EventStreamTests.Stream(api, id)
             _ = try await stream.event()
-            for _ in 0..<5 { #expect(try await stream.block() == ": heartbeat") }
+            for _ in 0..<5 { #expect(try await stream.line() == ": heartbeat") }
         }
     }
 
