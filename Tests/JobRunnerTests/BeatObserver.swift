@@ -6,16 +6,20 @@ struct BeatObserver: Sendable {
     let url: String
     let flag: ConditionFlag
 
-    /// Looks for so many seconds, then calls `end` and sets the flag.
-    func countBeats(of key: String, seconds: Int, end: @escaping @Sendable () -> Void) {
+    /// Looks until so many beats have come, or ten seconds are over; then calls `end` and sets the flag.
+    func waitForBeats(_ wanted: Int, of key: String, end: @escaping @Sendable () -> Void) {
         let path = String(url.dropFirst("unix://".count).prefix { $0 != "?" })
         let task = Unmanaged.passRetained(
             Box {
                 let first = beat(path, key)
-                sleep(UInt32(seconds))
-                let last = beat(path, key)
+                var seen = 0
+                let deadline = ContinuousClock.now + .seconds(10)
+                while seen < wanted, ContinuousClock.now < deadline {
+                    poll(nil, 0, 20)
+                    seen = beat(path, key) - first
+                }
                 end()
-                flag.set(last - first)
+                flag.set(seen)
             })
         var thread = pthread_t()
         pthread_create(
