@@ -4,14 +4,18 @@ import NIOPosix
 import NIOSSL
 
 /// Opens a socket, with TLS where the address says so, and logs in. What the server said about us comes back with it.
+/// One attempt, bounded by the connect timeout twice: once for the socket, once for the answers to the login. Repeating it is `RedisLink`'s.
 struct Dialer: Sendable {
     struct Login: Sendable {
+        /// Nil where an ACL forbids CLIENT: reads then cannot be unblocked, everything else works.
         let clientID: Int64?
     }
 
     let address: RedisAddress
     let options: RedisOptions
 
+    /// The handler is in the pipeline before the first byte, so that a refusal sent at once is not missed. Everything runs on the given loop;
+    /// the name is resolved elsewhere. The password goes out only after TLS has verified the peer.
     func dial(_ socket: RedisSocket, on loop: any EventLoop) -> EventLoopFuture<Login> {
         let (host, tls) = (serverName, address.tls?.context)
         let bootstrap = ClientBootstrap(group: loop)
@@ -52,6 +56,8 @@ struct Dialer: Sendable {
         return host
     }
 
+    /// All login commands in one write: a reconnect costs one round trip after the handshake. The timer is the socket's own expiry, because
+    /// the link looks after a socket only from `ready` on.
     private func logIn(_ socket: RedisSocket, on loop: any EventLoop) -> EventLoopFuture<Login> {
         let commands = loginCommands
         var bytes = ByteBuffer()
@@ -78,6 +84,7 @@ struct Dialer: Sendable {
         return commands
     }
 
+    /// The first refusal that matters ends the login: going on would run a caller's commands in the wrong database, or as nobody.
     private static func read(_ replies: [RedisReply], of commands: [[RedisArgument]]) throws -> Login {
         for (command, reply) in zip(commands, replies) {
             guard case .error(let error) = reply else { continue }

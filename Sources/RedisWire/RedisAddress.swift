@@ -8,8 +8,10 @@ package struct RedisAddress: Sendable, Hashable, CustomStringConvertible {
     }
 
     let endpoint: Endpoint
+    /// Nil logs in as Redis' user `default`, as before ACLs. Percent-encoding is undone here and nowhere else.
     let user: String?
     let password: String?
+    /// Selected again at every login: the server forgets it with the socket.
     let database: Int
     /// Set for `rediss` only. There is no unverified TLS, and no falling back to plain text.
     let tls: RedisTLS?
@@ -32,6 +34,7 @@ package struct RedisAddress: Sendable, Hashable, CustomStringConvertible {
             let path = parts.path.drop { $0 == "/" }
             if !path.isEmpty { databaseText = String(path) }
         case "unix", "redis+unix":
+            // sun_path of the system has 108 bytes, its end included; a longer path would be cut silently.
             guard parts.path.hasPrefix("/"), parts.path.utf8.count < 108 else {
                 throw .invalidAddress("a socket path must be absolute and shorter than 108 bytes")
             }
@@ -48,6 +51,7 @@ package struct RedisAddress: Sendable, Hashable, CustomStringConvertible {
         tls = scheme == "rediss" ? try RedisTLS(authorityFile: query["cafile"]) : nil
     }
 
+    /// For logs and error texts: neither user nor password.
     package var description: String {
         switch endpoint {
         case .tcp(let host, let port): "\(tls != nil ? "rediss" : "redis")://\(host):\(port)/\(database)"

@@ -2,8 +2,10 @@ import NIOCore
 
 /// One argument of a command. Arguments are framed with their length, so no content can change the command.
 package enum RedisArgument: Sendable, Hashable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
+    /// Sent as UTF-8.
     case string(String)
     case bytes([UInt8])
+    /// Sent as decimal digits, the only way Redis knows numbers.
     case integer(Int64)
 
     package init(stringLiteral value: String) {
@@ -40,7 +42,8 @@ extension ByteBuffer {
 
     private static let lineEnd: UInt16 = 0x0D0A
 
-    /// Marker, decimal count, line end; most counts have one or two digits.
+    /// Marker, decimal count, line end. Written digit by digit, because this runs for every argument and a `String` would allocate. 24 bytes
+    /// hold the 19 digits of the largest count; a count is never negative.
     mutating func writeCount(_ marker: UInt8, _ count: Int) {
         writeWithUnsafeMutableBytes(minimumWritableBytes: 24) { target in
             target[0] = marker

@@ -4,7 +4,9 @@ import NIOPosix
 import Synchronization
 
 /// One logical connection: it dials when it is first used, logs in, and dials again with backoff when the socket is lost. Commands of all
-/// tasks are pipelined by themselves. A blocking read occupies it, so readers have one of their own.
+/// tasks are pipelined by themselves, in the order in which they were sent. A blocking read occupies it, so readers have one of their own.
+///
+/// Costs one socket, and no thread: it shares NIO's. Letting go of it is closing it.
 package final class RedisConnection: Sendable {
     private let link: RedisLink
     private let options: RedisOptions
@@ -60,13 +62,16 @@ package final class RedisConnection: Sendable {
         return id
     }
 
+    /// Ends waiting commands in `.closed`, those under way too; a closed connection is not opened again. Safe to call twice.
     package func close() async {
         link.close()
     }
 }
 
 extension RedisLink {
-    /// A task that is cancelled gets `.cancelled` at once; its reply is dropped when it comes. `onReply` runs on the loop, before the task.
+    /// A task that is cancelled gets `.cancelled` at once; its reply is dropped when it comes. The continuation is
+    /// resumed exactly once because `Waiter` answers once, and a waiter that began is always ended: by its reply, by its deadline, or by the
+    /// end of the socket or the link. `onReply` runs on the loop, before the task.
     func ask(
         replies: Int, isPipeline: Bool = false, timeout: Duration, hangsUp: Bool = false, onReply: (@Sendable (RedisReply) -> Void)? = nil,
         _ encode: (inout ByteBuffer) -> Void

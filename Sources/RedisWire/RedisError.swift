@@ -1,5 +1,6 @@
 /// What a Redis call can end in. The cases tell the caller whether the command may have run, and so whether it is safe to repeat.
 package enum RedisError: Error, Sendable, Equatable {
+    /// Settings must change: no attempt was made and none would help.
     case invalidAddress(String)
     /// Never sent: safe to repeat.
     case unavailable(String)
@@ -7,9 +8,13 @@ package enum RedisError: Error, Sendable, Equatable {
     case connectionLost
     /// Sent, no reply in time: it may still run. The socket is closed.
     case timedOut
+    /// By the caller's task. If it was sent, it may run, or have run.
     case cancelled
+    /// By this process. If it was sent, it may have run.
     case closed
+    /// Not Redis, or a reply beyond our limits. The socket is closed, because what follows cannot be told apart; it may have run.
     case protocolViolation(String)
+    /// Answered, with an error. Redis checks before it runs, so nothing was changed; only a script may have got half way.
     case server(RedisServerError)
 
     /// Whether the command certainly had no effect.

@@ -9,13 +9,19 @@ final class RedisLink: Sendable {
     typealias Push = @Sendable (RedisReply) -> Void
 
     enum Phase {
+        /// No socket, and nobody who needs one.
         case idle
+        /// A dial is on the loop; only `opened`, `failed` and `close` leave this phase.
         case dialling
+        /// The next dial waits for `notBefore`; only `backoffEnded` and `close` leave this phase.
         case backingOff
         case ready(RedisSocket)
+        /// Final.
         case closed
     }
 
+    /// Invariant: `outbox` is the commands of `line`, in its order and nothing else, so that a given-up one can be cut out by its length.
+    /// The lock is held for an encoding at most; no waiter is answered and no socket is touched under it.
     struct State {
         var phase = Phase.idle
         var outbox = ByteBuffer()
@@ -23,7 +29,9 @@ final class RedisLink: Sendable {
         var isFlushing = false
         /// Bytes that the socket has and the kernel has not: with the outbox, all that can pile up behind a server that does not read.
         var unwritten = 0
+        /// When the next look for late commands is due; nil when none is scheduled.
         var wakeAt: NIODeadline?
+        /// In a row; a login sets it back, so a node that is left again and again is left at the shortest backoff.
         var failures = 0
         var notBefore = NIODeadline.uptimeNanoseconds(0)
         var lastFailure = "no connection in time"
@@ -38,6 +46,7 @@ final class RedisLink: Sendable {
     let dialer: Dialer
     let loop: any EventLoop
     let logger: Logger
+    /// What a subscribed server says unasked; without it such a message ends the socket as a protocol violation.
     let push: Push?
     /// Called on the loop after every login, before waiting commands are sent.
     let connected: @Sendable () -> Void
@@ -80,6 +89,7 @@ final class RedisLink: Sendable {
         if let refusal { waiter.finish(.failure(refusal)) }
     }
 
+    /// One write for all that was sent since the last flush, from any number of tasks: this is the pipelining.
     private func flush() {
         let batch = state.withLock { state -> (RedisSocket, ByteBuffer, Deque<Place>)? in
             state.isFlushing = false
@@ -114,12 +124,14 @@ final class RedisLink: Sendable {
 
 // Time: one timer for the earliest deadline; a steady stream of answered commands costs one scan per timeout.
 extension RedisLink {
+    /// Under the lock. A timer that turns out to be early only looks once more; none is ever cancelled.
     private func watch(_ deadline: NIODeadline, _ state: inout State) {
         if let wakeAt = state.wakeAt, wakeAt <= deadline { return }
         state.wakeAt = deadline
         loop.scheduleTask(deadline: deadline) { self.expire() }
     }
 
+    /// What still waits here was certainly not sent, so it ends in `unavailable`; what the socket has may have run, and ends in `timedOut`.
     private func expire() {
         let now = NIODeadline.now()
         let (socket, late, why) = state.withLock { state -> (RedisSocket?, [Waiter], String) in
@@ -147,6 +159,7 @@ extension RedisLink {
         }
     }
 
+    /// Under the lock, from `idle` only, so there is never more than one attempt under way.
     private func dial(_ state: inout State) {
         let isEarly = state.notBefore > .now()
         state.phase = isEarly ? .backingOff : .dialling
@@ -166,6 +179,7 @@ extension RedisLink {
         }
     }
 
+    /// On the loop, like all that follows until the link is ready.
     private func open() {
         let socket = RedisSocket(dialer.options, push: push, lost: { self.lost($0, $1) })
         dialer.dial(socket, on: loop).whenComplete { result in
@@ -176,6 +190,7 @@ extension RedisLink {
         }
     }
 
+    /// Closed meanwhile: the new socket is let go of. Otherwise the waiting commands go out on it, the given-up ones left out.
     private func opened(_ socket: RedisSocket, _ login: Dialer.Login) {
         let wasOut = state.withLock { state -> Bool? in
             guard case .dialling = state.phase else { return nil }
@@ -217,6 +232,7 @@ extension RedisLink {
         for place in refused { place.waiter.finish(.failure(failure ?? .connectionLost)) }
     }
 
+    /// Under the lock. Commands that were not sent keep their place and their deadline.
     private func backOff(_ state: inout State) {
         state.failures += 1
         state.notBefore = .now() + TimeAmount(dialer.options.backoff(afterFailures: state.failures))
@@ -245,6 +261,7 @@ extension RedisLink {
         }
     }
 
+    /// From any thread; what waits is ended before this returns, what is under way a moment later on the loop.
     func close() {
         let (line, socket) = state.withLock { state -> (Deque<Place>, RedisSocket?) in
             defer {

@@ -4,10 +4,13 @@ import NIOPosix
 import Synchronization
 
 /// Runs one script at an interval on an OS thread and a connection of its own. Nothing on its path uses the shared concurrency threads, so
-/// handlers that block all of them do not stop it.
+/// handlers that block all of them do not stop it. Costs a thread and a socket, so a process has one.
+///
+/// A beat that gets no answer within the command timeout is reported as a failure, and the next tick is a new beat: the pulse never gives up.
 package final class RedisPulse: Sendable {
     package typealias Call = @Sendable () -> (keys: [String], arguments: [RedisArgument])
 
+    /// Its thread, its socket and its timer live and end together.
     private struct Running {
         let group: MultiThreadedEventLoopGroup
         let link: RedisLink
@@ -82,6 +85,7 @@ package final class RedisPulse: Sendable {
     }
 }
 
+/// `Atomic` cannot be captured; this is one on the heap.
 private final class Box: Sendable {
     let value: Atomic<Bool>
 

@@ -1,9 +1,13 @@
-/// One reply of RESP2 as a value. Both null forms of the protocol are `null`.
+/// One reply of RESP2 as a value. Both null forms of the protocol are `null`. The accessors are lenient about the form and strict about the
+/// content: they answer nil, and never trap, whatever a server or a script sent.
 package enum RedisReply: Sendable, Equatable {
     case null
     case integer(Int64)
+    /// A string of bytes; Redis promises no encoding.
     case bulk([UInt8])
+    /// A short word such as OK; no user data comes this way.
     case status(String)
+    /// Only inside a pipeline's or a script's array; a single command throws it.
     case error(RedisServerError)
     case array([RedisReply])
 }
@@ -29,6 +33,7 @@ extension RedisReply {
         return string.flatMap(Int64.init)
     }
 
+    /// Without conversion: what is not UTF-8 comes out as it went in.
     package var bytes: [UInt8]? {
         switch self {
         case .bulk(let bytes): bytes

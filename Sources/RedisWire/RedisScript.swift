@@ -2,6 +2,7 @@ import CCrypto
 
 /// A Lua script, known to the server by the SHA-1 of its source.
 package struct RedisScript: Sendable, Hashable {
+    /// For people and logs; the server never sees it.
     package let name: String
     package let source: [UInt8]
     package let sha: String
@@ -22,6 +23,7 @@ package struct RedisScript: Sendable, Hashable {
         return command
     }
 
+    /// Not for security: it is the name that Redis gives to a source.
     private static func sha1(_ bytes: [UInt8]) -> String {
         var digest = [UInt8](repeating: 0, count: 20)
         var length: UInt32 = 0

@@ -8,9 +8,12 @@ final class RedisSocket: ChannelInboundHandler, @unchecked Sendable {
     private let reader: ReplyReader
     private let push: (@Sendable (RedisReply) -> Void)?
     private let lost: @Sendable (RedisSocket, String) -> Void
+    /// Sent, not yet answered. Redis answers in order, so the front is always the one that the next reply belongs to.
     private var line = Deque<Place>()
     private var channel: (any Channel)?
+    /// What ends the commands under way when the socket does.
     private var failure = RedisError.connectionLost
+    /// Still answering, no longer used: the link has let go of it, or is about to.
     private var isRetired = false
     /// The last error reply, and what went wrong below the protocol: for the words of a failed login.
     private(set) var lastRefusal: RedisServerError?
@@ -39,6 +42,7 @@ final class RedisSocket: ChannelInboundHandler, @unchecked Sendable {
         channel.writeAndFlush(bytes).whenComplete { _ in written() }
     }
 
+    /// A reply that cannot be read ends the socket: where the next one would begin is unknown.
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         do {
             try reader.read(unwrapInboundIn(data), deliver)
@@ -48,6 +52,7 @@ final class RedisSocket: ChannelInboundHandler, @unchecked Sendable {
         }
     }
 
+    /// A subscriber's messages have no place in the line; all other replies have exactly one.
     private func deliver(_ reply: RedisReply) {
         if case .error(let error) = reply {
             lastRefusal = error
@@ -105,6 +110,7 @@ final class RedisSocket: ChannelInboundHandler, @unchecked Sendable {
         if line.contains(where: { $0.waiter === waiter }) { close(failing: .connectionLost) }
     }
 
+    /// The line is emptied first: an answer may run code that comes back here.
     private func endAll() {
         let ended = line
         line = []

@@ -4,7 +4,7 @@ import NIOPosix
 import Synchronization
 
 /// ONE connection for all channels of a process; messages fan out here. After a reconnect every channel is subscribed again, and its
-/// listeners get a `gap`.
+/// listeners get a `gap`. At most once: pub/sub repeats nothing, so whoever needs all reads the state after a gap.
 package final class RedisSubscriber: Sendable {
     private let hub: Hub
     private let options: RedisOptions
@@ -23,6 +23,7 @@ package final class RedisSubscriber: Sendable {
         pings = loop.scheduleRepeatedTask(initialDelay: period, delay: period) { [weak hub] _ in hub?.ping() }
     }
 
+    /// Its listeners end with it: a subscription does not keep the subscriber.
     deinit {
         pings.cancel()
         hub.close()
@@ -39,6 +40,7 @@ package final class RedisSubscriber: Sendable {
         return RedisSubscription(lease: lease)
     }
 
+    /// Ends every listener's sequence after what it has already got; later subscriptions throw `.closed`.
     package func close() async {
         pings.cancel()
         hub.close()
@@ -58,6 +60,7 @@ private final class Hub: Sendable {
 
     private var currentLink: RedisLink? { link.withLock { $0 } }
 
+    /// Listening begins before the server is asked, so no message can fall between its confirmation and us.
     func add(_ mailbox: Mailbox, to channel: String) -> RedisLink? {
         guard let link = currentLink else { return nil }
         channels.withLock { $0[channel, default: []].append(mailbox) }
@@ -76,6 +79,7 @@ private final class Hub: Sendable {
         }
     }
 
+    /// On the loop, for every message: it must stay short. A listener that is slow costs its own buffer and nobody's time.
     func receive(_ reply: RedisReply) {
         guard let parts = reply.array, parts.count == 3, let channel = parts[1].string, let payload = parts[2].bytes else { return }
         for mailbox in listeners(channel) { mailbox.post(.message(payload)) }
@@ -92,6 +96,7 @@ private final class Hub: Sendable {
         }
     }
 
+    /// A silent link looks like a quiet one. The answer's deadline finds out, and closes the socket.
     func ping() {
         guard !channels.withLock(\.isEmpty) else { return }
         tell("PING", nil)
@@ -110,6 +115,7 @@ private final class Hub: Sendable {
         channels.withLock { $0[channel] ?? [] }
     }
 
+    /// Nobody waits for the answer, but its deadline holds: a server that does not confirm is left.
     private func tell(_ command: String, _ channel: String?, _ completion: @escaping Waiter.Completion = { _ in }) {
         let waiter = Waiter(deadline: .now() + TimeAmount(options.commandTimeout), completion: completion)
         currentLink?.send(waiter, replies: 1) { outbox in

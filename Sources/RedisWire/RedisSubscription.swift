@@ -50,6 +50,7 @@ package struct RedisSubscription: AsyncSequence, Sendable {
 
 /// Signals on their way to one reader. What does not fit is replaced by one `gap`, so a slow reader never holds memory or others.
 final class Mailbox: Sendable {
+    /// Invariant: a reader waits only while there are no signals, and after the end none does.
     private struct State {
         var signals = Deque<RedisSignal>()
         var reader: UnsafeContinuation<RedisSignal?, Never>?
@@ -71,6 +72,7 @@ final class Mailbox: Sendable {
 
     var isConfirmed: Bool { state.withLock { $0.isConfirmed } }
 
+    /// From any thread; never waits. At the limit everything kept is dropped for one `gap`, because the reader must read the state anyway.
     func post(_ signal: RedisSignal) {
         let reader = state.withLock { state -> UnsafeContinuation<RedisSignal?, Never>? in
             guard !state.hasEnded else { return nil }
@@ -86,6 +88,7 @@ final class Mailbox: Sendable {
         reader?.resume(returning: signal)
     }
 
+    /// What was posted before may still be read; then comes nil, for ever.
     func end() {
         let reader = state.withLock { state in
             state.hasEnded = true
@@ -94,6 +97,7 @@ final class Mailbox: Sendable {
         reader?.resume(returning: nil)
     }
 
+    /// Nil at the end, and for a task that was cancelled. Two readers at once would take each other's place.
     func next() async -> RedisSignal? {
         await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in

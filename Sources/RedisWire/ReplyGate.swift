@@ -1,19 +1,24 @@
 /// Follows the frames of a RESP2 byte stream without keeping it, and says how many bytes may be passed on. Lengths and counts are checked
-/// when they are announced, so a server that announces a gigabyte costs nothing.
+/// when they are announced, so a server that announces a gigabyte costs nothing. Takes a look at each byte of a line, and none of a bulk's: the cost follows the number
+/// of elements, not their size.
 struct ReplyGate {
     private enum Place {
+        /// Inside a line that begins with a marker.
         case header
+        /// Inside a bulk, with so many bytes to come, the line end included: these are not looked at.
         case skipping(Int)
     }
 
     private let maxBytes: Int
     private let maxDepth: Int
     private var place = Place.header
+    /// The line so far, up to the 32 bytes that a marker and a length can need.
     private var header: [UInt8] = []
     /// Elements still to come, per open array.
     private var open: [Int] = []
     /// Bytes of this reply so far, and 16 for every element that an array announced.
     private var cost = 0
+    /// Set once; afterwards nothing passes.
     private(set) var refusal: String?
 
     init(maxBytes: Int, maxDepth: Int) {
@@ -49,6 +54,7 @@ struct ReplyGate {
         if cost > maxBytes { refuse() }
     }
 
+    /// Null bulks and arrays (-1) and empty arrays are whole with their line. Unknown markers are left to hiredis, which refuses them.
     private mutating func endHeader() {
         let marker = header.first ?? 0
         let count = marker == UInt8(ascii: "$") || marker == UInt8(ascii: "*") ? announced() : 0
@@ -66,6 +72,7 @@ struct ReplyGate {
         }
     }
 
+    /// Closes every array whose last element this was. At the top a reply is whole, and the next one has the full allowance again.
     private mutating func endElement() {
         place = .header
         while let left = open.popLast() {
@@ -81,6 +88,7 @@ struct ReplyGate {
         Int(String(decoding: header.dropFirst().filter { $0 != 0x0D }, as: UTF8.self))
     }
 
+    /// Sums that overflow are over the limit; nothing here can trap on what a server announces.
     private mutating func spend(_ amount: Int) -> Bool {
         let (sum, overflow) = cost.addingReportingOverflow(amount)
         if overflow || sum > maxBytes { refuse() } else { cost = sum }

@@ -4,6 +4,7 @@ import NIOCore
 /// hiredis' parser behind a gate: `ReplyGate` sees every byte first, so hiredis never allocates for a reply that is too large or too deep.
 /// Confined to the event loop of its socket.
 final class ReplyReader {
+    /// Owned: freed with this object, and never handed out.
     private let reader: UnsafeMutablePointer<redisReader>?
     private var gate: ReplyGate
 
@@ -29,6 +30,7 @@ final class ReplyReader {
         if let refusal = verdict.refusal { throw .protocolViolation(refusal) }
     }
 
+    /// Nil when the bytes so far end inside a reply; hiredis keeps them.
     private func next(_ reader: UnsafeMutablePointer<redisReader>) throws(RedisError) -> RedisReply? {
         var raw: UnsafeMutableRawPointer?
         guard redisReaderGetReply(reader, &raw) == REDIS_OK else { throw .protocolViolation("hiredis could not read a reply") }
@@ -39,7 +41,8 @@ final class ReplyReader {
 }
 
 extension RedisReply {
-    /// Copies hiredis' tree. Depth was limited before it was built.
+    /// Copies hiredis' tree, so that nothing of it outlives the call. The recursion is safe because the depth was limited before it was built;
+    /// lengths and counts are hiredis' own, of memory that it allocated.
     fileprivate init(_ reply: redisReply) {
         switch reply.type {
         case REDIS_REPLY_STRING: self = .bulk(Array(UnsafeRawBufferPointer(start: reply.str, count: reply.len)))

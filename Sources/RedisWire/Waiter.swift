@@ -12,6 +12,7 @@ final class Waiter: Sendable {
         case answered
     }
 
+    /// Absolute, and set at the call: waiting for a connection, for the socket and for the reply all count.
     let deadline: NIODeadline
     private let phase = Mutex(Phase.new)
 
@@ -30,6 +31,7 @@ final class Waiter: Sendable {
         }
     }
 
+    /// The first call counts, from whichever thread; the completion runs on it, outside the lock.
     func finish(_ result: Result<RedisReply, RedisError>) {
         let completion = phase.withLock { phase -> Completion? in
             defer { phase = .answered }
@@ -47,7 +49,9 @@ final class Waiter: Sendable {
 /// A waiter's place in a line: how many replies it takes and how many bytes its commands have.
 struct Place {
     let waiter: Waiter
+    /// More than one for a pipeline.
     var remaining: Int
+    /// Length of the encoded commands, for cutting them out of an outbox that was not sent.
     let bytes: Int
     let isPipeline: Bool
     var replies: [RedisReply] = []

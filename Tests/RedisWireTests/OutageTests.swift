@@ -62,7 +62,7 @@ import Testing
     }
 
     @Test func loadingIsToldAndPasses() async throws {
-        let server = try await TestRedis.own(persistent: true, arguments: ["--key-load-delay", "200"])
+        let server = try await TestRedis.own(persistent: true, arguments: ["--key-load-delay", "200", "--appendfsync", "always"])
         let redis = try connect(server)
         for _ in 0..<8 { _ = try await redis.pipeline(Array(repeating: ["INCR", "n"], count: 1000)) }
         server.kill()
