@@ -4,6 +4,8 @@ package struct InputShape: Sendable {
         case text(maxLength: Int)
         /// An http or https URL of at most 8,192 bytes.
         case url
+        /// An http or https URL, `upload:<id>` with an id of our making, or `file:<path>`.
+        case documentAddress
         case integer(ClosedRange<Int>)
         case number(ClosedRange<Double>)
         case boolean
@@ -80,6 +82,7 @@ extension InputShape.FieldType {
         switch self {
         case .text(let maxLength): InputShape.FieldType.refusal(ofText: value, maxLength: maxLength)
         case .url: InputShape.FieldType.refusal(ofURL: value)
+        case .documentAddress: InputShape.FieldType.refusal(ofDocumentAddress: value)
         case .integer(let range):
             value.integer.map(range.contains) == true ? nil : "must be a whole number from \(range.lowerBound) to \(range.upperBound)"
         case .number(let range):
@@ -107,6 +110,18 @@ extension InputShape.FieldType {
             return "must be an http or https URL with a host"
         }
         return host.contains("@") ? "must not hold a user name or password" : nil
+    }
+
+    private static func refusal(ofDocumentAddress value: JSONValue) -> String? {
+        if let refusal = refusal(ofText: value, maxLength: 8192) { return refusal }
+        let address = value.string ?? ""
+        switch address.prefix(while: { $0 != ":" }).lowercased() {
+        case "http", "https": return refusal(ofURL: value)
+        case "upload" where JobID(String(address.dropFirst("upload:".count))) == nil:
+            return "must have the id that POST /uploads answered, as in upload:<id>"
+        case "upload", "file": return nil
+        default: return "must be an http or https URL, upload:<id> or file:<path>"
+        }
     }
 
     private static func refusal(ofTexts value: JSONValue, maxCount: Int, maxLength: Int) -> String? {

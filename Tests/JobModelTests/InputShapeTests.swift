@@ -43,6 +43,16 @@ import Testing
         #expect(faults(input).first?.contains(reason) == true)
     }
 
+    @Test(arguments: [
+        ("https://h/a.pdf", nil), ("upload:01a1fd4b-d913-7997-ab2f-7353d2c1dce1", nil), ("file:a/b.pdf", nil),
+        ("upload:report.pdf", "POST /uploads"), ("ftp://h/", "upload:<id>"), ("/etc/passwd", "upload:<id>"), ("http://", "host"),
+        ("http://h/\r\nX: y", "host"), ("", "empty"),
+    ])
+    func aDocumentIsNamedByURLUploadOrFile(address: String, reason: String?) {
+        let refusal = InputShape.FieldType.documentAddress.refusal(of: .string(address))
+        #expect(reason.map { refusal?.contains($0) == true } ?? (refusal == nil))
+    }
+
     @Test func anInputMustBeAnObject() {
         #expect(faults([1]) == ["#/input must be an object"])
     }

@@ -6,8 +6,7 @@ struct IngestDocument: JobHandler {
     static let kind: JobKind = JobKind(
         name: "document", summary: "Stores one document as chunks with embeddings", queue: "ingest",
         input: InputShape([
-            .init(
-                "uri", .text(maxLength: 8192), required: true, "an http or https address, upload:<id>, or file:<path> below the file root"),
+            .init("uri", .documentAddress, required: true, "an http or https address, upload:<id>, or file:<path> below the file root"),
             .init(
                 "doc_type", .choice(["auto"] + DocumentType.allCases.map(\.rawValue)), standard: "auto",
                 "what it is, where it does not say so itself"),
