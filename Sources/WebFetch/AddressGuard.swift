@@ -15,6 +15,11 @@ package struct AddressGuard: Sendable {
         }
     }
 
+    /// Whether an entry can allow anything. A slash stands in blocks only: a URL or a misspelt block would be silently without effect.
+    package static func understands(_ entry: String) -> Bool {
+        !entry.contains("/") || IPRange(entry) != nil
+    }
+
     /// `address` is the one really dialled, `host` the name in the URL (an IPv6 host with or without brackets).
     package func permits(address: String, port: Int, host: String) -> Bool {
         guard let address = IPAddress(address) else { return false }

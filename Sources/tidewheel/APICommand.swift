@@ -26,7 +26,7 @@ struct APICommand: AsyncParsableCommand {
             ]))
         let logger = LineLog.logger("api", settings)
         let assembly = try Assembly(settings, logger: logger)
-        let server = assembly.server()
+        let server = try assembly.server()
         var configuration = ServiceGroupConfiguration(
             services: [.init(service: server, successTerminationBehavior: .gracefullyShutdownGroup)], logger: logger)
         configuration.maximumGracefulShutdownDuration = .seconds(settings[Known.apiDrain] + 20)

@@ -42,12 +42,12 @@ struct Assembly: Sendable {
         PostgresOptions(url: settings[Known.databaseURL], poolSize: poolSize, applicationName: name)
     }
 
-    func server() -> JobServer {
+    func server() throws -> JobServer {
         var server = JobServerSettings()
         server.host = settings[Known.host]
         server.port = settings[Known.port]
         server.version = Tidewheel.version
-        server.siteDirectory = settings[optional: Known.site]
+        server.siteDirectory = try directory(Known.site)
         server.maxConnections = settings[Known.maxConnections]
         server.maxEventStreams = settings[Known.maxEventStreams]
         server.maxUploads = settings[Known.maxUploads]
@@ -130,7 +130,17 @@ struct Assembly: Sendable {
             in: KindRooms(
                 ledger: ledger, fetcher: Fetcher(guard: AddressGuard(allowing: settings[Known.fetchAllow]), userAgent: agent),
                 models: try models(trusted), vectors: vectors(trusted), embeddingModel: settings[Known.embeddingModel],
-                extractor: PageExtractor(), fileRoot: settings[optional: Known.fileRoot], userAgent: agent))
+                extractor: PageExtractor(), fileRoot: try directory(Known.fileRoot), userAgent: agent))
+    }
+
+    /// Looked at by the process that uses it: the others may run where it does not exist.
+    private func directory(_ setting: Setting<String>) throws -> String? {
+        guard let path = settings[optional: setting] else { return nil }
+        var isDirectory = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory else {
+            throw Refusal("\(setting.entry.name) is \(path.debugDescription); it must be a directory that this process can enter.")
+        }
+        return path
     }
 
     /// A real provider is never replaced silently: without one the stand-in must be asked for by name.

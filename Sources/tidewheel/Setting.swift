@@ -67,9 +67,13 @@ extension Setting where Value == String {
 }
 
 extension Setting where Value == [String] {
-    static func list(_ name: String, flag: String? = nil, _ meaning: String) -> Setting {
-        Setting(name, flag: flag, allowed: "names separated by commas", meaning) { text in
-            text.split(whereSeparator: { $0 == "," || $0 == " " }).map(String.init)
+    static func list(
+        _ name: String, flag: String? = nil, allowed: String = "names separated by commas",
+        accepts: @escaping @Sendable (String) -> Bool = { _ in true }, _ meaning: String
+    ) -> Setting {
+        Setting(name, flag: flag, allowed: allowed, meaning) { text in
+            let entries = text.split(whereSeparator: { $0 == "," || $0 == " " }).map(String.init)
+            return entries.allSatisfy(accepts) ? entries : nil
         }
     }
 }

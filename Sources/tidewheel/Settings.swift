@@ -1,5 +1,6 @@
 /// Everything that can be set, in one table. docs/settings.md lists the same; a test compares the two.
 /// The order of precedence is flag, environment, settings file, default.
+import WebFetch
 
 enum Known {
     static let redisURL = Setting.address(
@@ -40,7 +41,8 @@ enum Known {
         "TIDEWHEEL_ALLOW_EVICTION", "1: a worker starts although Redis' maxmemory-policy may throw jobs away.")
     static let postgresPool = Setting.number("TIDEWHEEL_POSTGRES_POOL", standard: 4, 1...100, "Connections of one process to PostgreSQL.")
     static let fetchAllow = Setting.list(
-        "TIDEWHEEL_FETCH_ALLOW", flag: "allow",
+        "TIDEWHEEL_FETCH_ALLOW", flag: "allow", allowed: "hosts, host:port or address blocks such as 10.0.0.0/8, separated by commas",
+        accepts: AddressGuard.understands,
         "Hosts, host:port or address blocks that jobs may fetch from although they are not public.")
     static let fileRoot = Setting.text(
         "TIDEWHEEL_FILE_ROOT", allowed: "a directory", "Directory below which `document` jobs may read files; none when empty.")

@@ -19,6 +19,7 @@ struct SettingsTests {
     @Test(arguments: [
         ("PORT", "70000"), ("PORT", "eighty"), ("JOB_RETENTION_SECONDS", "0"), ("TIDEWHEEL_LOG_LEVEL", "loud"), ("TIDEWHEEL_MODELS", "gpt"),
         ("TIDEWHEEL_ALLOW_EVICTION", "maybe"), ("QDRANT_URL", "qdrant:6333"),
+        ("TIDEWHEEL_FETCH_ALLOW", "intranet,10.0.0.0/33"), ("TIDEWHEEL_FETCH_ALLOW", "http://intranet"),
     ])
     func aWrongValueIsRefusedByNameWithWhatIsAllowed(name: String, value: String) {
         #expect { try Settings(environment: [name: value]) } throws: { error in
