@@ -22,7 +22,7 @@ local function take(stream, entry, fields)
         values[fields[i]] = fields[i + 1]
     end
     local job = prefix .. 'job:' .. (values.job_id or '')
-    local state = redis.call('HMGET', job, 'status', 'entry', 'stream', 'attempt')
+    local state = fields_of(job, 'status', 'entry', 'stream', 'attempt')
     if values.source_type and (not state[1] or state[2] ~= entry) then
         claims[#claims + 1] = {stream, entry, 'foreign', fields}
         return

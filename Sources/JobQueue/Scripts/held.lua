@@ -14,7 +14,7 @@ for i = 2, #KEYS do
         for f = 1, #fields, 2 do
             id = fields[f] == 'job_id' and fields[f + 1] or id
         end
-        local state = redis.call('HMGET', prefix .. 'job:' .. id, 'status', 'attempt', 'lease', 'recorded', 'crashes')
+        local state = fields_of(prefix .. 'job:' .. id, 'status', 'attempt', 'lease', 'recorded', 'crashes')
         found[#found + 1] = {KEYS[i], row[1], id, state[1] or '', state[2] or '0', state[3] or '', state[4] or '', state[5] or '0', fields}
     end
 end

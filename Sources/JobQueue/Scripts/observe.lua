@@ -16,7 +16,7 @@ for i = 2, #KEYS do
 end
 local seen = {}
 for name, count in pairs(held) do
-    local state = redis.call('HMGET', prefix .. 'worker:' .. name, 'beat', 'dead')
+    local state = fields_of(prefix .. 'worker:' .. name, 'beat', 'dead')
     seen[#seen + 1] = {name, state[1] or '', state[2] or '', count}
 end
 return seen

@@ -9,7 +9,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local promoted = 0
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])) do
     local job = prefix .. 'job:' .. id
-    local state = redis.call('HMGET', job, 'status', 'queue', 'priority', 'kind')
+    local state = fields_of(job, 'status', 'queue', 'priority', 'kind')
     if state[1] == 'scheduled' then
         local stream = prefix .. state[2] .. '_jobs' .. (state[3] == 'medium' and '' or ':' .. state[3])
         local entry = redis.call('XADD', stream, '*', 'job_id', id, 'kind', state[4])

@@ -7,7 +7,7 @@ local pending = redis.call('XPENDING', KEYS[2], GROUP, ARGV[2], ARGV[2], 1, ARGV
 if #pending == 0 then
     return 0
 end
-local state = redis.call('HMGET', KEYS[1], 'status', 'entry', 'stream', 'lease', 'kind')
+local state = fields_of(KEYS[1], 'status', 'entry', 'stream', 'lease', 'kind')
 local current = state[2] == ARGV[2] and state[3] == KEYS[2]
 local running = state[1] == 'processing' and string.sub(state[4] or '', 1, #ARGV[1] + 1) == ARGV[1] .. ':'
 if current and (running or state[1] == 'queued') then

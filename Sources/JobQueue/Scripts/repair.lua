@@ -16,14 +16,14 @@ end
 
 for _, id in ipairs(ids) do
     local job = prefix .. 'job:' .. id
-    local state = redis.call('HMGET', job, 'status', 'entry', 'stream', 'kind', 'worker', 'scheduled_at')
+    local state = fields_of(job, 'status', 'entry', 'stream', 'kind', 'worker', 'scheduled_at')
     local gone = state[3] and #redis.call('XRANGE', state[3], state[2] ~= '' and state[2] or '0-1', state[2] ~= '' and state[2] or '0-1') == 0
     if not state[1] or terminal(state[1]) then
         redis.call('ZREM', KEYS[1], id)
     elseif state[1] == 'queued' and gone then
         requeue(job, id, state)
     elseif state[1] == 'processing' and gone then
-        local worker = redis.call('HMGET', prefix .. 'worker:' .. (state[5] or ''), 'name', 'dead')
+        local worker = fields_of(prefix .. 'worker:' .. (state[5] or ''), 'name', 'dead')
         if not worker[1] or worker[2] then
             requeue(job, id, state)
         end

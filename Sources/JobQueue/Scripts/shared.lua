@@ -17,6 +17,12 @@ local function discard(stream, entry)
     redis.call('XDEL', stream, entry)
 end
 
+-- Fields of a hash. A key of another type has none: an entry of another program can name any key, and must not stop who reads it.
+local function fields_of(key, ...)
+    local values = redis.pcall('HMGET', key, ...)
+    return values.err and {} or values
+end
+
 local function terminal(status)
     return status == 'completed' or status == 'failed' or status == 'cancelled'
 end
