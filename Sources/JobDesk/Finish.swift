@@ -36,8 +36,10 @@ extension JobDesk {
     }
 
     /// Redis follows SQL: a terminal row settles the attempt as the row says; a live row that refused it belongs to another attempt.
-    private func follow(_ row: Job?, _ claim: Claim) async throws(DeskError) {
-        guard let outcome = row?.outcome else { return }
+    /// A row that is gone (SQL was restored from a backup) cannot say how the job ended: it ends here, or it would be tried for ever.
+    func follow(_ row: Job?, _ claim: Claim) async throws(DeskError) {
+        let gone = JobOutcome.failed(.permanent("The job's row is gone from PostgreSQL", type: "row_gone"))
+        guard let outcome = row == nil ? gone : row?.outcome else { return }
         _ = try await asking(redis: { () throws(RedisError) in try await queue.settle(claim, as: outcome, at: row?.finishedAt ?? .now) })
     }
 }

@@ -45,12 +45,14 @@ extension JobDesk {
         let failure = JobFailure.permanent(
             "The worker process died \(JobDesk.poisonousCrashes) times while it ran this job alone", type: "poisoned")
         guard let job = try await asking(redis: { () throws(RedisError) in try await queue.job(id) }) else { return }
+        let claim = Claim(job: job, attempt: entry.attempt, worker: worker, stream: entry.stream, entry: entry.entry)
         if job.isRecorded {
-            _ = try await asking(postgres: { () throws(PostgresError) in
+            let recorded = try await asking(postgres: { () throws(PostgresError) in
                 try await ledger.endUnclaimed(id, as: .failed(failure), at: .now, by: worker)
             })
+            // It had ended before its process died: Redis must say what the row says.
+            if case .refused(let row) = recorded { return try await follow(row, claim) }
         }
-        let claim = Claim(job: job, attempt: entry.attempt, worker: worker, stream: entry.stream, entry: entry.entry)
         _ = try await asking(redis: { () throws(RedisError) in try await queue.settle(claim, as: .failed(failure)) })
     }
 

@@ -81,12 +81,13 @@ extension JobQueue {
         }
     }
 
-    /// Gives an entry back: a dead worker's running job goes to the suspects, everything else in front of its queue.
+    /// Gives an entry back: a dead worker's running job goes to the suspects, a suspect stays one, everything else goes in front of its queue.
     package func release(
         _ held: HeldEntry, of worker: String, crashed: Bool, addCrash: Bool = false
     ) async throws(RedisError) -> Released {
         let base = queueName(of: held.stream)
-        let target = keys.stream(base, crashed && held.isRunning(under: worker) ? .suspect : .urgent)
+        let isSuspect = crashed && held.isRunning(under: worker) || held.stream == keys.stream(base, .suspect)
+        let target = keys.stream(base, isSuspect ? .suspect : .urgent)
         let event = JobEvent(.reclaimed, ["attempt": .integer(Int64(held.attempt)), "status": "queued", "worker": .string(worker)])
         let job = held.jobID.map(keys.job) ?? keys.prefix + "job:"
         let reply = try await run(

@@ -13,7 +13,7 @@ extension JobQueue {
         let job = claim.job
         let keys = [
             self.keys.job(job.id), claim.stream, self.keys.active, self.keys.scheduled, self.keys.dead, self.keys.stats(job.queue),
-            self.keys.stream(job.queue, .urgent),
+            self.keys.stream(job.queue, claim.stream == self.keys.stream(job.queue, .suspect) ? .suspect : .urgent),
         ]
         var due: Int64 = 0
         if case .retry(_, let delay) = outcome { due = now.advanced(byMilliseconds: delay).milliseconds }

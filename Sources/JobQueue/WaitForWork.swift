@@ -16,21 +16,25 @@ package final class WorkWaiter: Sendable {
         self.redis = redis
     }
 
-    /// The next entry of the streams; nil when none came, or the wait was ended by `interrupt`. Missing groups are made from the start.
-    package func wait(as worker: String, on streams: [String]) async throws(RedisError) -> DeliveredEntry? {
+    /// The next entry of the streams, or one of each where several had some at once (COUNT is per stream); none when none came, or the wait
+    /// was ended by `interrupt`. Missing groups are made from the start.
+    package func wait(as worker: String, on streams: [String]) async throws(RedisError) -> [DeliveredEntry] {
         let head: [RedisArgument] = [
             "XREADGROUP", "GROUP", "workers", .string(worker), "COUNT", 1, "BLOCK", .integer(WorkWaiter.blockMilliseconds),
         ]
         let tail = streams.map { RedisArgument.string($0) } + streams.map { _ in RedisArgument.string(">") }
         do {
-            let reply = try await redis.command(head + ["STREAMS"] + tail, timeout: .milliseconds(WorkWaiter.blockMilliseconds + 3000))
-            guard let first = reply.array?.first?.array, first.count == 2, let stream = first[0].string,
-                let entry = first[1].array?.first?.array?.first?.string
-            else { return nil }
-            return DeliveredEntry(stream: stream, entry: entry)
+            let reply = try await redis.command(
+                head + ["STREAMS"] + tail, timeout: .milliseconds(WorkWaiter.blockMilliseconds + 3000), blocks: true)
+            return (reply.array ?? []).compactMap { part in
+                guard let part = part.array, part.count == 2, let stream = part[0].string,
+                    let entry = part[1].array?.first?.array?.first?.string
+                else { return nil }
+                return DeliveredEntry(stream: stream, entry: entry)
+            }
         } catch .server(let error) where error.code == "NOGROUP" || error.code == "UNBLOCKED" {
             try await createGroups(streams)
-            return nil
+            return []
         }
     }
 

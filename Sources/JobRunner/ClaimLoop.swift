@@ -18,23 +18,31 @@ struct ClaimLoop {
                     _ = try await life.desk.handBackUnknown(of: life.name, streams: life.allStreams, running: life.executions.jobIDs)
                     lastCheck = (generation, .now)
                 }
-                try await claimOnce()
+                if try await !claimOnce() { lastCheck = nil }
                 failures = 0
             } catch {
+                lastCheck = nil  // Redis may have handed out what never came here
                 failures += 1
                 await pause(after: failures, error)
             }
         }
     }
 
-    private func claimOnce() async throws {
-        let free = await life.executions.waitForFreeSlot()
+    /// False when this worker was given more entries than it has slots: the rest must go back. The wait for a slot is bounded, because entries
+    /// that nobody runs are looked for once a lease on a full worker too.
+    private func claimOnce() async throws -> Bool {
+        let free = await life.executions.waitForFreeSlot(within: life.settings.lease)
         life.lastClaim.note()
-        guard free > 0, life.isWorking else { return }
-        if try await run(life.desk.queue.claim(for: life.name, from: life.ownStreams, count: free)) > 0 { return }
-        if life.settings.isForSuspects { return await endWhenIdle() }
-        guard life.isWorking, let entry = try await life.waiter.wait(as: life.name, on: life.ownStreams) else { return }
-        _ = try await run(life.desk.queue.claim(entry, for: life.name))
+        guard free > 0, life.isWorking else { return true }
+        if try await run(life.desk.queue.claim(for: life.name, from: life.ownStreams, count: free)) > 0 { return true }
+        if life.settings.isForSuspects {
+            await endWhenIdle()
+            return true
+        }
+        guard life.isWorking else { return true }
+        let entries = try await life.waiter.wait(as: life.name, on: life.ownStreams)
+        for entry in entries.prefix(free) { _ = try await run(life.desk.queue.claim(entry, for: life.name)) }
+        return entries.count <= free
     }
 
     /// Starts what was claimed; returns how many entries there were.
@@ -63,7 +71,6 @@ struct ClaimLoop {
 
     /// A process for suspects has one job at a time, and goes when there is none.
     private func endWhenIdle() async {
-        await life.executions.waitUntilEmpty(within: nil)
         if (try? await life.desk.queue.suspects(life.settings.queues)) == 0 { life.drain() }
     }
 

@@ -79,9 +79,9 @@ struct Duties: Sendable {
 
     /// Suspects run alone, each in a process of its own that takes one of this worker's slots.
     private func runSuspects() async throws {
-        guard let launch = life.launchSuspects, life.isWorking, try await life.desk.queue.suspects(life.settings.queues) > 0,
-            life.executions.lend()
-        else { return }
+        guard let launch = life.launchSuspects, life.isWorking else { return }
+        guard try await life.desk.queue.suspects(life.settings.queues) > 0 else { return life.executions.keepNoSlot() }
+        guard life.executions.lend() else { return }
         Task {
             await launch()
             life.executions.takeBack()

@@ -205,6 +205,34 @@ import Testing
         #expect(try await fixture.desk.read(job.id).state == .completed)
     }
 
+    @Test func aJobThatEndedBeforeItsLoneProcessDiedIsNotBuried() async throws {
+        let fixture = try await DeskFixture()
+        let job = try await fixture.desk.submit(fixture.request()).job
+        let claim = try #require(try await fixture.claimed())
+        _ = try await fixture.desk.start(claim)
+        for (key, field, value) in [
+            (fixture.desk.queue.keys.job(job.id), "crashes", "2"), (fixture.desk.queue.keys.worker("w1"), "suspects", "1"),
+        ] {
+            _ = try await fixture.redis.command(["HSET", .string(key), .string(field), .string(value)])
+        }
+        _ = try await fixture.desk.ledger.record(.completed(["n": 1]), of: claim, at: .now)
+        #expect(try await fixture.markDead("w1"))
+        _ = try await fixture.desk.recover("w1", streams: fixture.streams)
+        #expect(try await fixture.desk.queue.job(job.id)?.state == .completed)
+    }
+
+    @Test func aJobWhoseRowIsGoneEnds() async throws {
+        let fixture = try await DeskFixture()
+        let job = try await fixture.desk.submit(fixture.request()).job
+        let claim = try #require(try await fixture.claimed())
+        try await fixture.pool.execute("DELETE FROM jobs")
+        guard case .refused = try await fixture.desk.start(claim) else {
+            Issue.record("a job without a row was started")
+            return
+        }
+        #expect(try await fixture.desk.read(job.id).errorType == "row_gone")
+    }
+
     @Test func aJobThatKillsThreeLoneProcessesIsBuried() async throws {
         let fixture = try await DeskFixture()
         let job = try await fixture.desk.submit(fixture.request()).job

@@ -113,6 +113,23 @@ import Testing
         #expect(after.uncharged == 2)
     }
 
+    @Test func aSuspectThatIsHandedBackStaysAlone() async throws {
+        let fixture = try await QueueFixture()
+        try await fixture.enqueued()
+        _ = try await fixture.claimed(by: "w1")
+        try await killed("w1", in: fixture)
+        try await release("w1", in: fixture)
+        let claim = try await fixture.claimed(by: "w2", from: [.suspect], isForSuspects: true)
+        _ = try await fixture.queue.settle(claim, as: .handBack)
+        #expect(try await fixture.length(.suspect) == 1)
+        _ = try await fixture.claimed(by: "w3", from: [.suspect], isForSuspects: true)
+        for held in try await fixture.queue.held(by: "w3", on: fixture.streams) {
+            _ = try await fixture.queue.release(held, of: "w3", crashed: false)
+        }
+        #expect(try await fixture.length(.suspect) == 1)
+        #expect(try await fixture.length(.urgent) == 0)
+    }
+
     @Test func anEntryThatWasReclaimedCannotBeClaimedLate() async throws {
         let fixture = try await QueueFixture()
         _ = try await fixture.queue.beat(fixture.card("w1"), running: 0)
@@ -120,7 +137,7 @@ import Testing
         let streams = fixture.queue.keys.streams(["ingest"])
         try await waiter.createGroups(streams)
         try await fixture.enqueued()
-        let entry = try #require(try await waiter.wait(as: "w1", on: streams))
+        let entry = try #require(try await waiter.wait(as: "w1", on: streams).first)
         for held in try await fixture.queue.held(by: "w1", on: fixture.streams) {
             _ = try await fixture.queue.release(held, of: "w1", crashed: false)
         }

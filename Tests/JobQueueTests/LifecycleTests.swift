@@ -124,12 +124,24 @@ import Testing
         try await waiter.createGroups(streams)
         async let waiting = waiter.wait(as: "w1", on: streams)
         let job = try await fixture.enqueued(.low)
-        let entry = try #require(try await waiting)
+        let entry = try #require(try await waiting.first)
         guard case .claimed(let claimed) = try await fixture.queue.claim(entry, for: "w1") else {
             Issue.record("nothing was claimed")
             return
         }
         #expect(claimed.claims.map(\.job.id) == [job.id])
+        await waiter.close()
+    }
+
+    @Test func entriesOfSeveralStreamsThatCameAtOnceAreAllGiven() async throws {
+        let fixture = try await QueueFixture()
+        let waiter = fixture.queue.waiter()
+        let streams = fixture.queue.keys.streams(["ingest"])
+        try await waiter.createGroups(streams)
+        try await fixture.enqueued(.low)
+        try await fixture.enqueued(.high)
+        let entries = try await waiter.wait(as: "w1", on: streams)
+        #expect(entries.map(\.stream) == [StreamLevel.high, .low].map { fixture.queue.keys.stream("ingest", $0) })
         await waiter.close()
     }
 
@@ -155,6 +167,23 @@ import Testing
         #expect(claimed.claims.isEmpty)
         #expect(claimed.foreign.first?.fields["source_uri"] == "http://h/")
         #expect(try await fixture.pending(.medium) == 1)
+    }
+
+    @Test func anEntryThatNamesAKeyOfAnotherTypeStopsNobody() async throws {
+        let fixture = try await QueueFixture()
+        let stream = fixture.queue.keys.stream("ingest", .medium)
+        let job = try await fixture.enqueued(.low)
+        let entry: [RedisArgument] = ["XADD", .string(stream), "*", "job_id", .string("\(job.id):log")]
+        _ = try await fixture.redis.command(entry)
+        #expect(try await fixture.claimed().job.id == job.id)
+        #expect(try await fixture.length(.medium) == 0)
+
+        _ = try await fixture.redis.command(entry)
+        _ = try await fixture.redis.command(["XREADGROUP", "GROUP", "workers", "w2", "STREAMS", .string(stream), ">"])
+        for held in try await fixture.queue.held(by: "w2", on: fixture.streams) {
+            #expect(try await fixture.queue.release(held, of: "w2", crashed: true) == .released)
+        }
+        #expect(try await fixture.length(.medium) == 0)
     }
 
     @Test func anEntryWithoutAHashIsSkipped() async throws {
