@@ -52,7 +52,8 @@ extension Problem {
     }
 
     static let notHTTP = Problem(
-        .badRequest, "not-http", "Not HTTP", "The request is not HTTP/1.1 as it should be, or its head is over 32 KiB.")
+        .badRequest, "not-http", "Not HTTP",
+        "The request is not HTTP/1.1 as it should be, or its head is over 32 KiB or has a line over 16 KiB.")
     static let incompleteBody = Problem(
         .badRequest, "incomplete-body", "Incomplete body", "The body is shorter than its Content-Length says.")
     static let emptyBody = Problem(.badRequest, "empty-body", "Empty body", "This request needs a body.")

@@ -60,9 +60,10 @@ struct Responder: HTTPResponder {
         error is HTTPParserError || error is ChannelError || error is IOError || error is CancellationError
     }
 
-    /// Files of the site directory; the middleware refuses paths that leave it.
+    /// Files of the site directory; the middleware refuses paths that leave it. For the file system a name would end at a NUL.
     private func serve(_ request: Request, from site: FileMiddleware<Context, LocalFileSystem>, _ context: Context) async throws -> Response
     {
+        guard !request.uri.path.contains("%00") else { throw Problem.unknownRoute }
         do {
             return try await site.handle(request, context: context) { _, _ in throw HTTPError(.notFound) }
         } catch let error as HTTPError {

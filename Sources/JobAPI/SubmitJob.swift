@@ -106,7 +106,8 @@ enum SubmitJob {
             }
             guard let time = Timestamp(rfc3339: text), Double(time.milliseconds) <= Double(now.milliseconds) + longestDelaySeconds * 1000
             else {
-                faults.append(.init(pointer: "#/run_at", detail: "must be an RFC 3339 time within a year, such as 2030-01-31T12:00:00Z"))
+                let detail = "must be an RFC 3339 time at most 366 days ahead, written like 2030-01-31T12:00:00Z"
+                faults.append(.init(pointer: "#/run_at", detail: detail))
                 return nil
             }
             return time

@@ -17,6 +17,7 @@ import Testing
             #expect(page.headers["content-type"]?.hasPrefix("text/html") == true)
             #expect(String(decoding: page.body, as: UTF8.self) == "<p>hello</p>")
             #expect(try await api.get("/site/missing.html").problem == "unknown-route")
+            #expect(try await api.get("/site/index.html%00.png").problem == "unknown-route")
             for path in ["/site/../../etc/passwd", "/site/%2e%2e/%2e%2e/etc/passwd"] { #expect(try await api.get(path).status == 400) }
         }
     }
