@@ -3,7 +3,6 @@ package struct Robots: Sendable {
     /// The RFC asks for 500 KiB at least; what comes after is not read.
     package static let maxBytes = 500 << 10
     package static let allowAll = Robots(groups: [:], sitemaps: [])
-    package static let disallowAll = Robots(groups: ["*": Group(rules: [Rule(pattern: "/", allows: false)])], sitemaps: [])
 
     /// Absolute addresses of `Sitemap:` lines, at most 100.
     package let sitemaps: [String]

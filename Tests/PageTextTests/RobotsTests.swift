@@ -41,8 +41,8 @@ import Testing
 
     @Test func wholeAddressesAreAsked() {
         #expect(!allows("User-agent: *\nDisallow: /a?b", "http://e.org/a?b#c"))
-        #expect(!Robots.disallowAll.allows("http://e.org", agent: "x") && Robots.allowAll.allows("/", agent: "x"))
-        #expect(Robots.disallowAll.allows("/robots.txt", agent: "x"))
+        #expect(!allows("User-agent: *\nDisallow: /", "http://e.org") && Robots.allowAll.allows("/", agent: "x"))
+        #expect(allows("User-agent: *\nDisallow: /", "/robots.txt"))
     }
 
     @Test func delaysAndSitemapsAreRead() {
