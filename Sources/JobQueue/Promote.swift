@@ -17,7 +17,8 @@ extension JobQueue {
         var mended = 0
         while true {
             let reply = try await run(
-                Scripts.repair, keys: [keys.active, keys.scheduled], arguments: [.integer(rank), 200, Timestamp.now.argument])
+                Scripts.repair, keys: [keys.active, keys.scheduled],
+                arguments: [.integer(rank), 200, Timestamp.now.argument, .integer(retentionMilliseconds)])
             guard let parts = reply.array, parts.count == 2, let seen = parts[0].integer, let fixed = parts[1].integer else {
                 throw unexpected(Scripts.repair, reply)
             }

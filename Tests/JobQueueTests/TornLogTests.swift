@@ -31,6 +31,15 @@ import Testing
         #expect(try await fixture.queue.job(job.id)?.state == .completed)
     }
 
+    @Test func anEndedJobThatWasCutBeforeItsExpiryDoesNotStayForEver() async throws {
+        let fixture = try await QueueFixture()
+        let job = try await fixture.enqueued()
+        _ = try await fixture.redis.command(["HSET", .string(fixture.queue.keys.job(job.id)), "status", "completed"])
+        #expect(try await fixture.queue.repair() == 0)
+        let left = try #require(try await fixture.redis.command(["PTTL", .string(fixture.queue.keys.job(job.id))]).integer)
+        #expect(0...60_000 ~= left)
+    }
+
     @Test func aPromoteCutAfterTheEntryIsRepeated() async throws {
         let fixture = try await QueueFixture()
         let job = fixture.job(scheduledAt: Timestamp.now.advanced(byMilliseconds: 60_000))

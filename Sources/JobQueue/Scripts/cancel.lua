@@ -18,10 +18,10 @@ if ARGV[2] == 'request' then
 elseif state[1] ~= 'processing' then
     redis.call('HSET', KEYS[1], 'status', 'cancelled', 'error', ARGV[6], 'error_type', 'cancelled',
         'updated_at', ARGV[3], 'finished_at', ARGV[3], 'completed_at', ARGV[3])
-    redis.call('ZREM', KEYS[2], ARGV[1])
-    redis.call('ZREM', KEYS[3], ARGV[1])
     redis.call('HINCRBY', KEYS[4], 'cancelled', 1)
     tell(KEYS[1], ARGV[5])
-    expire(KEYS[1], ARGV[4])
+    expire(KEYS[1], ARGV[4]) -- before it leaves the live jobs: repair finds what a cut leaves without an end
+    redis.call('ZREM', KEYS[3], ARGV[1])
+    redis.call('ZREM', KEYS[2], ARGV[1])
 end
 return state[1]

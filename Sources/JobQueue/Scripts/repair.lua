@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
 -- Looks at live jobs and mends what a torn log or a lost key left behind: a queued job without an entry, a scheduled one without a due time,
--- a running one whose entry and worker are both gone.
+-- a running one whose entry and worker are both gone, an ended one that would be kept for ever.
 -- KEYS    1 active   2 scheduled
--- ARGV    1 first rank   2 how many   3 now ms
+-- ARGV    1 first rank   2 how many   3 now ms   4 retention ms
 -- Returns {looked at, mended}
 local prefix = prefix_of(KEYS[1], 'active')
 local ids = redis.call('ZRANGE', KEYS[1], ARGV[1], ARGV[1] + ARGV[2] - 1)
@@ -19,6 +19,9 @@ for _, id in ipairs(ids) do
     local state = fields_of(job, 'status', 'entry', 'stream', 'kind', 'worker', 'scheduled_at')
     local gone = state[3] and #redis.call('XRANGE', state[3], state[2] ~= '' and state[2] or '0-1', state[2] ~= '' and state[2] or '0-1') == 0
     if not state[1] or terminal(state[1]) then
+        if state[1] and redis.call('PTTL', job) == -1 then
+            expire(job, ARGV[4])
+        end
         redis.call('ZREM', KEYS[1], id)
     elseif state[1] == 'queued' and gone then
         requeue(job, id, state)

@@ -33,8 +33,8 @@ end
 redis.call('HINCRBY', KEYS[6], ARGV[10], 1)
 tell(KEYS[1], ARGV[9])
 if terminal(status) then
+    expire(KEYS[1], ARGV[8]) -- before it leaves the live jobs: repair finds what a cut leaves without an end
     redis.call('ZREM', KEYS[3], ARGV[3])
-    expire(KEYS[1], ARGV[8])
 end
 discard(KEYS[2], ARGV[2])
 return 1
