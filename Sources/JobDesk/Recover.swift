@@ -19,25 +19,30 @@ extension JobDesk {
             let running = held.filter { $0.isRecorded && $0.isRunning(under: worker) }
             let attempts = running.compactMap { entry in entry.jobID.map { ($0, entry.attempt) } }
             if !attempts.isEmpty { try await asking(postgres: { () throws(PostgresError) in try await ledger.fence(attempts) }) }
-            for entry in held { released += try await giveBack(entry, of: worker, wasForSuspects: wasForSuspects) }
+            // Our own jobs first: an entry of another program may be slow to adopt, or impossible.
+            var foreign: [ForeignEntry] = []
+            for entry in held {
+                switch try await giveBack(entry, of: worker, wasForSuspects: wasForSuspects) {
+                case .released: released += 1
+                case .foreign: foreign.append(entry.asForeign)
+                case .notHeld: break
+                }
+            }
+            for entry in foreign { try await adopt(entry) }
         }
         _ = try await asking(redis: { () throws(RedisError) in try await queue.remove(worker, streams: streams, isDead: true) })
         return released
     }
 
-    private func giveBack(_ entry: HeldEntry, of worker: String, wasForSuspects: Bool) async throws(DeskError) -> Int {
+    private func giveBack(_ entry: HeldEntry, of worker: String, wasForSuspects: Bool) async throws(DeskError) -> Released {
         let isCrash = wasForSuspects && entry.isRunning(under: worker)
         if isCrash, entry.crashes + 1 >= JobDesk.poisonousCrashes, let id = entry.jobID {
             try await bury(entry, id: id, worker: worker)
-            return 0
+            return .notHeld
         }
-        let released = try await asking(redis: { () throws(RedisError) in
+        return try await asking(redis: { () throws(RedisError) in
             try await queue.release(entry, of: worker, crashed: true, addCrash: isCrash)
         })
-        if released == .foreign {
-            try await adopt(entry.asForeign)
-        }
-        return released == .released ? 1 : 0
     }
 
     /// The job kills every process it runs in: a dead letter, in SQL first.
@@ -59,15 +64,17 @@ extension JobDesk {
     /// Hands back, uncharged, what Redis says this worker holds but it does not know of: the reply of a claim can be lost.
     package func handBackUnknown(of worker: String, streams: [String], running: Set<JobID>) async throws(DeskError) -> Int {
         var released = 0
+        var foreign: [ForeignEntry] = []
         for entry in try await asking(redis: { () throws(RedisError) in try await queue.held(by: worker, on: streams, limit: 1000) }) {
             if let id = entry.jobID, running.contains(id) { continue }
             if entry.isRecorded, entry.isRunning(under: worker), let id = entry.jobID {
                 try await asking(postgres: { () throws(PostgresError) in try await ledger.fence([(id, entry.attempt)]) })
             }
             let reply = try await asking(redis: { () throws(RedisError) in try await queue.release(entry, of: worker, crashed: false) })
-            if reply == .foreign { try await adopt(entry.asForeign) }
+            if reply == .foreign { foreign.append(entry.asForeign) }
             released += 1
         }
+        for entry in foreign { try await adopt(entry) }
         return released
     }
 }
