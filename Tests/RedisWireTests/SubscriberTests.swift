@@ -61,23 +61,27 @@ import Testing
         await reader.value
     }
 
-    @Test func pulseBeatsWhileEverySharedThreadIsBlocked() async throws {
-        let server = try await TestRedis.own()
-        let beats = Atomic(0)
-        let script = RedisScript(name: "beat", source: Array("return redis.call('INCR', KEYS[1])".utf8))
-        let pulse = RedisPulse(
-            try server.address(), options: RedisOptions(), interval: .milliseconds(10), script: script,
-            call: { (["beat"], []) }, onReply: { if case .success = $0 { beats.add(1, ordering: .relaxed) } }, logger: quiet)
-        pulse.start()
-        try await eventually { beats.load(ordering: .relaxed) > 0 }
-        let before = beats.load(ordering: .relaxed)
-        await withTaskGroup(of: Void.self) { group in
-            for _ in 0..<16 { group.addTask { _ = usleep(200_000) } }
+    /// In a process of its own: no other test should wait for the threads that this one blocks.
+    @Test func pulseBeatsWhileEverySharedThreadIsBlocked() async {
+        await #expect(processExitsWith: .success) {
+            let server = try await TestRedis.own()
+            let beats = Atomic(0)
+            let script = RedisScript(name: "beat", source: Array("return redis.call('INCR', KEYS[1])".utf8))
+            let pulse = RedisPulse(
+                try server.address(), options: RedisOptions(), interval: .milliseconds(10), script: script,
+                call: { (["beat"], []) }, onReply: { if case .success = $0 { beats.add(1, ordering: .relaxed) } }, logger: quiet)
+            pulse.start()
+            try await eventually { beats.load(ordering: .relaxed) > 0 }
+            let before = beats.load(ordering: .relaxed)
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<16 { group.addTask { _ = usleep(200_000) } }
+            }
+            let after = beats.load(ordering: .relaxed)
+            guard after > before + 10 else { fatalError("only \(after - before) beats came while every shared thread was blocked") }
+            await pulse.stop()
+            let counted = try await connect(server).command(["GET", "beat"]).integer ?? 0
+            guard counted >= after else { fatalError("the server counted \(counted) of \(after) beats") }
         }
-        #expect(beats.load(ordering: .relaxed) > before + 10)
-        await pulse.stop()
-        let after = beats.load(ordering: .relaxed)
-        #expect(try await connect(server).command(["GET", "beat"]).integer ?? 0 >= after)
     }
 
     @Test func pulseSendsItsScriptAgainAfterAFlush() async throws {
