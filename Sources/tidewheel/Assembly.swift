@@ -126,10 +126,13 @@ struct Assembly: Sendable {
     private func handlers() throws -> [any JobHandler] {
         let agent = "tidewheel/\(Tidewheel.version)"
         let trusted = Fetcher(guard: nil, userAgent: agent)
+        let models = try models(trusted)
+        // Vectors of the stand-in must never pass for a model's.
+        let model = models.isStandIn ? models.name : settings[Known.embeddingModel]
         return EveryKind.handlers(
             in: KindRooms(
                 ledger: ledger, fetcher: Fetcher(guard: AddressGuard(allowing: settings[Known.fetchAllow]), userAgent: agent),
-                models: try models(trusted), vectors: vectors(trusted), embeddingModel: settings[Known.embeddingModel],
+                models: models, vectors: vectors(trusted), embeddingModel: model,
                 extractor: PageExtractor(), fileRoot: try directory(Known.fileRoot), userAgent: agent))
     }
 
