@@ -24,6 +24,7 @@ final class WorkerLife: Sendable {
     private let phase = Mutex(Phase.working)
     private let ends: AsyncStream<Phase>
     private let end: AsyncStream<Phase>.Continuation
+    private let (claimsEnded, claimsEnd) = AsyncStream<Void>.makeStream()
 
     enum Phase: Sendable {
         case working, draining, dead
@@ -101,7 +102,10 @@ final class WorkerLife: Sendable {
 
     private func work() async -> End {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await ClaimLoop(life: self).run() }
+            group.addTask {
+                await ClaimLoop(life: self).run()
+                self.claimsEnd.finish()
+            }
             if !settings.isForSuspects { Duties(life: self).start(in: &group) }
             group.addTask { await self.followControl() }
             let result = await waitForEnd()
@@ -125,6 +129,9 @@ final class WorkerLife: Sendable {
     private func leave() async -> Bool {
         logger.info("Worker is leaving", metadata: ["running": "\(executions.count)"])
         await executions.waitUntilEmpty(within: settings.drainGrace)
+        executions.stopAll(.leaving)
+        // A claim may have been under way when the worker was told to leave: what it brought is handed back too.
+        for await _ in claimsEnded {}
         executions.stopAll(.leaving)
         await executions.waitUntilEmpty(within: settings.stopGrace)
         _ = try? await desk.handBackUnknown(of: name, streams: allStreams, running: executions.jobIDs)
