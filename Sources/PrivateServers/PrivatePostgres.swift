@@ -72,8 +72,13 @@ package final class PrivatePostgres: Sendable {
     /// Fast shutdown: open transactions are rolled back.
     package func stop() async { await current.stop(grace: .seconds(20)) }
 
-    /// SIGKILL to the postmaster. Its backends notice and leave by themselves.
-    package func kill() { current.kill() }
+    /// SIGKILL to the postmaster and all its backends, as when a machine fails: one that was left would answer for a moment longer.
+    package func kill() {
+        let family = family
+        current.kill()
+        for process in family { _ = Glibc.kill(process, SIGKILL) }
+    }
+
     package func exit() async -> ChildExit? { await current.exit() }
 
     /// Freezes the postmaster and all its backends, which are groups of their own.
@@ -111,7 +116,7 @@ package final class PrivatePostgres: Sendable {
 
     private static func launch(_ order: ChildOrder, log path: String) async throws(PrivateServerError) -> ChildProcess {
         let log = ServerLog(path: path)
-        let child = try ChildProcess(order) { log.append($0) }
+        let child = try ChildProcess(order, onLine: { log.append($0) }, onEnd: { log.end() })
         try await log.waitUntilReady(child, name: "PostgreSQL")
         return child
     }

@@ -67,7 +67,7 @@ package final class PrivateRedis: Sendable {
 
     private static func launch(_ order: ChildOrder, log path: String) async throws(PrivateServerError) -> ChildProcess {
         let log = ServerLog(path: path)
-        let child = try ChildProcess(order) { log.append($0) }
+        let child = try ChildProcess(order, onLine: { log.append($0) }, onEnd: { log.end() })
         try await log.waitUntilReady(child, name: "redis-server")
         return child
     }

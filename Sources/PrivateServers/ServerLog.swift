@@ -6,6 +6,7 @@ import Synchronization
 final class ServerLog: Sendable {
     private let file: Int32
     private let state = Mutex(State())
+    private let (output, outputEnd) = AsyncStream<Void>.makeStream()
 
     private struct State {
         var lines: [String] = []
@@ -33,6 +34,19 @@ final class ServerLog: Sendable {
         }
     }
 
+    /// Nothing more will be written.
+    func end() { outputEnd.finish() }
+
+    /// The last words come after the end: the reader may be behind the program.
+    private func waitForLastWords() async {
+        let limit = Task { [outputEnd] in
+            try await Task.sleep(for: .seconds(2))
+            outputEnd.finish()
+        }
+        for await _ in output {}
+        limit.cancel()
+    }
+
     /// Returns when the server is ready; throws with its last words when it ends first or takes too long.
     func waitUntilReady(_ child: ChildProcess, name: String, within limit: Duration = .seconds(60)) async throws(PrivateServerError) {
         let (ready, continuation) = AsyncStream<Void>.makeStream()
@@ -41,9 +55,8 @@ final class ServerLog: Sendable {
             if state.isReady { continuation.finish() }
         }
         let end = Task {
-            let exit = await child.exit()
+            if await child.exit() != nil { await waitForLastWords() }
             continuation.finish()
-            return exit
         }
         let clock = Task {
             try await Task.sleep(for: limit)

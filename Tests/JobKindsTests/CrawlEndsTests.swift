@@ -73,7 +73,7 @@ import WebFetch
             let begin = ContinuousClock.now
             crawl.cancel()
             await #expect(throws: JobFailure.cancelled) { try await crawl.value }
-            #expect(ContinuousClock.now - begin < .seconds(1))
+            #expect(ContinuousClock.now - begin < .seconds(5))
         }
     }
 

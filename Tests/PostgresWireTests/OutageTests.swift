@@ -84,7 +84,7 @@ import Testing
                     task.cancel()
                     #expect(await task.value?.kind == .cancelled)
                 }
-                #expect(spent < .seconds(1))
+                #expect(spent < .seconds(10), "the statement would sleep for 50 s")
                 let row = try #require(try await pool.query("SELECT pg_backend_pid() AS pid").first)
                 #expect(try row.int("pid") == pid, "the connection was thrown away")
             }

@@ -10,7 +10,7 @@ package struct NeverHappened: Error, CustomStringConvertible {
 
 /// Returns as soon as the condition holds. A condition that throws counts as not yet; its last error is told at the end.
 package func eventually(
-    within limit: Duration = .seconds(5), file: StaticString = #fileID, line: UInt = #line, _ condition: () async throws -> Bool
+    within limit: Duration = .seconds(30), file: StaticString = #fileID, line: UInt = #line, _ condition: () async throws -> Bool
 ) async throws {
     let clock = ContinuousClock()
     let deadline = clock.now + limit
