@@ -39,7 +39,7 @@ struct ServiceClient: Sendable {
     /// The sentence for a health page, or nil when `send` works and its status is 2xx.
     func trouble(at path: String, failure: (ServiceAnswer) -> JobFailure) async -> String? {
         do throws(JobFailure) {
-            let answer = try await send("GET", path, within: .seconds(3))
+            let answer = try await send("GET", path, within: .seconds(10))
             return answer.isSuccess ? nil : failure(answer).message
         } catch {
             return error.message

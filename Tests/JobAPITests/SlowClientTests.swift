@@ -53,7 +53,7 @@ import Testing
     @Test func aBodyThatKeepsItsPaceMayTakeLonger() async throws {
         try await withAPI { settings in
             settings.connection.bodyGrace = .milliseconds(200)
-            settings.connection.bodyBytesPerSecond = 100
+            settings.connection.bodyBytesPerSecond = 10
         } _: { api in
             let connection = try await RawConnection.open(api.port)
             let body = Array(RunningAPI.crawl.serialized.utf8) + [UInt8](repeating: 0x20, count: 400)

@@ -45,7 +45,7 @@ import Testing
                     #expect(error.isConnectionLoss)
                 }
             }
-            #expect(spent < .seconds(2), "50 refusals took \(spent)")
+            #expect(spent < .seconds(20), "50 refusals took \(spent)")
             try await server.restart()
             try await eventually(within: .seconds(10)) { await pool.ping() }
         }
