@@ -15,6 +15,11 @@ package struct JobRequest: Sendable {
     package var sessionID: String?
     package var title: String?
     package var tags: [String] = []
+    package var description: String?
+    package var backoff: Backoff?
+    package var concurrencyKey: String?
+    package var uniqueness: Uniqueness?
+    package var flow: FlowPlace?
     package var idempotency: IdempotencyKey?
     package var traceparent: String?
 

@@ -47,6 +47,11 @@ extension JobDesk {
         job.subject = request.subject
         job.sessionID = request.sessionID
         job.tags = request.tags
+        job.description = request.description
+        job.backoff = request.backoff
+        job.concurrencyKey = request.concurrencyKey
+        job.uniqueness = request.uniqueness
+        job.flow = request.flow
         job.traceparent = request.traceparent
         if let runAt = request.runAt, runAt > job.createdAt {
             job.scheduledAt = runAt

@@ -82,7 +82,26 @@ struct AcceptRequest: BatchedRequest {
             .integerArray(jobs.map(\.createdAt.milliseconds)), .integerArray(jobs.map { $0.scheduledAt?.milliseconds }),
             .textArray(requests.map { $0.idempotency?.scope }), .textArray(requests.map { $0.idempotency?.key }),
             .textArray(requests.map { $0.idempotency?.fingerprint }), .integerArray(jobs.map { Int64($0.attempt) }),
-            .integerArray(jobs.map { Int64($0.uncharged) }),
+            .integerArray(jobs.map { Int64($0.uncharged) }), .textArray(jobs.map(\.optionsText)),
         ]
+    }
+}
+
+extension Job {
+    /// What few jobs have, as `accept.sql` reads it; nil for a job that has none of it.
+    fileprivate var optionsText: String? {
+        var options: [String: JSONValue] = [:]
+        options["description"] = storable(description).map(JSONValue.string)
+        options["concurrency_key"] = storable(concurrencyKey).map(JSONValue.string)
+        options["retry_base_ms"] = backoff.map { .integer($0.baseMilliseconds) }
+        options["retry_cap_ms"] = backoff.map { .integer($0.capMilliseconds) }
+        options["unique_key"] = (uniqueness?.key).flatMap(storable).map(JSONValue.string)
+        options["unique_span"] = uniqueness.map { .string($0.span.word) }
+        options["unique_ms"] = uniqueness?.span.milliseconds.map(JSONValue.integer)
+        options["flow_id"] = flow.map { .string($0.flow.description) }
+        options["flow_name"] = (flow?.name).flatMap(storable).map(JSONValue.string)
+        options["depends_on"] = flow.map { .array($0.parents.map { .string($0.description) }) }
+        options["on_parent_failure"] = flow.map { .string($0.onParentFailure.rawValue) }
+        return options.isEmpty ? nil : JSONValue.object(options).serialized
     }
 }

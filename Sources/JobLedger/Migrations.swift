@@ -18,6 +18,7 @@ package struct Migration: Sendable {
     package static let all = [
         Migration(version: 1, name: "0001_jobs", sql: Statements.text(PackageResources.migration_0001_jobs_sql)),
         Migration(version: 2, name: "0002_documents", sql: Statements.text(PackageResources.migration_0002_documents_sql)),
+        Migration(version: 3, name: "0003_options", sql: Statements.text(PackageResources.migration_0003_options_sql)),
     ]
 }
 

@@ -31,6 +31,7 @@ extension PostgresRow {
             maxAttempts: Int(try int("max_attempts")), timeoutMilliseconds: try int("timeout_ms"),
             estimatedMilliseconds: try int("estimated_ms"), createdAt: try time("created_ms") ?? .now)
         try readTexts(into: &job)
+        try readOptions(into: &job)
         job.progress = try double("progress")
         job.result = try json("result")
         job.attempt = Int(try int("attempt"))
@@ -40,6 +41,24 @@ extension PostgresRow {
         job.updatedAt = try time("updated_ms") ?? job.createdAt
         job.finishedAt = try time("finished_ms")
         return job
+    }
+
+    private func readOptions(into job: inout Job) throws(PostgresError) {
+        job.description = try optionalString("description")
+        job.concurrencyKey = try optionalString("concurrency_key")
+        if let base = try optionalInt("retry_base_ms"), let cap = try optionalInt("retry_cap_ms") {
+            job.backoff = Backoff(baseMilliseconds: base, capMilliseconds: cap)
+        }
+        if let key = try optionalString("unique_key"), let word = try optionalString("unique_span"),
+            let span = Uniqueness.Span(word: word, milliseconds: try optionalInt("unique_ms"))
+        {
+            job.uniqueness = Uniqueness(key: key, span: span)
+        }
+        guard let flow = try optionalString("flow_id").flatMap(JobID.init) else { return }
+        job.flow = FlowPlace(
+            flow: flow, name: try optionalString("flow_name") ?? "",
+            parents: try strings("depends_on").compactMap { $0.flatMap(JobID.init) },
+            onParentFailure: try optionalString("on_parent_failure").flatMap(FlowPlace.ParentFailure.init) ?? .cancel)
     }
 
     private func readTexts(into job: inout Job) throws(PostgresError) {

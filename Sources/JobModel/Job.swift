@@ -6,6 +6,7 @@ package struct Job: Sendable, Hashable {
     package var priority: JobPriority
     package var state: JobState
     package var title: String?
+    package var description: String?
     package var input: JSONValue
     package var metadata: JSONValue
     package var subject: String?
@@ -26,8 +27,15 @@ package struct Job: Sendable, Hashable {
     /// How often such a process died with it.
     package var crashes: Int = 0
     package var maxAttempts: Int
+    /// The pause before a retry where it differs from the kind's: first pause and longest pause.
+    package var backoff: Backoff?
     package var timeoutMilliseconds: Int64
     package var estimatedMilliseconds: Int64
+    /// Jobs of one key take turns with those of others, and at most so many of them run at once in the whole fleet as the key's limit says.
+    package var concurrencyKey: String?
+    package var uniqueness: Uniqueness?
+    /// Its place among jobs that depend on each other.
+    package var flow: FlowPlace?
     package var worker: String?
     package var createdAt: Timestamp
     package var scheduledAt: Timestamp?
@@ -57,6 +65,86 @@ package struct Job: Sendable, Hashable {
         self.estimatedMilliseconds = estimatedMilliseconds
         self.createdAt = createdAt
         self.updatedAt = createdAt
+    }
+}
+
+/// Exponential backoff of one job: the pause doubles from `baseMilliseconds` up to `capMilliseconds`.
+package struct Backoff: Sendable, Hashable {
+    package let baseMilliseconds: Int64
+    package let capMilliseconds: Int64
+
+    package init(baseMilliseconds: Int64, capMilliseconds: Int64) {
+        self.baseMilliseconds = baseMilliseconds
+        self.capMilliseconds = capMilliseconds
+    }
+}
+
+/// At most one job of a key at a time; a second submission is answered with the first one's job.
+package struct Uniqueness: Sendable, Hashable {
+    package enum Span: Sendable, Hashable {
+        /// Until an attempt starts.
+        case whileQueued
+        /// Until the job has ended.
+        case whileActive
+        /// So long after its submission, whatever became of it.
+        case window(milliseconds: Int64)
+    }
+
+    /// Unique within the kind.
+    package let key: String
+    package let span: Span
+
+    package init(key: String, span: Span) {
+        self.key = key
+        self.span = span
+    }
+}
+
+extension Uniqueness.Span {
+    /// As hashes and rows have it.
+    package var word: String {
+        switch self {
+        case .whileQueued: "queued"
+        case .whileActive: "active"
+        case .window: "window"
+        }
+    }
+
+    package var milliseconds: Int64? {
+        if case .window(let milliseconds) = self { milliseconds } else { nil }
+    }
+
+    package init?(word: String, milliseconds: Int64?) {
+        switch word {
+        case "queued": self = .whileQueued
+        case "active": self = .whileActive
+        case "window": self = .window(milliseconds: milliseconds ?? 0)
+        default: return nil
+        }
+    }
+}
+
+/// Where a job stands in a flow.
+package struct FlowPlace: Sendable, Hashable {
+    package enum ParentFailure: String, Sendable, CaseIterable {
+        /// The job is cancelled when a parent failed or was cancelled.
+        case cancel
+        /// The job runs when every parent has ended, however.
+        case run
+    }
+
+    package let flow: JobID
+    /// The job's name in its flow.
+    package let name: String
+    /// Jobs that must end first.
+    package let parents: [JobID]
+    package let onParentFailure: ParentFailure
+
+    package init(flow: JobID, name: String, parents: [JobID], onParentFailure: ParentFailure = .cancel) {
+        self.flow = flow
+        self.name = name
+        self.parents = parents
+        self.onParentFailure = onParentFailure
     }
 }
 
