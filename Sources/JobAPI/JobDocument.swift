@@ -1,36 +1,38 @@
+internal import JobDesk
 internal import JobModel
 
 /// A job as `GET /jobs/{id}` shows it: the seeds' status document, and what else is known.
 enum JobDocument {
-    static func of(_ job: Job, log: [JSONValue], at now: Timestamp = .now) -> JSONValue {
+    static func of(_ job: Job, log: [JSONValue], durations: Durations, at now: Timestamp = .now) -> JSONValue {
         var document: [String: JSONValue] = [
             "job_id": .string(job.id.description), "kind": .string(job.kind), "status": .string(job.state.rawValue),
             "queue": .string(job.queue), "priority": .string(job.priority.rawValue), "progress": .number(job.progress),
             "attempt": .integer(Int64(job.attempt)), "max_attempts": .integer(Int64(job.maxAttempts)),
             "created_at": .string(job.createdAt.description), "updated_at": .string(job.updatedAt.description),
             "cancel_requested": .boolean(job.cancelRequested), "metadata": .object(metadata(job)), "events": .array(log.map(withoutResult)),
-            "elapsed_seconds": .number(seconds(elapsed(job, now))),
+            "elapsed_seconds": .seconds(elapsed(job, now)),
         ]
         addTexts(job, to: &document)
-        addTimes(job, now, to: &document)
+        addTimes(job, now, durations, to: &document)
         addEnd(job, to: &document)
         return .object(document)
     }
 
     private static func addTexts(_ job: Job, to document: inout [String: JSONValue]) {
         let texts = [
-            "step": job.step, "message": job.message, "title": job.title, "subject": job.subject, "session_id": job.sessionID,
+            "step": job.step, "message": job.message, "title": job.title, "description": job.description, "subject": job.subject,
+            "session_id": job.sessionID,
             "worker": job.state == .processing ? job.worker : nil,
         ]
         for case (let name, let text?) in texts { document[name] = .string(text) }
         if !job.tags.isEmpty { document["tags"] = .array(job.tags.map(JSONValue.string)) }
     }
 
-    private static func addTimes(_ job: Job, _ now: Timestamp, to document: inout [String: JSONValue]) {
+    private static func addTimes(_ job: Job, _ now: Timestamp, _ durations: Durations, to document: inout [String: JSONValue]) {
         let finished = job.state == .completed ? "completed_at" : job.state == .failed ? "failed_at" : "cancelled_at"
         let times = ["scheduled_at": job.scheduledAt, "started_at": job.startedAt, finished: job.state.isTerminal ? job.finishedAt : nil]
         for case (let name, let time?) in times { document[name] = .string(time.description) }
-        if !job.state.isTerminal { document["remaining_seconds"] = .number(seconds(remaining(job, now))) }
+        if !job.state.isTerminal { document["remaining_seconds"] = .seconds(remaining(job, now, durations)) }
     }
 
     private static func addEnd(_ job: Job, to document: inout [String: JSONValue]) {
@@ -61,16 +63,9 @@ enum JobDocument {
         return max(0, (job.finishedAt ?? now).milliseconds - started.milliseconds)
     }
 
-    /// By the progress so far once there is some, before that by what the kind expects.
-    private static func remaining(_ job: Job, _ now: Timestamp) -> Int64 {
-        let elapsed = elapsed(job, now)
-        guard job.state == .processing, job.progress >= 1, job.progress <= 100 else {
-            return max(0, job.estimatedMilliseconds - elapsed)
-        }
-        return Int64(Double(elapsed) * (100 - job.progress) / job.progress)
-    }
-
-    private static func seconds(_ milliseconds: Int64) -> Double {
-        Double(milliseconds / 100) / 10
+    /// Of a job that does not run yet, the whole duration; the time it waits is not in it.
+    private static func remaining(_ job: Job, _ now: Timestamp, _ durations: Durations) -> Int64 {
+        let isRunning = job.state == .processing
+        return durations.remaining(of: job, elapsed: isRunning ? elapsed(job, now) : 0, percent: isRunning ? job.progress : 0)
     }
 }

@@ -9,6 +9,7 @@ package struct JobDesk: Sendable {
     package let queue: JobQueue
     package let ledger: JobLedger
     package let catalogue: JobCatalogue
+    package let durations: Durations
     let gate: IntakeGate
     let logger: Logger
 
@@ -17,6 +18,7 @@ package struct JobDesk: Sendable {
         self.ledger = ledger
         self.catalogue = catalogue
         self.logger = logger
+        durations = Durations(queue: queue, ledger: ledger, kinds: catalogue.kinds.map(\.name))
         gate = IntakeGate()
     }
 }

@@ -42,7 +42,7 @@ extension JobDesk {
         var job = Job(
             id: JobID(), kind: kind.name, queue: request.queue ?? kind.queue, priority: request.priority, input: input,
             metadata: request.metadata, isRecorded: kind.isRecorded, maxAttempts: request.maxAttempts ?? kind.retry.maxAttempts,
-            timeoutMilliseconds: request.timeoutMilliseconds ?? kind.timeoutMilliseconds, estimatedMilliseconds: kind.estimatedMilliseconds)
+            timeoutMilliseconds: request.timeoutMilliseconds ?? kind.timeoutMilliseconds, estimatedMilliseconds: durations.typical(kind))
         job.title = request.title
         job.subject = request.subject
         job.sessionID = request.sessionID

@@ -11,6 +11,7 @@ enum Statements {
     static let fence = text(PackageResources.fence_sql)
     static let jobsByID = text(PackageResources.select_jobs_sql + PackageResources.where_ids_sql)
     static let liveJobs = text(PackageResources.select_jobs_sql + PackageResources.where_live_sql)
+    static let lastDurations = text(PackageResources.last_durations_sql)
     static let storeDocument = text(PackageResources.store_document_sql)
     static let storeChunks = text(PackageResources.store_chunks_sql)
     static let storeVectors = text(PackageResources.store_vectors_sql)

@@ -41,6 +41,11 @@ package enum JSONValue: Hashable, Sendable {
         if case .object(let value) = self { value } else { nil }
     }
 
+    /// Seconds with one decimal, as documents and events have them.
+    package static func seconds(_ milliseconds: Int64) -> JSONValue {
+        .number(Double(milliseconds / 100) / 10)
+    }
+
     package var isNull: Bool {
         self == .null
     }

@@ -24,6 +24,7 @@ package struct Keys: Sendable {
     package func events(_ id: JobID) -> String { job(id) + ":events" }
     package func worker(_ name: String) -> String { "\(prefix)worker:\(name)" }
     package func stats(_ queue: String) -> String { "\(prefix)stats:\(queue)" }
+    package func durations(_ kind: String) -> String { "\(prefix)durations:\(kind)" }
     package func idempotency(_ key: IdempotencyKey) -> String { "\(prefix)idempotency:\(key.scope):\(key.key)" }
 
     /// The medium stream has the bare name, so that `ingest_jobs` is the stream other programs know.

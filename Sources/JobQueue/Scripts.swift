@@ -16,9 +16,10 @@ package enum Scripts {
     package static let release = script("release", PackageResources.release_lua)
     package static let leave = script("leave", PackageResources.leave_lua)
     package static let repair = script("repair", PackageResources.repair_lua)
+    package static let durations = script("durations", PackageResources.durations_lua)
 
     package static let all = [
-        enqueue, claim, report, step, settle, cancel, promote, beat, observe, reclaim, held, release, leave, repair,
+        enqueue, claim, report, step, settle, cancel, promote, beat, observe, reclaim, held, release, leave, repair, durations,
     ]
 
     private static func script(_ name: String, _ body: [UInt8]) -> RedisScript {

@@ -15,6 +15,7 @@ struct Duties: Sendable {
         group.addTask { await every(.seconds(1), "notice cancels") { try await noticeCancels() } }
         group.addTask { await every(.seconds(1), "look for a lost Redis") { try await reconcileAfterLoss() } }
         group.addTask { await every(life.settings.reconcileInterval, "reconcile") { try await reconcile() } }
+        group.addTask { await every(.seconds(1), "flush durations") { try await life.desk.durations.flush() } }
         group.addTask { await every(life.settings.reapInterval, "run suspects") { try await runSuspects() } }
     }
 

@@ -1,3 +1,4 @@
+internal import JobDesk
 internal import JobModel
 internal import JobQueue
 internal import RedisWire
@@ -8,9 +9,12 @@ struct LeaseHolder: JobReporter, StepStore {
     static let maxStepBytes = 256 * 1024
     let claim: Claim
     let queue: JobQueue
+    let durations: Durations
+    let start = ContinuousClock.now
     let stop: @Sendable (StopReason) -> Void
 
     func report(_ event: JobEvent, progress: JobProgress?) async throws(JobFailure) {
+        let event = progress.map { estimating(event, $0) } ?? event
         guard let reported = try? await queue.report(event, progress: progress, of: claim) else { return }
         switch reported {
         case .told: return
@@ -21,6 +25,14 @@ struct LeaseHolder: JobReporter, StepStore {
             stop(.lost)
             throw .lost
         }
+    }
+
+    /// Progress tells watchers what is probably left, too.
+    private func estimating(_ event: JobEvent, _ progress: JobProgress) -> JobEvent {
+        let elapsed = Int64((ContinuousClock.now - start) / .milliseconds(1))
+        var fields = event.fields
+        fields["remaining_seconds"] = .seconds(durations.remaining(of: claim.job, elapsed: elapsed, percent: progress.percent))
+        return JobEvent(event.name, at: event.timestamp, fields)
     }
 
     func result(ofStep name: String) async throws(JobFailure) -> JSONValue? {

@@ -134,6 +134,7 @@ final class WorkerLife: Sendable {
         for await _ in claimsEnded {}
         executions.stopAll(.leaving)
         await executions.waitUntilEmpty(within: settings.stopGrace)
+        try? await desk.durations.flush()
         _ = try? await desk.handBackUnknown(of: name, streams: allStreams, running: executions.jobIDs)
         if (try? await desk.queue.remove(name, streams: allStreams, isDead: false)) != true {
             logger.warning("Worker leaves with jobs that could not be handed back; another worker will recover them")
