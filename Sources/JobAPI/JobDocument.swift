@@ -25,7 +25,24 @@ enum JobDocument {
             "worker": job.state == .processing ? job.worker : nil,
         ]
         for case (let name, let text?) in texts { document[name] = .string(text) }
+        if let key = job.concurrencyKey { document["concurrency_key"] = .string(key) }
+        if let backoff = job.backoff { document["backoff"] = of(backoff) }
+        if let uniqueness = job.uniqueness { document["unique"] = of(uniqueness) }
         if !job.tags.isEmpty { document["tags"] = .array(job.tags.map(JSONValue.string)) }
+    }
+
+    private static func of(_ backoff: Backoff) -> JSONValue {
+        [
+            "base_seconds": .number(Double(backoff.baseMilliseconds) / 1000),
+            "cap_seconds": .number(Double(backoff.capMilliseconds) / 1000),
+        ]
+    }
+
+    private static func of(_ uniqueness: Uniqueness) -> JSONValue {
+        guard let milliseconds = uniqueness.span.milliseconds else {
+            return ["key": .string(uniqueness.key), "while": .string(uniqueness.span.word)]
+        }
+        return ["key": .string(uniqueness.key), "window_seconds": .number(Double(milliseconds) / 1000)]
     }
 
     private static func addTimes(_ job: Job, _ now: Timestamp, _ durations: Durations, to document: inout [String: JSONValue]) {

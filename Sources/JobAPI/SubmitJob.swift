@@ -43,10 +43,13 @@ enum SubmitJob {
         .init("run_at", .text(maxLength: 64), "RFC 3339 time"),
         .init("timeout", .number(1...86_400), "seconds an attempt may take"),
         .init("max_attempts", .integer(1...100), "attempts before the job fails for good"),
+        .init("backoff", .object, "pauses before retries"),
+        .init("unique", .object, "at most one job of a key at a time"),
+        .init("concurrency_key", .text(maxLength: 200), "jobs of one key take turns with those of others"),
         .init("subject", .text(maxLength: 200), "what the job is about"),
         .init("session_id", .text(maxLength: 200), "the session it belongs to"),
         .init("title", .text(maxLength: 300), "a name for people"),
-        .init("description", .text(maxLength: 2000), "a text for people; kept in the metadata"),
+        .init("description", .text(maxLength: 2000), "a text for people"),
         .init("tags", .texts(maxCount: 20, maxLength: 100), "words to find it by"),
         .init("metadata", .object, standard: [:], "anything the caller wants back"),
     ])
@@ -65,23 +68,37 @@ enum SubmitJob {
         request.subject = fields["subject"]?.string
         request.sessionID = fields["session_id"]?.string
         request.title = fields["title"]?.string
+        request.description = fields["description"]?.string
         request.tags = fields["tags"]?.array?.compactMap(\.string) ?? []
+        request.backoff = SubmissionOptions.backoff(fields["backoff"], &faults)
+        request.uniqueness = SubmissionOptions.uniqueness(fields["unique"], &faults)
+        request.concurrencyKey = SubmissionOptions.concurrencyKey(fields["concurrency_key"], &faults)
         guard faults.isEmpty else { throw .invalid(faults) }
         return request
     }
 
     /// Checks a request body as a kind's input is checked; only the pointers begin at the body's root.
     static func accept(_ body: [String: JSONValue], _ shape: InputShape) throws(Problem) -> [String: JSONValue] {
-        switch shape.accept(.object(body)) {
+        var faults: [InputShape.Fault] = []
+        let accepted = accept(.object(body), shape, at: "#", &faults)
+        guard let accepted else { throw .invalid(faults) }
+        return accepted
+    }
+
+    /// The same for an object that stands at `place` in the body; nil when it has faults, which are added to the others.
+    static func accept(
+        _ object: JSONValue, _ shape: InputShape, at place: String, _ faults: inout [InputShape.Fault]
+    ) -> [String: JSONValue]? {
+        switch shape.accept(object) {
         case .success(let accepted): return accepted.object ?? [:]
-        case .failure(let faults):
-            throw .invalid(
-                faults.list.map { fault in
-                    let isUnknown = fault.detail == "is not a field of this kind"
-                    return InputShape.Fault(
-                        pointer: "#" + fault.pointer.dropFirst("#/input".count),
-                        detail: isUnknown ? "is not a member of this request" : fault.detail)
-                })
+        case .failure(let found):
+            faults += found.list.map { fault in
+                let isUnknown = fault.detail == "is not a field of this kind"
+                return InputShape.Fault(
+                    pointer: place + fault.pointer.dropFirst("#/input".count),
+                    detail: isUnknown ? "is not a member of this request" : fault.detail)
+            }
+            return nil
         }
     }
 
@@ -91,10 +108,9 @@ enum SubmitJob {
     }
 
     private static func metadata(_ fields: [String: JSONValue], _ faults: inout [InputShape.Fault]) -> JSONValue {
-        var metadata = fields["metadata"]?.object ?? [:]
-        if let description = fields["description"] { metadata["description"] = description }
-        if let fault = oversized(.object(metadata)) { faults.append(fault) }
-        return .object(metadata)
+        let metadata = fields["metadata"] ?? [:]
+        if let fault = oversized(metadata) { faults.append(fault) }
+        return metadata
     }
 
     private static func start(_ fields: [String: JSONValue], _ faults: inout [InputShape.Fault]) -> Timestamp? {
@@ -116,7 +132,7 @@ enum SubmitJob {
     }
 
     /// Bounded by the shape before.
-    private static func milliseconds(_ seconds: JSONValue?) -> Int64? {
+    static func milliseconds(_ seconds: JSONValue?) -> Int64? {
         seconds?.number.flatMap { Int64(exactly: ($0 * 1000).rounded()) }
     }
 }

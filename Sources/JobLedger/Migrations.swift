@@ -19,6 +19,7 @@ package struct Migration: Sendable {
         Migration(version: 1, name: "0001_jobs", sql: Statements.text(PackageResources.migration_0001_jobs_sql)),
         Migration(version: 2, name: "0002_documents", sql: Statements.text(PackageResources.migration_0002_documents_sql)),
         Migration(version: 3, name: "0003_options", sql: Statements.text(PackageResources.migration_0003_options_sql)),
+        Migration(version: 4, name: "0004_limits", sql: Statements.text(PackageResources.migration_0004_limits_sql)),
     ]
 }
 

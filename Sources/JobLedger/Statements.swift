@@ -17,6 +17,13 @@ enum Statements {
     static let storeVectors = text(PackageResources.store_vectors_sql)
     static let nearest = text(PackageResources.nearest_sql)
     static let nearestByExtension = text(PackageResources.nearest_pgvector_sql)
+    static let selectLimits = text(PackageResources.select_limits_sql)
+    static let setLimit = text(PackageResources.set_limit_sql)
+    static let removeLimit = text(PackageResources.remove_limit_sql)
+    static let pauseQueue = text(PackageResources.pause_queue_sql)
+    static let resumeQueue = text(PackageResources.resume_queue_sql)
+    static let pausedQueues = text(PackageResources.paused_queues_sql)
+    static let promote = text(PackageResources.promote_sql)
     static let migrationsTable = text(PackageResources.migrations_table_sql)
 
     static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

@@ -49,6 +49,30 @@ import Testing
         Case(
             body: #"{"kind":"note","input":{"text":"t"},"metadata":{"m":"\#(String(repeating: "x", count: 17_000))"}}"#, status: 422,
             problem: "invalid-input", pointer: "#/metadata"),
+        Case(
+            body: #"{"kind":"note","input":{"text":"t"},"backoff":{"base_seconds":0}}"#, status: 422, problem: "invalid-input",
+            pointer: "#/backoff/base_seconds"),
+        Case(
+            body: #"{"kind":"note","input":{"text":"t"},"backoff":{"base_seconds":9,"cap_seconds":2}}"#, status: 422,
+            problem: "invalid-input", pointer: "#/backoff/cap_seconds"),
+        Case(
+            body: #"{"kind":"note","input":{"text":"t"},"backoff":{"base_seconds":9,"jitter":2}}"#, status: 422,
+            problem: "invalid-input", pointer: "#/backoff/jitter"),
+        Case(
+            body: #"{"kind":"note","input":{"text":"t"},"unique":{"key":"k"}}"#, status: 422, problem: "invalid-input",
+            pointer: "#/unique"),
+        Case(
+            body: #"{"kind":"note","input":{"text":"t"},"unique":{"key":"k","while":"active","window_seconds":5}}"#, status: 422,
+            problem: "invalid-input", pointer: "#/unique"),
+        Case(
+            body: #"{"kind":"note","input":{"text":"t"},"unique":{"while":"active"}}"#, status: 422, problem: "invalid-input",
+            pointer: "#/unique/key"),
+        Case(
+            body: #"{"kind":"note","input":{"text":"t"},"concurrency_key":"two words"}"#, status: 422, problem: "invalid-input",
+            pointer: "#/concurrency_key"),
+        Case(
+            body: #"{"kind":"note","input":{"text":"t"},"concurrency_key":"*"}"#, status: 422, problem: "invalid-input",
+            pointer: "#/concurrency_key"),
         Case(body: "[]", status: 422, problem: "invalid-input", pointer: "#"),
         Case(body: "{", status: 400, problem: "invalid-json"),
         Case(body: #"{"kind":"note","kind":"note"}"#, status: 400, problem: "invalid-json"),

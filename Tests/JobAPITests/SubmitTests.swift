@@ -41,7 +41,7 @@ import Testing
             #expect(job.sessionID == "s1")
             #expect(job.title == "T")
             #expect(job.tags == ["a", "b"])
-            #expect(job.metadata == ["k": 1, "description": "D"])
+            #expect(job.metadata == ["k": 1])
             #expect(job.traceparent == "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
         }
     }
