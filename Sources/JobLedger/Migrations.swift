@@ -20,6 +20,7 @@ package struct Migration: Sendable {
         Migration(version: 2, name: "0002_documents", sql: Statements.text(PackageResources.migration_0002_documents_sql)),
         Migration(version: 3, name: "0003_options", sql: Statements.text(PackageResources.migration_0003_options_sql)),
         Migration(version: 4, name: "0004_limits", sql: Statements.text(PackageResources.migration_0004_limits_sql)),
+        Migration(version: 5, name: "0005_leadership", sql: Statements.text(PackageResources.migration_0005_leadership_sql)),
     ]
 }
 
@@ -60,9 +61,10 @@ extension JobLedger {
 }
 
 extension PostgresConnection {
-    /// "tidewhee" in ASCII: the same number in every version, held until the transaction ends.
+    /// "tidewhee" in ASCII: the same number in every version, held until the transaction ends. So is where tables are made.
     fileprivate func lockMigrations() throws(PostgresError) {
         try execute("SELECT pg_advisory_xact_lock(8388068008227661925)")
+        _ = try query(Statements.migrationPath)
     }
 
     fileprivate func apply(_ migration: Migration) throws(PostgresError) -> Bool {

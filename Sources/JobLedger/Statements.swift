@@ -24,6 +24,10 @@ enum Statements {
     static let resumeQueue = text(PackageResources.resume_queue_sql)
     static let pausedQueues = text(PackageResources.paused_queues_sql)
     static let promote = text(PackageResources.promote_sql)
+    static let leadRenew = text(PackageResources.lead_renew_sql)
+    static let leadTake = text(PackageResources.lead_take_sql)
+    static let leadResign = text(PackageResources.lead_resign_sql)
+    static let migrationPath = text(PackageResources.migration_path_sql)
     static let migrationsTable = text(PackageResources.migrations_table_sql)
 
     static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

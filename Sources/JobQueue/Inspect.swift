@@ -99,14 +99,4 @@ extension JobQueue {
         let fresh = Digest.hexadecimal(Digest.randomBytes(16))
         return try await !redis.command(["SET", .string(keys.generation), .string(fresh), "NX"]).isNull
     }
-
-    /// A short lease on a duty that one worker at a time should do. Losing it costs repetition, never correctness.
-    package func lead(as worker: String, milliseconds: Int64) async throws(RedisError) -> Bool {
-        let key = RedisArgument.string(keys.leader)
-        let taken = try await redis.command(["SET", key, .string(worker), "NX", "PX", .integer(milliseconds)])
-        if !taken.isNull { return true }
-        guard try await redis.command(["GET", key]).string == worker else { return false }
-        _ = try await redis.command(["PEXPIRE", key, .integer(milliseconds)])
-        return true
-    }
 }

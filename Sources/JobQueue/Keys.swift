@@ -14,7 +14,6 @@ package struct Keys: Sendable {
     package var dead: String { prefix + "dead" }
     package var workers: String { prefix + "workers" }
     package var control: String { prefix + "control" }
-    package var leader: String { prefix + "leader" }
     package var intake: String { prefix + "intake" }
     package var generation: String { prefix + "generation" }
 
@@ -23,6 +22,7 @@ package struct Keys: Sendable {
     package func steps(_ id: JobID) -> String { job(id) + ":steps" }
     package func events(_ id: JobID) -> String { job(id) + ":events" }
     package func worker(_ name: String) -> String { "\(prefix)worker:\(name)" }
+    package func duties(_ worker: String) -> String { self.worker(worker) + ":duties" }
     package func stats(_ queue: String) -> String { "\(prefix)stats:\(queue)" }
     package func durations(_ kind: String) -> String { "\(prefix)durations:\(kind)" }
     package func idempotency(_ key: IdempotencyKey) -> String { "\(prefix)idempotency:\(key.scope):\(key.key)" }

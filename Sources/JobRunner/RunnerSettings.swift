@@ -11,13 +11,23 @@ package struct RunnerSettings: Sendable {
     package var lease = Duration.seconds(7)
     package var reapInterval = Duration.milliseconds(500)
     package var promoteInterval = Duration.milliseconds(500)
+    package var cancelInterval = Duration.seconds(1)
+    package var suspectInterval = Duration.milliseconds(500)
+    package var lossInterval = Duration.seconds(1)
     package var reconcileInterval = Duration.seconds(5)
+    package var repairInterval = Duration.seconds(5)
+    package var durationInterval = Duration.seconds(1)
+    package var reportInterval = Duration.seconds(5)
+    package var leadInterval = Duration.seconds(1)
     /// How long a leaving worker lets its jobs finish before it hands them back.
     package var drainGrace = Duration.seconds(30)
     /// How long a handler that was told to stop may take before it is left behind.
     package var stopGrace = Duration.seconds(10)
     /// A one-slot process that runs jobs whose worker died, and ends when there are none.
     package var isForSuspects = false
+
+    /// A leader whose renewals stand still for this long is replaced.
+    package var leaderTerm: Duration { leadInterval * 5 }
 
     package init(queues: [String]) {
         self.queues = queues

@@ -18,6 +18,8 @@ final class WorkerLife: Sendable {
     let handlers: [String: any JobHandler]
     let launchSuspects: SuspectLauncher?
     let executions: Executions
+    let leadership: Leadership
+    let dutyBook = DutyBook()
     let waiter: WorkWaiter
     let lastClaim = LastClaim()
     let logger: Logger
@@ -46,6 +48,7 @@ final class WorkerLife: Sendable {
             name: name, host: settings.host, processID: settings.processID, version: settings.version, queues: settings.queues,
             slots: settings.slots, isForSuspects: settings.isForSuspects)
         executions = Executions(slots: settings.slots)
+        leadership = Leadership(ledger: desk.ledger, name: name, settings: settings, logger: logger)
         waiter = desk.queue.waiter()
         (ends, end) = AsyncStream.makeStream()
     }
@@ -128,6 +131,7 @@ final class WorkerLife: Sendable {
     /// False: declared dead while it was leaving.
     private func leave() async -> Bool {
         logger.info("Worker is leaving", metadata: ["running": "\(executions.count)"])
+        await leadership.resign()
         await executions.waitUntilEmpty(within: settings.drainGrace)
         executions.stopAll(.leaving)
         // A claim may have been under way when the worker was told to leave: what it brought is handed back too.

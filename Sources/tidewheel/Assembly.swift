@@ -68,6 +68,16 @@ struct Assembly: Sendable {
         runner.processID = Int(getpid())
         runner.version = Tidewheel.version
         runner.lease = .seconds(settings[Known.lease])
+        runner.leadInterval = .milliseconds(settings[Known.leadInterval])
+        runner.reapInterval = .milliseconds(settings[Known.reapInterval])
+        runner.promoteInterval = .milliseconds(settings[Known.promoteInterval])
+        runner.cancelInterval = .milliseconds(settings[Known.cancelInterval])
+        runner.suspectInterval = .milliseconds(settings[Known.suspectInterval])
+        runner.lossInterval = .milliseconds(settings[Known.lossInterval])
+        runner.reconcileInterval = .milliseconds(settings[Known.reconcileInterval])
+        runner.repairInterval = .milliseconds(settings[Known.repairInterval])
+        runner.durationInterval = .milliseconds(settings[Known.durationInterval])
+        runner.reportInterval = .milliseconds(settings[Known.reportInterval])
         runner.drainGrace = isForSuspects ? .zero : .seconds(settings[Known.drain])
         runner.isForSuspects = isForSuspects
         return Runner(desk: desk, handlers: try handlers(), settings: runner, launchSuspects: launchSuspects, logger: logger)

@@ -31,6 +31,32 @@ enum Known {
     static let lease = Setting.number(
         "TIDEWHEEL_LEASE_SECONDS", standard: 7, 3...600,
         "A worker that shows no sign of life for this long is dead, and its jobs start again.")
+    static let leadInterval = Setting.number(
+        "TIDEWHEEL_LEAD_INTERVAL_MS", standard: 1_000, 100...60_000,
+        "How often the leader among the workers says that it lives; one that is silent for five times as long is replaced.")
+    static let reapInterval = Setting.number(
+        "TIDEWHEEL_REAP_INTERVAL_MS", standard: 500, 50...60_000, "How often a worker looks whether others have died.")
+    static let promoteInterval = Setting.number(
+        "TIDEWHEEL_PROMOTE_INTERVAL_MS", standard: 500, 50...60_000, "How often delayed jobs and retries that are due are queued.")
+    static let cancelInterval = Setting.number(
+        "TIDEWHEEL_CANCEL_INTERVAL_MS", standard: 1_000, 50...60_000,
+        "How often a worker asks whether its jobs were cancelled, should a message have been lost.")
+    static let suspectInterval = Setting.number(
+        "TIDEWHEEL_SUSPECT_INTERVAL_MS", standard: 500, 50...60_000,
+        "How often a worker looks for jobs whose worker died, to run them alone.")
+    static let lossInterval = Setting.number(
+        "TIDEWHEEL_LOSS_INTERVAL_MS", standard: 1_000, 50...60_000, "How often a worker looks whether Redis has lost its data.")
+    static let reconcileInterval = Setting.number(
+        "TIDEWHEEL_RECONCILE_INTERVAL_MS", standard: 5_000, 100...600_000,
+        "How often the leader looks for recorded jobs that Redis does not know.")
+    static let repairInterval = Setting.number(
+        "TIDEWHEEL_REPAIR_INTERVAL_MS", standard: 5_000, 100...600_000,
+        "How often the leader looks for live jobs that have lost their place in Redis.")
+    static let durationInterval = Setting.number(
+        "TIDEWHEEL_DURATION_INTERVAL_MS", standard: 1_000, 100...600_000,
+        "How often a worker tells the others how long its completed jobs took.")
+    static let reportInterval = Setting.number(
+        "TIDEWHEEL_REPORT_INTERVAL_MS", standard: 5_000, 100...600_000, "How often a worker tells /health how its duties went.")
     static let drain = Setting.number(
         "TIDEWHEEL_DRAIN_SECONDS", standard: 30, 0...3_600,
         "How long a worker that is told to leave lets its jobs finish before it hands them back.")
@@ -68,7 +94,9 @@ enum Known {
     /// Every setting, in the order of docs/settings.md.
     static let table: [SettingEntry] = [
         redisURL.entry, databaseURL.entry, ollamaURL.entry, qdrantURL.entry, qdrantKey.entry, host.entry, port.entry, retention.entry,
-        jobTimeout.entry, keyPrefix.entry, queues.entry, slots.entry, lease.entry, drain.entry, apiDrain.entry, allowEviction.entry,
+        jobTimeout.entry, keyPrefix.entry, queues.entry, slots.entry, lease.entry, leadInterval.entry, reapInterval.entry,
+        promoteInterval.entry, cancelInterval.entry, suspectInterval.entry, lossInterval.entry, reconcileInterval.entry,
+        repairInterval.entry, durationInterval.entry, reportInterval.entry, drain.entry, apiDrain.entry, allowEviction.entry,
         postgresPool.entry, fetchAllow.entry, fileRoot.entry, embeddingModel.entry, models.entry, maxConnections.entry,
         maxEventStreams.entry, maxUploads.entry, site.entry, patience.entry, logLevel.entry,
     ]

@@ -73,6 +73,8 @@ struct RunnerFixture {
         settings.lease = .milliseconds(700)
         settings.reapInterval = .milliseconds(50)
         settings.promoteInterval = .milliseconds(20)
+        settings.leadInterval = .milliseconds(100)
+        settings.reportInterval = .milliseconds(50)
         settings.drainGrace = .milliseconds(100)
         settings.stopGrace = .milliseconds(500)
         change(&settings)

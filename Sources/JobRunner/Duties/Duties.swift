@@ -1,0 +1,17 @@
+/// Every duty that a worker has beside its jobs, one line each; what it does stands in the file of its name.
+struct Duties: Sendable {
+    private let loops: [DutyLoop]
+
+    init(life: WorkerLife) {
+        let duties: [Duty] = [
+            .lead(life), .reap(life), .promote(life), .noticeCancels(life), .runSuspects(life), .noticeLoss(life),
+            .reconcile(life), .repair(life), .flushDurations(life), .reportDuties(life),
+        ]
+        life.dutyBook.open(duties)
+        loops = duties.map { DutyLoop(duty: $0, leadership: life.leadership, book: life.dutyBook, logger: life.logger) }
+    }
+
+    func start(in group: inout TaskGroup<Void>) {
+        for loop in loops { group.addTask { await loop.run() } }
+    }
+}

@@ -1,0 +1,28 @@
+internal import JobLedger
+
+/// One periodic duty of a worker: a name, an interval, and what is done. `DutyLoop` runs it, `DutyBook` remembers how it went.
+/// A new one is a file with a static maker beside this one, and a line in `Duties.swift`.
+struct Duty: Sendable {
+    /// As /health shows it: lower case with underscores.
+    let name: String
+    let interval: Duration
+    /// One worker of the fleet does it at a time; its SQL writes carry the token.
+    let isForLeader: Bool
+    let run: @Sendable (LeaderToken?) async throws -> Void
+
+    /// A duty of every worker.
+    init(_ name: String, every interval: Duration, _ run: @escaping @Sendable () async throws -> Void) {
+        self.name = name
+        self.interval = interval
+        isForLeader = false
+        self.run = { _ in try await run() }
+    }
+
+    /// A duty of the leader.
+    init(leading name: String, every interval: Duration, _ run: @escaping @Sendable (LeaderToken) async throws -> Void) {
+        self.name = name
+        self.interval = interval
+        isForLeader = true
+        self.run = { token in if let token { try await run(token) } }
+    }
+}

@@ -1,0 +1,43 @@
+internal import JobDesk
+internal import JobQueue
+internal import Logging
+internal import Synchronization
+
+extension Duty {
+    /// Recovers what dead workers held. Every worker is a reaper: marking a worker dead is compared and set in one step.
+    static func reap(_ life: WorkerLife) -> Duty {
+        let watch = ReaperWatch(Reaper(lease: life.settings.lease, interval: life.settings.reapInterval))
+        return Duty("reap", every: life.settings.reapInterval) {
+            do {
+                let seen = try await life.desk.queue.observe(life.allStreams).filter { $0.worker != life.name }
+                for worker in watch.dead(among: seen) { try await recover(worker, life) }
+            } catch {
+                watch.startAnew()
+                throw error
+            }
+        }
+    }
+
+    private static func recover(_ worker: Observation, _ life: WorkerLife) async throws {
+        guard try await life.desk.queue.markDead(worker) else { return }
+        let released = try await life.desk.recover(worker.worker, streams: life.allStreams)
+        life.logger.warning("A worker is dead; its jobs run again", metadata: ["dead": "\(worker.worker)", "jobs": "\(released)"])
+    }
+}
+
+/// The reaper's memory between two looks.
+private final class ReaperWatch: Sendable {
+    private let reaper: Mutex<Reaper>
+
+    init(_ reaper: Reaper) {
+        self.reaper = Mutex(reaper)
+    }
+
+    func dead(among seen: [Observation]) -> [Observation] {
+        reaper.withLock { $0.look(at: seen, now: .now) }
+    }
+
+    func startAnew() {
+        reaper.withLock { $0.startAnew() }
+    }
+}
