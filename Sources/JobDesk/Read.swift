@@ -31,29 +31,16 @@ extension JobDesk {
     package func events(of id: JobID, after sequence: Int64?) async throws(DeskError) -> JobWatch {
         let job = try await read(id)
         let known = try? await queue.known([id])
-        guard job.state.isTerminal, known?.isEmpty != false else {
+        guard let end = job.endEvent, known?.isEmpty != false else {
             return try await asking(redis: { () throws(RedisError) in try await queue.watch(id, after: sequence) })
         }
-        let json = job.endEvent.numbered(max(job.sequence, 1))
+        let json = end.numbered(max(job.sequence, 1))
         return JobWatch([WatchedEvent(sequence: max(job.sequence, 1), name: job.state.rawValue, json: json)])
     }
 
     /// The numbered events that are still kept, oldest first.
     package func log(of id: JobID) async throws(DeskError) -> [JSONValue] {
-        let lines = try await asking(redis: { () throws(RedisError) in try await queue.log(of: id) })
-        return lines.compactMap { try? JSONReader.read($0, depth: 256) }
-    }
-}
-
-extension Job {
-    /// How the job's end looks to a watcher that comes after Redis forgot the job.
-    fileprivate var endEvent: JobEvent {
-        let name: JobEvent.Name = state == .completed ? .completed : state == .failed ? .failed : .cancelled
-        var members: [String: JSONValue] = ["status": .string(state.rawValue), "attempt": .integer(Int64(attempt))]
-        members["result"] = result
-        members["error"] = error.map(JSONValue.string)
-        members["error_type"] = errorType.map(JSONValue.string)
-        members["progress"] = state == .completed ? 100 : .number(progress)
-        return JobEvent(name, at: finishedAt ?? updatedAt, members)
+        let history = try await asking(redis: { () throws(RedisError) in try await queue.history(of: id) })
+        return history?.events.compactMap { try? JSONReader.read($0.json, depth: 256) } ?? []
     }
 }

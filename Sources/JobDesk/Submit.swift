@@ -85,7 +85,7 @@ extension JobDesk {
     private func acceptUnrecorded(_ job: Job, _ idempotency: IdempotencyKey?) async throws(DeskError) -> Submission {
         switch try await asking(redis: { () throws(RedisError) in try await queue.enqueue(job, idempotency: idempotency) }) {
         case .accepted, .exists: return Submission(job: job, isReplay: false)
-        case .repeated(let id): return Submission(job: try await read(id), isReplay: true)
+        case .repeated(let id), .duplicate(let id): return Submission(job: try await read(id), isReplay: true)
         case .conflict(let id): throw .idempotencyConflict(id)
         }
     }

@@ -2,7 +2,7 @@
 /// Wire form: `{"seq":4,"event":"progress","timestamp":"…","progress":40,…}`, one line of JSON.
 package struct JobEvent: Hashable, Sendable {
     package enum Name: String, Sendable, CaseIterable {
-        case queued, scheduled, started, progress, log, retrying, reclaimed, cancelling, completed, failed, cancelled
+        case waiting, queued, scheduled, started, progress, log, retrying, reclaimed, retried, cancelling, completed, failed, cancelled
         /// Sent to one watcher only: the state as it is now, after events were trimmed away.
         case snapshot, gap
     }
@@ -27,5 +27,18 @@ package struct JobEvent: Hashable, Sendable {
 
     package func numbered(_ sequence: Int64) -> String {
         "{\"seq\":\(sequence),\(unnumbered)"
+    }
+}
+
+extension Job {
+    /// The event that ended the job, as its last state tells it; nil while it lives.
+    package var endEvent: JobEvent? {
+        guard let name = JobEvent.Name(rawValue: state.rawValue), state.isTerminal else { return nil }
+        var members: [String: JSONValue] = ["status": .string(state.rawValue), "attempt": .integer(Int64(attempt))]
+        members["result"] = result
+        members["error"] = error.map(JSONValue.string)
+        members["error_type"] = errorType.map(JSONValue.string)
+        if state == .completed { members["progress"] = 100 }
+        return JobEvent(name, at: finishedAt ?? updatedAt, members)
     }
 }

@@ -13,9 +13,8 @@ extension JobQueue {
     }
 
     private func cancel(_ id: JobID, _ mode: String, _ event: JobEvent, reason: String = "") async throws(RedisError) -> JobState? {
-        let queue = try await redis.command(["HGET", .string(keys.job(id)), "queue"]).string ?? ""
         let reply = try await run(
-            Scripts.cancel, keys: [keys.job(id), keys.active, keys.scheduled, keys.stats(queue), keys.control],
+            Scripts.cancel, keys: [keys.job(id), keys.active, keys.scheduled, keys.control],
             arguments: [
                 .string(id.description), .string(mode), event.timestamp.argument, .integer(retentionMilliseconds),
                 .string(event.unnumbered), .string(reason),
@@ -29,7 +28,7 @@ extension JobQueue {
         return zip(ids, replies).filter { $0.1.string == "1" }.map(\.0)
     }
 
-    /// Messages to all workers; each is `cancel <job id>`.
+    /// Messages to all workers: `cancel <job id>`, `paused <queue>`, `resumed <queue>`.
     package func control() async throws(RedisError) -> RedisSubscription {
         try await subscriber.subscribe(keys.control)
     }

@@ -6,6 +6,8 @@ package import RedisWire
 package struct Claimed: Sendable {
     package var claims: [Claim] = []
     package var foreign: [ForeignEntry] = []
+    /// Queues from which nothing is taken now.
+    package var paused: [String] = []
 }
 
 /// An entry that another program added with its own fields (job_id, source_type, source_uri, …).
@@ -24,17 +26,23 @@ package enum ClaimReply: Sendable {
 }
 
 extension JobQueue {
-    /// Takes at most `count` jobs, highest stream first, without waiting.
-    package func claim(for worker: String, from streams: [String], count: Int) async throws(RedisError) -> ClaimReply {
+    /// Takes at most `count` jobs without waiting: `lowestFirst` of them from the last stream upwards, so that the lowest level gets its share,
+    /// the others highest stream first.
+    package func claim(
+        for worker: String, from streams: [String], count: Int, lowestFirst: Int = 0
+    ) async throws(RedisError) -> ClaimReply {
         let now = Timestamp.now
-        return try await claim(worker, streams, [.string(worker), .integer(Int64(count)), now.argument, .string(now.description)])
+        let arguments: [RedisArgument] = [
+            .string(worker), .integer(Int64(count)), now.argument, .string(now.description), .integer(Int64(min(lowestFirst, count))),
+        ]
+        return try await claim(worker, streams, arguments)
     }
 
     /// Takes the entry that a blocking read handed to this worker.
     package func claim(_ entry: DeliveredEntry, for worker: String) async throws(RedisError) -> ClaimReply {
         let now = Timestamp.now
         let arguments: [RedisArgument] = [
-            .string(worker), 1, now.argument, .string(now.description), .string(entry.stream), .string(entry.entry),
+            .string(worker), 1, now.argument, .string(now.description), 0, .string(entry.stream), .string(entry.entry),
         ]
         return try await claim(worker, [entry.stream], arguments)
     }
@@ -52,12 +60,14 @@ extension JobQueue {
 
     private func read(_ parts: ArraySlice<RedisReply>, worker: String) -> Claimed {
         var claimed = Claimed()
-        for part in parts {
-            guard let row = part.array, row.count == 4, let stream = row[0].string, let entry = row[1].string, let fields = row[3].fields
-            else { continue }
+        claimed.paused = parts.first?.array?.compactMap(\.string) ?? []
+        claimed.claims.reserveCapacity(parts.count)
+        var queues: [String: String] = [:]
+        for part in parts.dropFirst() {
+            guard let row = part.array, row.count >= 4, let stream = row[0].string, let entry = row[1].string else { continue }
             if row[2].string == "foreign" {
-                claimed.foreign.append(ForeignEntry(stream: stream, entry: entry, fields: fields))
-            } else if let job = JobHash.job(from: fields) {
+                claimed.foreign.append(ForeignEntry(stream: stream, entry: entry, fields: row[3].fields ?? [:]))
+            } else if let job = job(of: row, stream: stream, &queues) {
                 claimed.claims.append(Claim(job: job, attempt: job.attempt, worker: worker, stream: stream, entry: entry))
             } else {
                 logger.error(
@@ -65,5 +75,17 @@ extension JobQueue {
             }
         }
         return claimed
+    }
+
+    private func job(of row: [RedisReply], stream: String, _ queues: inout [String: String]) -> Job? {
+        guard row[2].string == "first" else { return row[3].fields.flatMap(JobHash.job) }
+        guard row.count == 10, let id = row[3].string.flatMap(JobID.init), let kind = row[4].string, let input = row[5].bytes,
+            let policy = row[7].string, let created = row[8].integer, let priority = row[9].string
+        else { return nil }
+        let queue = queues[stream] ?? queueName(of: stream)
+        queues[stream] = queue
+        return JobHash.first(
+            id: id, kind: kind, queue: queue, input: input, metadata: row[6].bytes ?? [], policy: policy, created: created,
+            priority: priority)
     }
 }

@@ -8,25 +8,99 @@ package enum Enqueued: Sendable, Hashable {
     /// Unrecorded kinds: the same key and request before.
     case repeated(JobID)
     case conflict(JobID)
+    /// Another job holds this one's unique key.
+    case duplicate(JobID)
+}
+
+/// A job to put on its stream, and under which key it was asked for.
+package struct EnqueueRequest: Sendable {
+    package let job: Job
+    package let idempotency: IdempotencyKey?
+
+    package init(_ job: Job, idempotency: IdempotencyKey? = nil) {
+        self.job = job
+        self.idempotency = idempotency
+    }
 }
 
 extension JobQueue {
     /// How long an idempotency key of an unrecorded kind is remembered.
     static let idempotencyMilliseconds: Int64 = 86_400_000
+    /// Jobs in one script call: bounds the time Redis is held to a millisecond or two.
+    static let enqueueBatch = 200
 
-    /// Puts a job on its stream, or on the schedule when `scheduledAt` lies ahead. Create-if-absent by id: may be repeated.
+    /// Puts a job on its stream, or on the schedule when `scheduledAt` lies ahead; a job that is `waiting` is kept until `ready`.
+    /// Create-if-absent by id: may be repeated.
     package func enqueue(_ job: Job, idempotency: IdempotencyKey? = nil) async throws(RedisError) -> Enqueued {
-        let due = job.scheduledAt.map { $0 > .now ? $0.milliseconds : 0 } ?? 0
-        let state: JobState = due > 0 ? .scheduled : .queued
-        let event = JobEvent(due > 0 ? .scheduled : .queued, ["status": .string(state.rawValue), "kind": .string(job.kind)])
-        var keys = [self.keys.job(job.id), self.keys.stream(job.queue, StreamLevel(job.priority))]
-        keys += [self.keys.active, self.keys.scheduled, self.keys.stats(job.queue)]
-        if let idempotency { keys.append(self.keys.idempotency(idempotency)) }
-        let arguments: [RedisArgument] = [
-            .string(job.id.description), .string(job.kind), .integer(due), job.createdAt.argument, .string(event.unnumbered),
-            .string(idempotency?.fingerprint ?? ""), .integer(JobQueue.idempotencyMilliseconds),
+        try await enqueue([EnqueueRequest(job, idempotency: idempotency)])[0]
+    }
+
+    package func enqueue(_ jobs: [Job]) async throws(RedisError) -> [Enqueued] {
+        try await enqueue(jobs.map { EnqueueRequest($0) })
+    }
+
+    /// Each as if it came alone, in order. An error says nothing of the others: repeat all of them.
+    package func enqueue(_ requests: [EnqueueRequest]) async throws(RedisError) -> [Enqueued] {
+        var answers: [Enqueued] = []
+        var rest = requests[...]
+        while !rest.isEmpty {
+            answers += try await send(rest.prefix(JobQueue.enqueueBatch), isReady: false)
+            rest = rest.dropFirst(JobQueue.enqueueBatch)
+        }
+        return answers
+    }
+
+    /// Queues a job that waited for others; one that Redis has lost is made anew. False: it does not wait any more.
+    package func ready(_ job: Job) async throws(RedisError) -> Bool {
+        try await send([EnqueueRequest(job)], isReady: true)[0] == .accepted
+    }
+
+    private func send(_ requests: ArraySlice<EnqueueRequest>, isReady: Bool) async throws(RedisError) -> [Enqueued] {
+        let now = Timestamp.now
+        var arguments: [RedisArgument] = [.string(now.description)]
+        arguments.reserveCapacity(1 + requests.count * 12)
+        for request in requests { append(request, isReady, now, to: &arguments) }
+        let reply = try await run(Scripts.enqueue, keys: [keys.active], arguments: arguments)
+        guard let parts = reply.array, parts.count == requests.count else { throw unexpected(Scripts.enqueue, reply) }
+        var answers: [Enqueued] = []
+        for part in parts { answers.append(try read(part)) }
+        return answers
+    }
+
+    private func append(_ request: EnqueueRequest, _ isReady: Bool, _ now: Timestamp, to arguments: inout [RedisArgument]) {
+        let job = request.job
+        let due = job.scheduledAt.map { $0 > now ? $0.milliseconds : 0 } ?? 0
+        let fields = JobHash.fields(of: job)
+        arguments += [
+            .string(job.id.description), .string(job.kind), .string(job.queue), .string(job.priority.rawValue), .integer(due),
+            job.createdAt.argument, .string(rare(request, isReady)), .integer(Int64(fields.count)),
         ]
-        let reply = try await run(Scripts.enqueue, keys: keys, arguments: arguments + JobHash.fields(of: job))
+        arguments += fields
+    }
+
+    /// What few jobs have, for the script.
+    private func rare(_ request: EnqueueRequest, _ isReady: Bool) -> String {
+        let job = request.job
+        var rare: [String: JSONValue] = [:]
+        if isReady { rare["ready"] = true }
+        if job.state == .waiting, !isReady { rare["waiting"] = true }
+        if job.attempt > 0 { rare["first"] = .integer(JobHash.firstSequence(of: job)) }
+        if let key = job.concurrencyKey { rare["key"] = .string(key) }
+        if let uniqueness = job.uniqueness {
+            rare["unique"] = .string("\(job.kind):\(uniqueness.key)")
+            rare["span"] = .string(uniqueness.span.word)
+            rare["window_ms"] = uniqueness.span.milliseconds.map(JSONValue.integer)
+            if job.isRecorded { rare["accepted"] = true }
+        }
+        if let key = request.idempotency {
+            rare["idempotency"] = .string(Keys.tail(ofIdempotency: key))
+            rare["fingerprint"] = .string(key.fingerprint)
+            rare["ttl_ms"] = .integer(JobQueue.idempotencyMilliseconds)
+        }
+        return rare.isEmpty ? "" : JSONValue.object(rare).serialized
+    }
+
+    private func read(_ reply: RedisReply) throws(RedisError) -> Enqueued {
         guard let parts = reply.array, parts.count == 2, let code = parts[0].integer, let text = parts[1].string else {
             throw unexpected(Scripts.enqueue, reply)
         }
@@ -35,6 +109,7 @@ extension JobQueue {
         case (0, let state?, _): return .exists(state)
         case (2, _, let id?): return .repeated(id)
         case (3, _, let id?): return .conflict(id)
+        case (4, _, let id?): return .duplicate(id)
         default: throw unexpected(Scripts.enqueue, reply)
         }
     }

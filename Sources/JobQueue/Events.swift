@@ -119,15 +119,15 @@ package struct JobWatch: AsyncSequence, Sendable {
         private mutating func catchUp() async throws(RedisError) {
             guard let queue, let id else { return }
             mustCatchUp = false
-            guard let job = try await queue.job(id) else {
+            guard let history = try await queue.history(of: id) else {
                 hasEnded = true
                 return
             }
-            let missed = try await queue.log(of: id).compactMap(WatchedEvent.init).filter { ($0.sequence ?? 0) > last }
-            let firstKept = missed.first?.sequence ?? job.sequence + 1
-            if firstKept > last + 1 { ready += JobWatch.bridge(over: last + 1..<firstKept, to: job) }
+            let missed = history.events.filter { ($0.sequence ?? 0) > last }
+            let firstKept = missed.first?.sequence ?? history.job.sequence + 1
+            if firstKept > last + 1 { ready += JobWatch.bridge(over: last + 1..<firstKept, to: history.job) }
             ready += missed
-            hasEnded = missed.isEmpty && job.state.isTerminal
+            hasEnded = missed.isEmpty && history.job.state.isTerminal
         }
     }
 

@@ -54,11 +54,6 @@ extension JobQueue {
         return Set(zip(ids, replies).filter { $0.1.integer == 1 }.map(\.0))
     }
 
-    /// The numbered events that are still kept, oldest first, as lines of JSON.
-    package func log(of id: JobID) async throws(RedisError) -> [String] {
-        try await redis.command(["LRANGE", .string(keys.log(id)), 0, -1]).array?.compactMap(\.string) ?? []
-    }
-
     package func workers() async throws(RedisError) -> [WorkerInfo] {
         let names = try await redis.command(["SMEMBERS", .string(keys.workers)]).array?.compactMap(\.string).sorted() ?? []
         let replies = try await redis.pipeline([["TIME"]] + names.map { ["HGETALL", .string(keys.worker($0))] })

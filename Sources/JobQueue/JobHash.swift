@@ -1,24 +1,78 @@
 internal import JobModel
 internal import RedisWire
 
-/// A job as the fields of its hash, both ways. Times are milliseconds since 1970; absent values have no field.
+/// A job as the fields of its hash, both ways. Times are milliseconds since 1970; absent values, and those that hold for most jobs, have no field.
+/// `status`, `entry`, `lease`, `seq` and `event` belong to the scripts. `more` says that a job is not a plain one: then a claim brings the whole hash.
 enum JobHash {
-    /// Everything a job is accepted with. `status`, `entry` and `stream` belong to the scripts.
+    /// What a job is accepted with, besides the arguments that `enqueue.lua` names.
     static func fields(of job: Job) -> [RedisArgument] {
-        var fields: [(String, String?)] = [
-            ("kind", job.kind), ("queue", job.queue), ("priority", job.priority.rawValue), ("title", job.title),
-            ("input", job.input.serialized), ("metadata", job.metadata.serialized), ("recorded", job.isRecorded ? "1" : nil),
-            ("subject", job.subject), ("session_id", job.sessionID),
-            ("tags", job.tags.isEmpty ? nil : JSONValue.array(job.tags.map(JSONValue.string)).serialized),
-            ("attempt", String(job.attempt)), ("uncharged", String(job.uncharged)), ("max_attempts", String(job.maxAttempts)),
-            ("timeout_ms", String(job.timeoutMilliseconds)), ("estimated_ms", String(job.estimatedMilliseconds)),
-            ("created_at", String(job.createdAt.milliseconds)), ("updated_at", String(job.updatedAt.milliseconds)),
-            ("traceparent", job.traceparent), ("progress", "0"),
-        ]
+        var fields: [RedisArgument] = ["input", .bytes(job.input.bytes), "policy", .string(policy(of: job))]
+        func add(_ name: String, _ value: String?) {
+            guard let value else { return }
+            fields.append(.string(name))
+            fields.append(.string(value))
+        }
+        if job.priority != .medium { add("priority", job.priority.rawValue) }
+        if job.metadata != [:] { add("metadata", job.metadata.serialized) }
+        let plain = fields.count
+        addRareFields(of: job, add)
+        if fields.count > plain { add("more", "1") }
+        return fields
+    }
+
+    /// `<max attempts> <timeout ms> <estimate ms> <1 when recorded>`
+    private static func policy(of job: Job) -> String {
+        "\(job.maxAttempts) \(job.timeoutMilliseconds) \(job.estimatedMilliseconds) \(job.isRecorded ? 1 : 0)"
+    }
+
+    private static func addRareFields(of job: Job, _ add: (String, String?) -> Void) {
+        add("title", job.title)
+        add("description", job.description)
+        add("subject", job.subject)
+        add("session_id", job.sessionID)
+        add("tags", job.tags.isEmpty ? nil : JSONValue.array(job.tags.map(JSONValue.string)).serialized)
+        add("traceparent", job.traceparent)
+        add("scheduled_at", job.scheduledAt.map { String($0.milliseconds) })
+        add("backoff", job.backoff.map { "\($0.baseMilliseconds) \($0.capMilliseconds)" })
+        add("concurrency_key", job.concurrencyKey)
+        add("unique", job.uniqueness.map { "\(job.kind):\($0.key)" })
+        add("unique_span", job.uniqueness?.span.word)
+        add("unique_ms", (job.uniqueness?.span.milliseconds).map { String($0) })
+        add("flow", job.flow.map(flowText))
+        if let word = acceptedAs(job) { add("accepted_as", word) }
+        guard job.attempt > 0 else { return }
+        add("attempt", String(job.attempt))
+        add("uncharged", String(job.uncharged))
         // Queued again after a loss of Redis: its events go on above those of earlier attempts, so that no watcher takes them for old ones.
-        if job.attempt > 0 { fields.append(("seq", String(Int64(job.attempt) * 1_000_000))) }
-        fields.append(("scheduled_at", job.scheduledAt.map { String($0.milliseconds) }))
-        return fields.flatMap { name, value in value.map { [.string(name), .string($0)] } ?? [] }
+        add("seq", String(firstSequence(of: job) - 1))
+        add("first", String(firstSequence(of: job)))
+    }
+
+    /// The state it is accepted in, where that is not `queued`.
+    private static func acceptedAs(_ job: Job) -> String? {
+        if job.state == .waiting { return JobState.waiting.rawValue }
+        return job.scheduledAt.map { $0 > .now } == true ? JobState.scheduled.rawValue : nil
+    }
+
+    /// The number of the event that says the job was accepted.
+    static func firstSequence(of job: Job) -> Int64 {
+        Int64(job.attempt) * 1_000_000 + 1
+    }
+
+    private static func flowText(_ flow: FlowPlace) -> String {
+        JSONValue.object([
+            "flow": .string(flow.flow.description), "name": .string(flow.name),
+            "parents": .array(flow.parents.map { .string($0.description) }),
+            "on_parent_failure": .string(flow.onParentFailure.rawValue),
+        ]).serialized
+    }
+
+    private static func flow(_ text: String?) -> FlowPlace? {
+        guard let value = json(text), let flow = value["flow"]?.string.flatMap(JobID.init) else { return nil }
+        return FlowPlace(
+            flow: flow, name: value["name"]?.string ?? "",
+            parents: value["parents"]?.array?.compactMap { $0.string.flatMap(JobID.init) } ?? [],
+            onParentFailure: value["on_parent_failure"]?.string.flatMap(FlowPlace.ParentFailure.init) ?? .cancel)
     }
 
     /// Nil for a hash that is not a whole job.
@@ -28,30 +82,68 @@ enum JobHash {
         else { return nil }
         var job = Job(
             id: id, kind: kind, queue: queue, priority: fields["priority"].flatMap(JobPriority.init) ?? .medium, state: state,
-            input: json(fields["input"]) ?? [:], metadata: json(fields["metadata"]) ?? [:], isRecorded: fields["recorded"] == "1",
-            maxAttempts: whole(fields["max_attempts"]) ?? 1, timeoutMilliseconds: fields["timeout_ms"].flatMap { Int64($0) } ?? 600_000,
-            estimatedMilliseconds: fields["estimated_ms"].flatMap { Int64($0) } ?? 0, createdAt: created)
+            input: json(fields["input"]) ?? [:], metadata: json(fields["metadata"]) ?? [:], createdAt: created)
+        read(policy: fields["policy"] ?? "", into: &job)
+        readTexts(of: &job, from: fields)
         readProgress(of: &job, from: fields)
         readOutcome(of: &job, from: fields)
         return job
     }
 
-    private static func readProgress(of job: inout Job, from fields: [String: String]) {
+    /// A plain job whose first attempt begins: what `claim.lua` answers for most jobs.
+    static func first(
+        id: JobID, kind: String, queue: String, input: [UInt8], metadata: [UInt8], policy: String, created: Int64, priority: String
+    ) -> Job? {
+        guard let input = try? JSONReader.read(input, depth: 256) else { return nil }
+        var job = Job(
+            id: id, kind: kind, queue: queue, priority: JobPriority(rawValue: priority) ?? .medium, state: .processing, input: input,
+            metadata: metadata.isEmpty ? [:] : (try? JSONReader.read(metadata, depth: 256)) ?? [:],
+            createdAt: Timestamp(milliseconds: created))
+        read(policy: policy, into: &job)
+        job.attempt = 1
+        job.sequence = 2
+        return job
+    }
+
+    private static func read(policy: String, into job: inout Job) {
+        let parts = policy.utf8.split(separator: UInt8(ascii: " ")).map { Int64(String(Substring($0))) ?? 0 }
+        guard parts.count == 4 else { return }
+        job.maxAttempts = Int(clamping: parts[0])
+        job.timeoutMilliseconds = parts[1]
+        job.estimatedMilliseconds = parts[2]
+        job.isRecorded = parts[3] == 1
+    }
+
+    private static func readTexts(of job: inout Job, from fields: [String: String]) {
         job.title = fields["title"]
+        job.description = fields["description"]
         job.subject = fields["subject"]
         job.sessionID = fields["session_id"]
         job.tags = json(fields["tags"])?.array?.compactMap(\.string) ?? []
+        job.traceparent = fields["traceparent"]
+        job.concurrencyKey = fields["concurrency_key"]
+        job.flow = flow(fields["flow"])
+        if let parts = fields["backoff"]?.split(separator: " "), parts.count == 2, let base = Int64(parts[0]), let cap = Int64(parts[1]) {
+            job.backoff = Backoff(baseMilliseconds: base, capMilliseconds: cap)
+        }
+        if let key = fields["unique"], let word = fields["unique_span"],
+            let span = Uniqueness.Span(word: word, milliseconds: fields["unique_ms"].flatMap { Int64($0) })
+        {
+            job.uniqueness = Uniqueness(key: String(key.dropFirst(job.kind.count + 1)), span: span)
+        }
+    }
+
+    private static func readProgress(of job: inout Job, from fields: [String: String]) {
         job.attempt = whole(fields["attempt"]) ?? 0
         job.uncharged = whole(fields["uncharged"]) ?? 0
         job.crashes = whole(fields["crashes"]) ?? 0
         job.isSuspect = fields["suspect"] == "1"
-        job.worker = fields["worker"]
-        job.progress = fields["progress"].flatMap(Double.init) ?? 0
+        job.worker = fields["lease"].flatMap { lease in lease.lastIndex(of: ":").map { String(lease[..<$0]) } }
+        job.progress = job.state == .completed ? 100 : fields["progress"].flatMap(Double.init) ?? 0
         job.step = fields["step"]
         job.message = fields["message"]
-        job.sequence = fields["seq"].flatMap { Int64($0) } ?? 0
+        job.sequence = (fields["seq"].flatMap { Int64($0) } ?? 0) + 1
         job.cancelRequested = fields["cancel_requested"] == "1"
-        job.traceparent = fields["traceparent"]
     }
 
     private static func readOutcome(of job: inout Job, from fields: [String: String]) {
@@ -61,8 +153,9 @@ enum JobHash {
         job.errorType = job.state == .completed ? nil : fields["error_type"]
         job.scheduledAt = time(fields["scheduled_at"])
         job.startedAt = time(fields["started_at"])
-        job.updatedAt = time(fields["updated_at"]) ?? job.createdAt
-        job.finishedAt = time(fields["finished_at"])
+        job.finishedAt = job.state.isTerminal ? time(fields["failed_at"]) ?? time(fields["completed_at"]) : nil
+        let moments = [time(fields["updated_at"]), job.startedAt, job.finishedAt].compactMap(\.self)
+        job.updatedAt = moments.max() ?? job.createdAt
     }
 
     private static func whole(_ text: String?) -> Int? {

@@ -1,4 +1,4 @@
-internal import JobModel
+package import JobModel
 package import Logging
 package import RedisWire
 
@@ -11,6 +11,7 @@ package final class JobQueue: Sendable {
     let redis: RedisConnection
     let subscriber: RedisSubscriber
     let logger: Logger
+    let settlements: GroupCommit<Settlement, Settled, RedisError>
 
     package init(
         _ address: RedisAddress, prefix: String = "", retentionMilliseconds: Int64 = 86_400_000,
@@ -20,8 +21,13 @@ package final class JobQueue: Sendable {
         self.keys = Keys(prefix: prefix)
         self.retentionMilliseconds = retentionMilliseconds
         self.logger = logger
-        redis = RedisConnection(address, options: options, logger: logger)
+        let redis = RedisConnection(address, options: options, logger: logger)
+        self.redis = redis
         subscriber = RedisSubscriber(address, options: options, logger: logger)
+        let settler = Settler(keys: keys, redis: redis, retentionMilliseconds: retentionMilliseconds)
+        settlements = GroupCommit(limit: Settler.maxBatch, isolates: { _ in false }) { batch throws(RedisError) in
+            try await settler.settle(batch)
+        }
     }
 
     package func ping() async throws(RedisError) -> Duration {

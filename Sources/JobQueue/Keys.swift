@@ -14,6 +14,10 @@ package struct Keys: Sendable {
     package var dead: String { prefix + "dead" }
     package var workers: String { prefix + "workers" }
     package var control: String { prefix + "control" }
+    package var paused: String { prefix + "paused" }
+    package var limits: String { prefix + "limits" }
+    package var permitted: String { prefix + "permitted" }
+    package var parked: String { prefix + "parked" }
     package var intake: String { prefix + "intake" }
     package var generation: String { prefix + "generation" }
 
@@ -25,7 +29,12 @@ package struct Keys: Sendable {
     package func duties(_ worker: String) -> String { self.worker(worker) + ":duties" }
     package func stats(_ queue: String) -> String { "\(prefix)stats:\(queue)" }
     package func durations(_ kind: String) -> String { "\(prefix)durations:\(kind)" }
-    package func idempotency(_ key: IdempotencyKey) -> String { "\(prefix)idempotency:\(key.scope):\(key.key)" }
+    package func idempotency(_ key: IdempotencyKey) -> String { "\(prefix)\(Keys.tail(ofIdempotency: key))" }
+    static func tail(ofIdempotency key: IdempotencyKey) -> String { "idempotency:\(key.scope):\(key.key)" }
+    package func unique(_ kind: String, _ key: String) -> String { "\(prefix)unique:\(kind):\(key)" }
+    /// Permits in use, and jobs that wait for one, of a limit named `queue:<q>`, `kind:<k>` or `key:<k>`.
+    package func permits(_ limit: String) -> String { "\(prefix)limit:\(limit)" }
+    package func parked(_ limit: String) -> String { "\(prefix)parked:\(limit)" }
 
     /// The medium stream has the bare name, so that `ingest_jobs` is the stream other programs know.
     package func stream(_ queue: String, _ level: StreamLevel) -> String {
@@ -36,6 +45,10 @@ package struct Keys: Sendable {
     package func streams(_ queues: [String], _ levels: [StreamLevel] = StreamLevel.ordinary) -> [String] {
         levels.flatMap { level in queues.map { stream($0, level) } }
     }
+
+    /// Jobs of one concurrency key that wait behind a stream; the keys that take turns there.
+    package func lane(_ stream: String, _ key: String) -> String { "\(stream):lane:\(key)" }
+    package func turns(_ stream: String) -> String { "\(stream):turns" }
 }
 
 /// The streams of one queue. `suspect` holds jobs whose worker died; only one-slot processes read it.

@@ -87,14 +87,13 @@ extension JobQueue {
     ) async throws(RedisError) -> Released {
         let base = queueName(of: held.stream)
         let isSuspect = crashed && held.isRunning(under: worker) || held.stream == keys.stream(base, .suspect)
-        let target = keys.stream(base, isSuspect ? .suspect : .urgent)
         let event = JobEvent(.reclaimed, ["attempt": .integer(Int64(held.attempt)), "status": "queued", "worker": .string(worker)])
         let job = held.jobID.map(keys.job) ?? keys.prefix + "job:"
         let reply = try await run(
-            Scripts.release, keys: [job, held.stream, target, keys.stats(base)],
+            Scripts.release, keys: [job, held.stream],
             arguments: [
                 .string(worker), .string(held.entry), .string(held.jobID?.description ?? ""), crashed ? "crashed" : "handed-back",
-                addCrash ? 1 : 0, event.timestamp.argument, .string(event.unnumbered),
+                addCrash ? 1 : 0, isSuspect ? "suspect" : "urgent", .string(event.unnumbered),
             ])
         switch reply.integer {
         case 1: return .released

@@ -53,11 +53,17 @@ package struct ScriptContract: Sendable {
 }
 
 extension JobQueue {
-    /// Runs a script. Cost of the comparison: none in a release build.
     func run(_ script: RedisScript, keys: [String], arguments: [RedisArgument]) async throws(RedisError) -> RedisReply {
+        try await redis.runKept(script, keys: keys, arguments: arguments)
+    }
+}
+
+extension RedisConnection {
+    /// Runs a script. Cost of the comparison: none in a release build.
+    func runKept(_ script: RedisScript, keys: [String], arguments: [RedisArgument]) async throws(RedisError) -> RedisReply {
         assert(
             ScriptContract.isKept(by: script, keys: keys.count, arguments: arguments.count),
             "\(script.name) was called with \(keys.count) keys and \(arguments.count) arguments, against its contract")
-        return try await redis.run(script, keys: keys, arguments: arguments)
+        return try await run(script, keys: keys, arguments: arguments)
     }
 }

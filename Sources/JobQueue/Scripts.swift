@@ -1,30 +1,36 @@
 package import RedisWire
 
-/// The Lua scripts: one file a transition, each with its contract on top. `shared.lua` goes behind the first line of every one.
+/// The Lua scripts: one file a transition, each with its contract on top. `shared.lua` goes behind the first line of every one, `limits.lua`
+/// behind it where jobs are moved.
 package enum Scripts {
-    package static let enqueue = script("enqueue", PackageResources.enqueue_lua)
-    package static let claim = script("claim", PackageResources.claim_lua)
+    package static let enqueue = script("enqueue", PackageResources.enqueue_lua, moves: true)
+    package static let claim = script("claim", PackageResources.claim_lua, moves: true)
     package static let report = script("report", PackageResources.report_lua)
     package static let step = script("step", PackageResources.step_lua)
-    package static let settle = script("settle", PackageResources.settle_lua)
-    package static let cancel = script("cancel", PackageResources.cancel_lua)
-    package static let promote = script("promote", PackageResources.promote_lua)
+    package static let settle = script("settle", PackageResources.settle_lua, moves: true)
+    package static let cancel = script("cancel", PackageResources.cancel_lua, moves: true)
+    package static let promote = script("promote", PackageResources.promote_lua, moves: true)
+    package static let retry = script("retry", PackageResources.retry_lua, moves: true)
+    package static let reserve = script("reserve", PackageResources.reserve_lua)
+    package static let setLimits = script("set_limits", PackageResources.set_limits_lua, moves: true)
+    package static let sweepLimits = script("sweep_limits", PackageResources.sweep_limits_lua, moves: true)
     package static let beat = script("beat", PackageResources.beat_lua)
     package static let observe = script("observe", PackageResources.observe_lua)
     package static let reclaim = script("reclaim", PackageResources.reclaim_lua)
     package static let held = script("held", PackageResources.held_lua)
-    package static let release = script("release", PackageResources.release_lua)
+    package static let release = script("release", PackageResources.release_lua, moves: true)
     package static let leave = script("leave", PackageResources.leave_lua)
-    package static let repair = script("repair", PackageResources.repair_lua)
+    package static let repair = script("repair", PackageResources.repair_lua, moves: true)
     package static let durations = script("durations", PackageResources.durations_lua)
 
     package static let all = [
-        enqueue, claim, report, step, settle, cancel, promote, beat, observe, reclaim, held, release, leave, repair, durations,
+        enqueue, claim, report, step, settle, cancel, promote, retry, reserve, setLimits, sweepLimits, beat, observe, reclaim, held,
+        release, leave, repair, durations,
     ]
 
-    private static func script(_ name: String, _ body: [UInt8]) -> RedisScript {
+    private static func script(_ name: String, _ body: [UInt8], moves: Bool = false) -> RedisScript {
         let firstLine = body.prefix { $0 != UInt8(ascii: "\n") }
-        return RedisScript(
-            name: name, source: firstLine + [UInt8(ascii: "\n")] + PackageResources.shared_lua + body.dropFirst(firstLine.count))
+        let prelude = PackageResources.shared_lua + (moves ? PackageResources.limits_lua : [])
+        return RedisScript(name: name, source: firstLine + [UInt8(ascii: "\n")] + prelude + body.dropFirst(firstLine.count))
     }
 }

@@ -7,63 +7,83 @@ package enum Settled: Sendable, Hashable {
     case lost
 }
 
-extension JobQueue {
-    /// Ends one attempt if it still holds the lease. May be repeated: the same lease is answered `settled` again.
-    package func settle(_ claim: Claim, as outcome: JobOutcome, at now: Timestamp = .now) async throws(RedisError) -> Settled {
-        let job = claim.job
-        let keys = [
-            self.keys.job(job.id), claim.stream, self.keys.active, self.keys.scheduled, self.keys.dead, self.keys.stats(job.queue),
-            self.keys.stream(job.queue, claim.stream == self.keys.stream(job.queue, .suspect) ? .suspect : .urgent),
-        ]
-        var due: Int64 = 0
-        if case .retry(_, let delay) = outcome { due = now.advanced(byMilliseconds: delay).milliseconds }
-        let arguments: [RedisArgument] = [
-            .string(claim.lease), .string(claim.entry), .string(job.id.description), .string(job.kind), .string(outcome.state.rawValue),
-            now.argument, .integer(due), .integer(retentionMilliseconds),
-            .string(outcome.event(attempt: claim.attempt, at: now, due: due).unnumbered),
-            .string(outcome.counter),
-        ]
-        let reply = try await run(
-            Scripts.settle, keys: keys, arguments: arguments + outcome.fields(at: now, due: due, uncharged: job.uncharged))
-        switch reply.integer {
-        case 1: return .settled
-        case 0: return .lost
-        default: throw unexpected(Scripts.settle, reply)
-        }
+/// The end of one attempt.
+package struct Settlement: Sendable {
+    package let claim: Claim
+    package let outcome: JobOutcome
+    package let at: Timestamp
+
+    package init(_ claim: Claim, as outcome: JobOutcome, at: Timestamp = .now) {
+        self.claim = claim
+        self.outcome = outcome
+        self.at = at
     }
 }
 
+extension JobQueue {
+    /// Ends one attempt if it still holds the lease. May be repeated: the same lease is answered `settled` again.
+    /// Calls that come while one is under way go together in the next one.
+    package func settle(_ claim: Claim, as outcome: JobOutcome, at now: Timestamp = .now) async throws(RedisError) -> Settled {
+        try await settlements.submit(Settlement(claim, as: outcome, at: now))
+    }
+}
+
+/// Carries a batch of settlements to Redis.
+struct Settler: Sendable {
+    /// Bounds the time Redis is held by one script to a millisecond or two.
+    static let maxBatch = 200
+    let keys: Keys
+    let redis: RedisConnection
+    let retentionMilliseconds: Int64
+
+    func settle(_ settlements: [Settlement]) async throws(RedisError) -> [Settled] {
+        let now = Timestamp.now
+        var keys = [self.keys.active]
+        var places: [String: Int] = [:]
+        var arguments: [RedisArgument] = [now.argument, .string(now.description), .integer(retentionMilliseconds)]
+        arguments.reserveCapacity(3 + settlements.count * 9)
+        for settlement in settlements {
+            let stream = settlement.claim.stream
+            if places[stream] == nil {
+                keys.append(stream)
+                places[stream] = keys.count
+            }
+            append(settlement, stream: places[stream] ?? 0, to: &arguments)
+        }
+        let reply = try await redis.runKept(Scripts.settle, keys: keys, arguments: arguments)
+        guard let codes = reply.array, codes.count == settlements.count else { throw unexpected(Scripts.settle, reply) }
+        return codes.map { $0.integer == 1 ? .settled : .lost }
+    }
+
+    private func append(_ settlement: Settlement, stream: Int, to arguments: inout [RedisArgument]) {
+        let (claim, outcome) = (settlement.claim, settlement.outcome)
+        var due = "0"
+        if case .retry(_, let delay) = outcome {
+            let at = settlement.at.advanced(byMilliseconds: delay)
+            due = "\(at.milliseconds) \(at)"
+        }
+        arguments.append(.string(claim.job.id.description))
+        arguments.append(.string(claim.lease))
+        arguments.append(.string(claim.entry))
+        arguments.append(.integer(Int64(stream)))
+        arguments.append(.string(outcome.state.rawValue))
+        arguments.append(.string(due))
+        if case .completed(let result) = outcome {
+            arguments.append(.bytes(result.bytes))
+        } else {
+            arguments.append(.string(outcome.failure?.message ?? ""))
+        }
+        arguments.append(.string(outcome.failure?.type ?? ""))
+        arguments.append(.integer(Int64(claim.job.uncharged + 1)))
+    }
+}
+
+extension Settlement: BatchedRequest {
+    package var jobID: JobID { claim.job.id }
+    package var size: Int { 500 }
+}
+
 extension JobOutcome {
-    fileprivate var counter: String {
-        switch self {
-        case .completed: "completed"
-        case .failed: "failed"
-        case .cancelled: "cancelled"
-        case .retry: "retried"
-        case .handBack: "handed_back"
-        }
-    }
-
-    /// What the hash says afterwards. An orderly end clears the suspicion that a dead worker left behind.
-    fileprivate func fields(at now: Timestamp, due: Int64, uncharged: Int) -> [RedisArgument] {
-        switch self {
-        case .completed(let result):
-            ["result", .string(result.serialized), "progress", "100", "completed_at", now.argument, "finished_at", now.argument]
-        case .failed(let failure):
-            JobOutcome.describe(failure) + ["failed_at", now.argument, "finished_at", now.argument]
-        case .cancelled(let failure):
-            JobOutcome.describe(failure) + ["completed_at", now.argument, "finished_at", now.argument]
-        case .retry(let failure, _):
-            JobOutcome.describe(failure) + ["scheduled_at", .integer(due), "suspect", "0", "crashes", "0"]
-        case .handBack:
-            ["uncharged", .integer(Int64(uncharged + 1))]
-        }
-    }
-
-    private static func describe(_ failure: JobFailure) -> [RedisArgument] {
-        ["error", .string(failure.message), "error_type", .string(failure.type)]
-    }
-
     /// The last event of a job carries its result or error: a watcher needs no further request.
     package func event(attempt: Int, at now: Timestamp, due: Int64 = 0) -> JobEvent {
         var members: [String: JSONValue] = ["attempt": .integer(Int64(attempt)), "status": .string(state.rawValue)]

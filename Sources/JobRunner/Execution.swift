@@ -137,6 +137,10 @@ final class Execution: Sendable {
     private func outcome(of result: Result<JSONValue, JobFailure>) -> JobOutcome {
         var policy = handler?.kind.retry ?? RetryPolicy()
         policy.maxAttempts = claim.job.maxAttempts
+        if let backoff = claim.job.backoff {
+            policy.baseMilliseconds = backoff.baseMilliseconds
+            policy.capMilliseconds = backoff.capMilliseconds
+        }
         // Deaths and departures of workers are not charged: they neither use attempts up nor make the job wait longer.
         let charged = claim.attempt - claim.job.uncharged
         switch (result, stopReason) {

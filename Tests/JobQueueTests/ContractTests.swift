@@ -41,6 +41,6 @@ import Testing
         let script = try #require(Scripts.all.first { $0.name == name })
         let first = String(decoding: script.source.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
         #expect(first.hasPrefix("#!lua"))
-        #expect((first.contains("allow-oom") || first.contains("no-writes")) == (name != "enqueue"))
+        #expect((first.contains("allow-oom") || first.contains("no-writes")) == !["enqueue", "reserve"].contains(name))
     }
 }

@@ -3,13 +3,13 @@
 -- KEYS    1 worker hash   2 workers
 -- ARGV    1 worker name   2… field, value
 -- Returns 'ok'   'registered'   'dead': drop everything and start over under a new name
-local state = redis.call('HMGET', KEYS[1], 'name', 'dead')
+local state = call('HMGET', KEYS[1], 'name', 'dead')
 if state[2] then
     return 'dead'
 end
-redis.call('HSET', KEYS[1], 'name', ARGV[1], unpack(ARGV, 2))
-redis.call('HINCRBY', KEYS[1], 'beat', 1)
-local time = redis.call('TIME') -- for people who look; recovery compares counters, never times
-redis.call('HSET', KEYS[1], 'beat_at', time[1] * 1000 + math.floor(time[2] / 1000))
-redis.call('SADD', KEYS[2], ARGV[1])
+call('HSET', KEYS[1], 'name', ARGV[1], unpack(ARGV, 2))
+call('HINCRBY', KEYS[1], 'beat', 1)
+local time = call('TIME') -- for people who look; recovery compares counters, never times
+call('HSET', KEYS[1], 'beat_at', time[1] * 1000 + math.floor(time[2] / 1000))
+call('SADD', KEYS[2], ARGV[1])
 return state[1] and 'ok' or 'registered'

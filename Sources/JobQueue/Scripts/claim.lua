@@ -2,43 +2,202 @@
 -- Takes jobs for a worker's free slots, highest stream first: entry, lease, state and attempt in one step.
 -- With ARGV 6 it takes the one entry that a blocking read handed to this worker, if it is still this worker's.
 -- KEYS    1 worker hash   2… streams, highest priority first
--- ARGV    1 worker name   2 how many   3 now ms   4 now as RFC 3339   [5 stream   6 entry of a blocking read]
--- Returns {'dead'}   {'unregistered'}   {'ok', {stream, entry, 'job', {field, value …}} …, {stream, entry, 'foreign', {field, value …}} …}
+-- ARGV    1 worker name   2 how many   3 now ms   4 now as RFC 3339   5 how many of them lowest stream first   [6 stream   7 entry of a blocking read]
+-- Returns {'dead'}   {'unregistered'}   {'ok', {paused queue …}, claim …}; a claim is {stream, entry, 'first', id, kind, input, metadata, policy, created, priority}
+--         of a plain job's first attempt, {stream, entry, 'job', {field, value …}} of any other, or {stream, entry, 'foreign', {field, value …}}
 local name = ARGV[1]
 local prefix = prefix_of(KEYS[1], 'worker:' .. name)
-local found = redis.call('HMGET', KEYS[1], 'name', 'dead')
+local found = call('HMGET', KEYS[1], 'name', 'dead')
 if found[2] then
     return {'dead'}
 elseif not found[1] then
     return {'unregistered'}
 end
 
-local claims = {'ok'}
+local paused, paused_names = {}, call('SMEMBERS', prefix .. 'paused')
+for _, queue in ipairs(paused_names) do
+    paused[queue] = true
+end
+local claims = {'ok', paused_names}
+local started_tail = ',"event":"started","status":"processing","timestamp":"' .. ARGV[4] .. '","worker":"' .. name .. '"}'
+local spent, spent_stream = {}, nil -- entries of one stream that go without a claim
+
+local function spend(stream, entry)
+    if spent_stream ~= stream and spent[1] then
+        discard(spent_stream, unpack(spent))
+        spent = {}
+    end
+    spent_stream = stream
+    spent[#spent + 1] = entry
+end
+
+local function queue_of(stream)
+    return string.match(string.sub(stream, #prefix + 1), '^(.*)_jobs')
+end
+
+-- The limit that keeps a job from running now, if there is one; otherwise its permits are taken.
+local function hindrance(id, names, woken)
+    for _, limit in ipairs(names) do
+        if limit ~= woken and not has_room(prefix, limit) then
+            return limit
+        end
+    end
+end
+
+local function take_permits(id, names, woken, held)
+    local permits = {held ~= '' and held or nil}
+    for _, limit in ipairs(names) do
+        if limit ~= woken and take_permit(prefix, limit, id) then
+            permits[#permits + 1] = limit
+        end
+    end
+    return table.concat(permits, ' ')
+end
+
+-- The attempt begins: number, lease and state. `state` is {status, entry, attempt, more, kind, input, metadata, policy, priority, created_at, seq}.
+local function start(job, id, stream, entry, state, permits)
+    local attempt = tonumber(state[3] or '0') + 1
+    local told = tonumber(state[11] or '0') + 1
+    local event = '{"seq":' .. told + 1 .. ',"attempt":' .. attempt .. started_tail
+    local more = state[4] or attempt > 1 or permits
+    if told > 1 then
+        local before = call('HGET', job, 'event')
+        if before then
+            call('RPUSH', job .. ':log', before)
+            call('LTRIM', job .. ':log', -LOG_LIMIT, -1)
+        end
+    end
+    call('HSET', job, 'status', 'processing', 'entry', place(level_of(stream), entry), 'attempt', attempt, 'lease', name .. ':' .. attempt,
+        'started_at', ARGV[3], 'seq', told, 'event', event)
+    call('PUBLISH', job .. ':events', event)
+    if not more then
+        claims[#claims + 1] = {stream, entry, 'first', id, state[5], state[6], state[7] or '', state[8], state[10], state[9] or 'medium'}
+        return
+    end
+    if permits then
+        call('HSET', job, 'permits', permits, 'more', '1')
+    end
+    if state[4] then
+        local rest = call('HMGET', job, 'woken', 'unique', 'unique_span')
+        if rest[1] then
+            call('HDEL', job, 'woken')
+        end
+        if rest[3] == 'queued' then
+            free_unique(prefix, rest[2], id)
+        end
+    end
+    claims[#claims + 1] = {stream, entry, 'job', call('HGETALL', job)}
+end
+
+local FIELDS = {'status', 'entry', 'attempt', 'more', 'kind', 'input', 'metadata', 'policy', 'priority', 'created_at', 'seq'}
+
+-- A job over a limit is parked behind it, without what it holds of others.
+local function park(job, id, limit, state, rest)
+    call('ZADD', prefix .. 'parked:' .. limit, state[10] or 0, id)
+    call('SADD', prefix .. 'parked', limit)
+    call('HSET', job, 'entry', 'parked:' .. limit, 'permits', '', 'more', '1')
+    call('HDEL', job, 'woken')
+    give_back(prefix, id, rest[1])
+end
+
+-- The job of a delivered entry or of a key's turn, if no limit of its queue or kind is in the way.
+local function admit(job, id, stream, entry, state, key)
+    local queue = queue_of(stream)
+    local names = {'queue:' .. queue, 'kind:' .. state[5]}
+    if not key and not limit_of(prefix, names[1]) and not limit_of(prefix, names[2]) then
+        start(job, id, stream, entry, state)
+        return true
+    end
+    local rest = call('HMGET', job, 'permits', 'woken')
+    local limit = hindrance(id, names, rest[2])
+    if limit then
+        park(job, id, limit, state, rest)
+        return false
+    end
+    if key then
+        names[3] = 'key:' .. key
+    end
+    start(job, id, stream, entry, state, take_permits(id, names, rest[2], rest[1] or ''))
+    return true
+end
+
+-- Whose turn it is on a stream: job id, key and its time; nothing when every key is at its limit.
+local function next_in_turn(stream)
+    for _ = 1, 100 do
+        local head = call('ZRANGE', stream .. ':turns', 0, 0, 'WITHSCORES')
+        if not head[1] then
+            return
+        end
+        local key, time = head[1], tonumber(head[2])
+        local id = call('ZRANGE', stream .. ':lane:' .. key, 0, 0)[1]
+        if id and has_room(prefix, 'key:' .. key) then
+            return id, key, time
+        end
+        leave_turns(stream, key, time)
+        if id and limit_of(prefix, 'key:' .. key).count then
+            call('SADD', prefix .. 'parked', 'key:' .. key)
+        end
+    end
+end
+
+-- A ticket is good for one job of the key whose turn it is; without one it is thrown away.
+local function serve(stream, entry, named)
+    for _ = 1, 100 do
+        local id, key, time = next_in_turn(stream)
+        if not id then
+            return spend(stream, entry)
+        end
+        local job = prefix .. 'job:' .. id
+        local state = fields_of(job, unpack(FIELDS))
+        local waits = state[1] == 'queued' and state[2] == 'lane:' .. level_of(stream)
+        local limit = limit_of(prefix, 'key:' .. key)
+        if waits and id ~= named then
+            call('HSET', stream .. ':served', entry, id) -- recovery starts from the entry
+        end
+        local started = waits and admit(job, id, stream, entry, state, key)
+        call('ZREM', stream .. ':lane:' .. key, id)
+        if waits then
+            time = time + 1 / (limit and limit.weight or 1)
+            call('HSET', stream .. ':times', '', time)
+        end
+        if call('EXISTS', stream .. ':lane:' .. key) == 1 then
+            call('ZADD', stream .. ':turns', time, key)
+        else
+            leave_turns(stream, key, time)
+        end
+        if started then
+            return
+        end
+        call('HDEL', stream .. ':served', entry)
+    end
+    spend(stream, entry)
+end
 
 -- One delivered entry: a claim, an adoption for the worker to make, or nothing.
 local function take(stream, entry, fields)
-    local values = {}
+    local id, foreign, key
     for i = 1, #fields, 2 do
-        values[fields[i]] = fields[i + 1]
+        if fields[i] == 'job_id' then
+            id = fields[i + 1]
+        elseif fields[i] == 'source_type' then
+            foreign = true
+        elseif fields[i] == 'key' then
+            key = fields[i + 1]
+        end
     end
-    local job = prefix .. 'job:' .. (values.job_id or '')
-    local state = fields_of(job, 'status', 'entry', 'stream', 'attempt')
-    if values.source_type and (not state[1] or state[2] ~= entry) then
+    if key and not foreign then
+        return serve(stream, entry, id)
+    end
+    local job = prefix .. 'job:' .. (id or '')
+    local state = fields_of(job, unpack(FIELDS))
+    local current = state[2] == place(level_of(stream), entry)
+    if foreign and not current then
         claims[#claims + 1] = {stream, entry, 'foreign', fields}
-        return
-    end
-    local current = state[2] == entry and state[3] == stream
-    if current and state[1] == 'processing' then
+    elseif current and state[1] == 'processing' then
         return -- its claim is under way or its worker died: recovery decides
+    elseif not current or state[1] ~= 'queued' or not admit(job, id, stream, entry, state) then
+        spend(stream, entry)
     end
-    if not current or state[1] ~= 'queued' then
-        return discard(stream, entry)
-    end
-    local attempt = tonumber(state[4] or '0') + 1
-    redis.call('HSET', job, 'status', 'processing', 'attempt', attempt, 'lease', name .. ':' .. attempt,
-        'worker', name, 'started_at', ARGV[3], 'updated_at', ARGV[3])
-    tell(job, '"attempt":' .. attempt .. ',"event":"started","status":"processing","timestamp":"' .. ARGV[4] .. '","worker":"' .. name .. '"}')
-    claims[#claims + 1] = {stream, entry, 'job', redis.call('HGETALL', job)}
 end
 
 -- A stream or group that is gone is made again from the start: `$` would skip jobs.
@@ -47,33 +206,61 @@ local function read(stream, count)
     local reply = redis.pcall(unpack(command))
     if type(reply) == 'table' and reply.err then
         redis.pcall('XGROUP', 'CREATE', stream, GROUP, '0', 'MKSTREAM')
-        reply = redis.call(unpack(command))
+        reply = call(unpack(command))
     end
     return reply and reply[1][2] or {}
 end
 
+-- An entry of a queue that was paused meanwhile goes back as it was.
+local function put_back(stream, entry, fields)
+    local id = fields[1] == 'job_id' and fields[2] or ''
+    local job = prefix .. 'job:' .. id
+    local level = level_of(stream)
+    local state = fields_of(job, 'entry', 'status')
+    local fresh = call('XADD', stream, '*', unpack(fields))
+    if state[1] == place(level, entry) and state[2] == 'queued' then
+        call('HSET', job, 'entry', place(level, fresh))
+    end
+    discard(stream, entry)
+end
+
 if ARGV[6] then
-    local pending = redis.call('XPENDING', ARGV[5], GROUP, ARGV[6], ARGV[6], 1, name)
-    local entries = #pending == 1 and redis.call('XRANGE', ARGV[5], ARGV[6], ARGV[6]) or {}
-    if #entries == 1 then
-        take(ARGV[5], ARGV[6], entries[1][2])
+    local pending = call('XPENDING', ARGV[6], GROUP, ARGV[7], ARGV[7], 1, name)
+    local entries = #pending == 1 and call('XRANGE', ARGV[6], ARGV[7], ARGV[7]) or {}
+    if #entries == 1 and paused[queue_of(ARGV[6])] then
+        put_back(ARGV[6], ARGV[7], entries[1][2])
+    elseif #entries == 1 then
+        take(ARGV[6], ARGV[7], entries[1][2])
     elseif #pending == 1 then
-        redis.call('XACK', ARGV[5], GROUP, ARGV[6])
+        call('XACK', ARGV[6], GROUP, ARGV[7])
+    end
+    if spent[1] then
+        discard(spent_stream, unpack(spent))
     end
     return claims
 end
 
-local wanted = tonumber(ARGV[2])
-local budget = wanted + 1000 -- stale entries skipped in one call: bounds the time Redis is held
-for i = 2, #KEYS do
-    local entries
-    repeat
-        local missing = wanted - (#claims - 1)
-        entries = missing > 0 and read(KEYS[i], missing) or {}
-        for _, entry in ipairs(entries) do
-            take(KEYS[i], entry[1], entry[2] or {})
+local budget = 500 -- entries that go without a claim in one call: bounds the time Redis is held
+local function fill(first, last, step, wanted)
+    for i = first, last, step do
+        if not paused[queue_of(KEYS[i])] then
+            local entries
+            repeat
+                local missing = wanted - (#claims - 2)
+                entries = missing > 0 and read(KEYS[i], missing) or {}
+                local before = #claims
+                for _, entry in ipairs(entries) do
+                    take(KEYS[i], entry[1], entry[2] or {})
+                end
+                budget = budget - (#entries - (#claims - before))
+            until #entries < missing or missing <= 0 or budget <= 0
         end
-        budget = budget - #entries
-    until #entries < missing or missing <= 0 or budget <= 0
+    end
+end
+
+fill(#KEYS, 2, -1, tonumber(ARGV[5]))
+fill(2, #KEYS, 1, tonumber(ARGV[2]))
+if spent[1] then
+    discard(spent_stream, unpack(spent))
 end
 return claims

@@ -8,14 +8,16 @@ local found = {}
 for i = 2, #KEYS do
     local pending = redis.pcall('XPENDING', KEYS[i], GROUP, '-', '+', ARGV[2], ARGV[1])
     for _, row in ipairs(pending.err and {} or pending) do
-        local entries = redis.call('XRANGE', KEYS[i], row[1], row[1])
+        local entries = call('XRANGE', KEYS[i], row[1], row[1])
         local fields = entries[1] and entries[1][2] or {}
         local id = ''
         for f = 1, #fields, 2 do
             id = fields[f] == 'job_id' and fields[f + 1] or id
         end
-        local state = fields_of(prefix .. 'job:' .. id, 'status', 'attempt', 'lease', 'recorded', 'crashes')
-        found[#found + 1] = {KEYS[i], row[1], id, state[1] or '', state[2] or '0', state[3] or '', state[4] or '', state[5] or '0', fields}
+        -- A ticket may have been good for another job of its stream.
+        id = redis.pcall('HGET', KEYS[i] .. ':served', row[1]) or id
+        local state = fields_of(prefix .. 'job:' .. id, 'status', 'attempt', 'lease', 'policy', 'crashes')
+        found[#found + 1] = {KEYS[i], row[1], id, state[1] or '', state[2] or '0', state[3] or '', string.sub(state[4] or '', -1), state[5] or '0', fields}
     end
 end
 return found

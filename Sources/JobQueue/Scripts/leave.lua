@@ -12,8 +12,8 @@ end
 for i = 3, #KEYS do
     redis.pcall('XGROUP', 'DELCONSUMER', KEYS[i], GROUP, ARGV[1])
 end
-redis.call('SREM', KEYS[2], ARGV[1])
+call('SREM', KEYS[2], ARGV[1])
 if ARGV[2] == 'left' then
-    redis.call('DEL', KEYS[1])
+    call('DEL', KEYS[1])
 end
 return 1

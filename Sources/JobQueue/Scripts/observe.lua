@@ -5,7 +5,7 @@
 -- Returns {{name, beat or '', dead '1' or '', entries held} …}
 local prefix = prefix_of(KEYS[1], 'workers')
 local held = {}
-for _, name in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+for _, name in ipairs(call('SMEMBERS', KEYS[1])) do
     held[name] = 0
 end
 for i = 2, #KEYS do

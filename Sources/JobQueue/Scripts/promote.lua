@@ -1,22 +1,46 @@
 #!lua flags=allow-oom
--- Queues the scheduled jobs that are due, by Redis's clock. Entry, hash, schedule: cut anywhere, it can be repeated.
+-- Queues scheduled jobs that are due, by Redis's clock, or one now; wakes what is parked behind a limit that has room.
+-- Entry, hash, schedule: cut anywhere, it can be repeated.
 -- KEYS    1 scheduled
--- ARGV    1 how many at most   2 now as RFC 3339
--- Returns how many were queued
+-- ARGV    1 how many at most   2 now as RFC 3339   [3 one job id, whenever it is due]
+-- Returns {how many were queued, ms until there may be more to do or -1, status of the one job before or ''}
 local prefix = prefix_of(KEYS[1], 'scheduled')
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local promoted = 0
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])) do
+local now = clock()
+local promoted, status = 0, ''
+
+local function promote(id)
     local job = prefix .. 'job:' .. id
-    local state = fields_of(job, 'status', 'queue', 'priority', 'kind')
+    local state = fields_of(job, 'status', 'queue', 'priority', 'kind', 'concurrency_key', 'created_at')
     if state[1] == 'scheduled' then
-        local stream = prefix .. state[2] .. '_jobs' .. (state[3] == 'medium' and '' or ':' .. state[3])
-        local entry = redis.call('XADD', stream, '*', 'job_id', id, 'kind', state[4])
-        redis.call('HSET', job, 'status', 'queued', 'entry', entry, 'stream', stream, 'updated_at', now)
+        local entry = put(prefix, id, state[2], level_of_priority(state[3]), state[4], state[5], state[6] or 0)
+        call('HSET', job, 'status', 'queued', 'entry', entry)
         tell(job, '"event":"queued","status":"queued","timestamp":"' .. ARGV[2] .. '"}')
         promoted = promoted + 1
     end
-    redis.call('ZREM', KEYS[1], id)
+    call('ZREM', KEYS[1], id)
+    return state[1] or ''
 end
-return promoted
+
+if ARGV[3] then
+    status = promote(ARGV[3])
+    return {promoted, -1, status}
+end
+for _, id in ipairs(call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])) do
+    promote(id)
+end
+
+local soonest = -1
+local function sooner(milliseconds)
+    if milliseconds and (soonest < 0 or milliseconds < soonest) then
+        soonest = milliseconds
+    end
+end
+for _, name in ipairs(call('SMEMBERS', prefix .. 'parked')) do
+    wake(prefix, name)
+    if call('SISMEMBER', prefix .. 'parked', name) == 1 then
+        sooner(room_in(prefix, name))
+    end
+end
+local next = call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+sooner(next[2] and math.max(0, math.ceil(next[2] - now)))
+return {promoted, soonest, ''}

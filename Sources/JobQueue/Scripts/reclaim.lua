@@ -3,10 +3,10 @@
 -- KEYS    1 worker hash
 -- ARGV    1 beat as observed, '' for a missing hash   2 how long to remember ms
 -- Returns 1 dead, also when it was before   0 it beats again
-local state = redis.call('HMGET', KEYS[1], 'beat', 'dead')
+local state = call('HMGET', KEYS[1], 'beat', 'dead')
 if not state[2] and (state[1] or '') ~= ARGV[1] then
     return 0
 end
-redis.call('HSET', KEYS[1], 'dead', '1')
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
+call('HSET', KEYS[1], 'dead', '1')
+call('PEXPIRE', KEYS[1], ARGV[2])
 return 1

@@ -1,32 +1,38 @@
 #!lua flags=allow-oom
 -- Gives one entry of a worker back to the queue: new entry, hash, then the old entry goes. The attempt is not charged.
--- KEYS    1 job hash   2 stream of the entry   3 stream to put it on   4 stats
--- ARGV    1 worker name   2 entry   3 job id   4 crashed or handed-back   5 crashes to add   6 now ms   7 event
+-- KEYS    1 job hash   2 stream of the entry
+-- ARGV    1 worker name   2 entry   3 job id   4 crashed or handed-back   5 crashes to add   6 level to put it on   7 event
 -- Returns 1 released   0 the entry is not this worker's   2 a foreign entry: adopt it
-local pending = redis.call('XPENDING', KEYS[2], GROUP, ARGV[2], ARGV[2], 1, ARGV[1])
+local pending = call('XPENDING', KEYS[2], GROUP, ARGV[2], ARGV[2], 1, ARGV[1])
 if #pending == 0 then
     return 0
 end
-local state = fields_of(KEYS[1], 'status', 'entry', 'stream', 'lease', 'kind')
-local current = state[2] == ARGV[2] and state[3] == KEYS[2]
-local running = state[1] == 'processing' and string.sub(state[4] or '', 1, #ARGV[1] + 1) == ARGV[1] .. ':'
+local prefix = prefix_of(KEYS[1], 'job:' .. ARGV[3])
+local entries = call('XRANGE', KEYS[2], ARGV[2], ARGV[2])
+local fields = entries[1] and entries[1][2] or {}
+local state = fields_of(KEYS[1], 'status', 'entry', 'lease', 'kind', 'queue', 'concurrency_key', 'created_at', 'permits')
+local current = state[2] == place(level_of(KEYS[2]), ARGV[2])
+local running = state[1] == 'processing' and string.sub(state[3] or '', 1, #ARGV[1] + 1) == ARGV[1] .. ':'
 if current and (running or state[1] == 'queued') then
-    local entry = redis.call('XADD', KEYS[3], '*', 'job_id', ARGV[3], 'kind', state[5])
-    redis.call('HSET', KEYS[1], 'status', 'queued', 'entry', entry, 'stream', KEYS[3], 'lease', '', 'updated_at', ARGV[6])
+    local entry = put(prefix, ARGV[3], state[5], ARGV[6], state[4], state[6], state[7] or 0)
+    call('HSET', KEYS[1], 'status', 'queued', 'entry', entry, 'lease', '', 'more', '1', 'permits', '')
+    give_back(prefix, ARGV[3], state[8])
+    call('HDEL', KEYS[2] .. ':served', ARGV[2])
     if running then
-        redis.call('HINCRBY', KEYS[1], 'uncharged', 1)
+        call('HINCRBY', KEYS[1], 'uncharged', 1)
         if ARGV[4] == 'crashed' then
-            redis.call('HSET', KEYS[1], 'suspect', '1')
-            redis.call('HINCRBY', KEYS[1], 'crashes', ARGV[5])
+            call('HSET', KEYS[1], 'suspect', '1')
+            call('HINCRBY', KEYS[1], 'crashes', ARGV[5])
         end
-        redis.call('HINCRBY', KEYS[4], 'reclaimed', 1)
+        call('HINCRBY', prefix .. 'stats:' .. state[5], 'reclaimed', 1)
         tell(KEYS[1], ARGV[7])
     end
-elseif not state[1] then
-    local fields = redis.call('XRANGE', KEYS[2], ARGV[2], ARGV[2])
-    for _, field in ipairs(fields[1] and fields[1][2] or {}) do
-        if field == 'source_type' then
+else
+    for i = 1, #fields, 2 do
+        if fields[i] == 'source_type' and not state[1] then
             return 2
+        elseif fields[i] == 'key' then
+            call('XADD', KEYS[2], '*', unpack(fields)) -- a ticket that was not used
         end
     end
 end

@@ -1,38 +1,97 @@
 #!lua flags=allow-oom
--- Looks at live jobs and mends what a torn log or a lost key left behind: a queued job without an entry, a scheduled one without a due time,
+-- Looks at live jobs and mends what a torn log or a lost key left behind: a job that is nowhere, a scheduled one without a due time,
 -- a running one whose entry and worker are both gone, an ended one that would be kept for ever.
 -- KEYS    1 active   2 scheduled
 -- ARGV    1 first rank   2 how many   3 now ms   4 retention ms
--- Returns {looked at, mended}
+-- Returns {looked at, of these still live, mended}
 local prefix = prefix_of(KEYS[1], 'active')
-local ids = redis.call('ZRANGE', KEYS[1], ARGV[1], ARGV[1] + ARGV[2] - 1)
-local mended = 0
+local ids = call('ZRANGE', KEYS[1], ARGV[1], ARGV[1] + ARGV[2] - 1)
+local mended, live = 0, 0
+local unread = {}
 
-local function requeue(job, id, state)
-    local entry = redis.call('XADD', state[3], '*', 'job_id', id, 'kind', state[4])
-    redis.call('HSET', job, 'status', 'queued', 'entry', entry, 'lease', '', 'updated_at', ARGV[3])
+-- Entries of a stream that no worker has taken.
+local function unread_of(stream)
+    if not unread[stream] then
+        local pending = redis.pcall('XPENDING', stream, GROUP)
+        unread[stream] = call('XLEN', stream) - (pending.err and 0 or pending[1])
+    end
+    return unread[stream]
+end
+
+local function requeue(job, id, state, level)
+    local entry = put(prefix, id, state.queue, level, state.kind, state.key, state.created)
+    call('HSET', job, 'status', 'queued', 'entry', entry, 'lease', '', 'permits', '')
+    give_back(prefix, id, state.permits)
     mended = mended + 1
 end
 
-for _, id in ipairs(ids) do
-    local job = prefix .. 'job:' .. id
-    local state = fields_of(job, 'status', 'entry', 'stream', 'kind', 'worker', 'scheduled_at')
-    local gone = state[3] and #redis.call('XRANGE', state[3], state[2] ~= '' and state[2] or '0-1', state[2] ~= '' and state[2] or '0-1') == 0
-    if not state[1] or terminal(state[1]) then
-        if state[1] and redis.call('PTTL', job) == -1 then
-            expire(job, ARGV[4])
-        end
-        redis.call('ZREM', KEYS[1], id)
-    elseif state[1] == 'queued' and gone then
-        requeue(job, id, state)
-    elseif state[1] == 'processing' and gone then
-        local worker = fields_of(prefix .. 'worker:' .. (state[5] or ''), 'name', 'dead')
-        if not worker[1] or worker[2] then
-            requeue(job, id, state)
-        end
-    elseif state[1] == 'scheduled' and not redis.call('ZSCORE', KEYS[2], id) then
-        redis.call('ZADD', KEYS[2], state[6] or ARGV[3], id)
+local function has_entry(state)
+    local level, id = string.match(state.entry, '^(%l+):(.+)$')
+    return #call('XRANGE', stream_of(prefix, state.queue, level or ''), id or state.entry, id or state.entry) == 1
+end
+
+-- A job in a lane needs its membership, and a ticket when its key may run.
+local function look_in_lane(job, id, state, level)
+    local stream = stream_of(prefix, state.queue, level)
+    if not call('ZSCORE', stream .. ':lane:' .. state.key, id) then
+        requeue(job, id, state, level)
+    elseif unread_of(stream) <= 0 and has_room(prefix, 'key:' .. state.key) then
+        call('SADD', prefix .. 'lanes:' .. state.key, stream)
+        wake_key(prefix, state.key)
+        unread[stream] = 1
         mended = mended + 1
     end
 end
-return {#ids, mended}
+
+local function look_at_queued(job, id, state)
+    local lane = string.match(state.entry, '^lane:(%l*)$')
+    local limit = string.match(state.entry, '^parked:(.+)$')
+    local usual = state.suspect == '1' and 'suspect' or level_of_priority(state.priority)
+    if lane and state.key then
+        look_in_lane(job, id, state, lane)
+    elseif limit then
+        if not call('ZSCORE', prefix .. 'parked:' .. limit, id) then
+            requeue(job, id, state, usual)
+        end
+        call('SADD', prefix .. 'parked', limit)
+    elseif state.entry == '' or not has_entry(state) then
+        requeue(job, id, state, usual)
+    end
+end
+
+local function look_at(id)
+    local job = prefix .. 'job:' .. id
+    local values = fields_of(job, 'status', 'entry', 'queue', 'kind', 'priority', 'lease', 'scheduled_at', 'concurrency_key', 'created_at',
+        'permits', 'suspect')
+    local state = {
+        status = values[1], entry = values[2] or '', queue = values[3], kind = values[4], priority = values[5], lease = values[6],
+        due = values[7], key = values[8], created = values[9] or 0, permits = values[10], suspect = values[11]}
+    if not state.status or not state.queue or terminal(state.status) then
+        if state.status and call('PTTL', job) == -1 then
+            expire(job, ARGV[4])
+        end
+        if state.status then
+            give_back(prefix, id, state.permits)
+        end
+        call('ZREM', KEYS[1], id)
+        return
+    end
+    live = live + 1
+    if state.status == 'queued' then
+        look_at_queued(job, id, state)
+    elseif state.status == 'processing' and not has_entry(state) then
+        local worker = string.match(state.lease or '', '^(.*):%d+$') or ''
+        local known = fields_of(prefix .. 'worker:' .. worker, 'name', 'dead')
+        if not known[1] or known[2] then
+            requeue(job, id, state, level_of_priority(state.priority))
+        end
+    elseif state.status == 'scheduled' and not call('ZSCORE', KEYS[2], id) then
+        call('ZADD', KEYS[2], state.due or ARGV[3], id)
+        mended = mended + 1
+    end
+end
+
+for _, id in ipairs(ids) do
+    look_at(id)
+end
+return {#ids, live, mended}

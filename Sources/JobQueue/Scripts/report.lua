@@ -3,10 +3,10 @@
 -- KEYS    1 job hash
 -- ARGV    1 lease   2 event   3… field, value
 -- Returns 1 told   2 told, and a cancel was asked for   0 lost: another attempt holds the job
-local state = redis.call('HMGET', KEYS[1], 'lease', 'status', 'cancel_requested')
+local state = call('HMGET', KEYS[1], 'lease', 'status', 'cancel_requested')
 if state[1] ~= ARGV[1] or state[2] ~= 'processing' then
     return 0
 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 3))
+call('HSET', KEYS[1], unpack(ARGV, 3))
 tell(KEYS[1], ARGV[2])
 return state[3] and 2 or 1

@@ -2,20 +2,7 @@
 
 local GROUP = 'workers'
 local LOG_LIMIT = 500
-
--- Numbers an event, keeps it for replay and tells the watchers. The hash must exist.
-local function tell(job, body)
-    local event = '{"seq":' .. redis.call('HINCRBY', job, 'seq', 1) .. ',' .. body
-    redis.call('RPUSH', job .. ':log', event)
-    redis.call('LTRIM', job .. ':log', -LOG_LIMIT, -1)
-    redis.call('PUBLISH', job .. ':events', event)
-end
-
--- Acknowledge and delete together: an acknowledged entry that stays fills the memory.
-local function discard(stream, entry)
-    redis.call('XACK', stream, GROUP, entry)
-    redis.call('XDEL', stream, entry)
-end
+local call = redis.call
 
 -- Fields of a hash. A key of another type has none: an entry of another program can name any key, and must not stop who reads it.
 local function fields_of(key, ...)
@@ -32,8 +19,58 @@ local function prefix_of(key, tail)
     return string.sub(key, 1, #key - #tail)
 end
 
+-- A level is the tail of a stream's name; the medium stream has the bare name, and so has its level.
+local function level_of(stream)
+    return string.match(stream, '_jobs:(%l+)$') or ''
+end
+
+local function level_of_priority(priority)
+    return (priority and priority ~= 'medium') and priority or ''
+end
+
+local function stream_of(prefix, queue, level)
+    return prefix .. queue .. '_jobs' .. (level == '' and '' or ':' .. level)
+end
+
+-- A job's place, the field `entry`: `<id>` or `<level>:<id>` of its stream entry, `lane:<level>` among the jobs of its concurrency key,
+-- `parked:<limit>` behind a limit, or nothing while it is scheduled or waits for other jobs.
+local function place(level, entry)
+    return level == '' and entry or level .. ':' .. entry
+end
+
+-- Numbers an event and tells the watchers. For replay the latest one is kept in the hash and the older ones in the log: a short job needs no
+-- log. Number 1 is the acceptance, which the hash itself tells. The hash must exist.
+local function tell(job, body)
+    local told = call('HINCRBY', job, 'seq', 1)
+    local event = '{"seq":' .. told + 1 .. ',' .. body
+    local before = call('HGET', job, 'event')
+    if before then
+        call('RPUSH', job .. ':log', before)
+        call('LTRIM', job .. ':log', -LOG_LIMIT, -1)
+    end
+    call('HSET', job, 'event', event)
+    call('PUBLISH', job .. ':events', event)
+end
+
+-- The last event of a job carries its result or error. It is not kept: the hash has all of it.
+local function tell_end(job, body)
+    local told = call('HINCRBY', job, 'seq', 1)
+    call('PUBLISH', job .. ':events', '{"seq":' .. told + 1 .. ',' .. body)
+end
+
+-- Acknowledge and delete together: an acknowledged entry that stays fills the memory.
+local function discard(stream, ...)
+    call('XACK', stream, GROUP, ...)
+    call('XDEL', stream, ...)
+end
+
 local function expire(job, milliseconds)
-    redis.call('PEXPIRE', job, milliseconds)
-    redis.call('PEXPIRE', job .. ':log', milliseconds)
-    redis.call('PEXPIRE', job .. ':steps', milliseconds)
+    call('PEXPIRE', job, milliseconds)
+    call('PEXPIRE', job .. ':log', milliseconds)
+    call('PEXPIRE', job .. ':steps', milliseconds)
+end
+
+local function clock()
+    local time = call('TIME')
+    return time[1] * 1000 + math.floor(time[2] / 1000)
 end

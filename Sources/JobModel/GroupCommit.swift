@@ -1,9 +1,7 @@
-internal import JobModel
-internal import PostgresWire
 internal import Synchronization
 
 /// What a batch may hold once for each job.
-protocol BatchedRequest: Sendable {
+package protocol BatchedRequest: Sendable {
     var jobID: JobID { get }
     /// Roughly what it adds to the statement, in bytes.
     var size: Int { get }
@@ -11,9 +9,9 @@ protocol BatchedRequest: Sendable {
 
 /// Many callers, few commits: while one batch is on its way, later callers queue up and go together in the next one. No timer: a caller that
 /// comes alone goes at once. A cancelled caller still waits for its batch: what it asked for may be in the row already.
-final class GroupCommit<Request: BatchedRequest, Answer: Sendable>: Sendable {
-    typealias Waiter = CheckedContinuation<Result<Answer, PostgresError>, Never>
-    typealias Batch = [(request: Request, waiter: Waiter)]
+package final class GroupCommit<Request: BatchedRequest, Answer: Sendable, Failure: Error>: Sendable {
+    private typealias Waiter = CheckedContinuation<Result<Answer, Failure>, Never>
+    private typealias Batch = [(request: Request, waiter: Waiter)]
 
     private struct State {
         var queue: Batch = []
@@ -23,15 +21,21 @@ final class GroupCommit<Request: BatchedRequest, Answer: Sendable>: Sendable {
     private let limit: Int
     /// Results may be megabytes each: a batch of them must fit into memory several times.
     private static var sizeLimit: Int { 8 << 20 }
-    private let commit: @Sendable ([Request]) async throws(PostgresError) -> [Answer]
+    private let commit: @Sendable ([Request]) async throws(Failure) -> [Answer]
+    private let isolates: @Sendable (Failure) -> Bool
 
-    /// `commit` answers every request of the batch, in order, or throws for all of them.
-    init(limit: Int, commit: @escaping @Sendable ([Request]) async throws(PostgresError) -> [Answer]) {
+    /// `commit` answers every request of the batch, one answer each, in order, or throws for all of them. A failure that `isolates` may be the
+    /// fault of one request.
+    package init(
+        limit: Int, isolates: @escaping @Sendable (Failure) -> Bool,
+        commit: @escaping @Sendable ([Request]) async throws(Failure) -> [Answer]
+    ) {
         self.limit = max(1, limit)
+        self.isolates = isolates
         self.commit = commit
     }
 
-    func submit(_ request: Request) async throws(PostgresError) -> Answer {
+    package func submit(_ request: Request) async throws(Failure) -> Answer {
         let result = await withCheckedContinuation { waiter in
             let isIdle = state.withLock { state in
                 state.queue.append((request, waiter))
@@ -69,14 +73,14 @@ final class GroupCommit<Request: BatchedRequest, Answer: Sendable>: Sendable {
         }
     }
 
-    /// One request that PostgreSQL refuses must not fail its neighbours: the batch is halved until it stands alone.
+    /// One request that the store refuses must not fail its neighbours: the batch is halved until it stands alone.
     private func send(_ batch: Batch) async {
-        do throws(PostgresError) {
+        do throws(Failure) {
             let answers = try await commit(batch.map(\.request))
+            precondition(answers.count == batch.count, "a commit answers every request")
             for (entry, answer) in zip(batch, answers) { entry.waiter.resume(returning: .success(answer)) }
-            for entry in batch.dropFirst(answers.count) { entry.waiter.resume(returning: .failure(Self.unanswered)) }
         } catch {
-            guard batch.count > 1, !error.isRetryable, error.kind != .closed else {
+            guard batch.count > 1, isolates(error) else {
                 for entry in batch { entry.waiter.resume(returning: .failure(error)) }
                 return
             }
@@ -84,6 +88,4 @@ final class GroupCommit<Request: BatchedRequest, Answer: Sendable>: Sendable {
             await send(Array(batch.suffix(batch.count - batch.count / 2)))
         }
     }
-
-    private static var unanswered: PostgresError { PostgresError(.decoding, "The batch's answer has too few rows") }
 }

@@ -1,0 +1,19 @@
+#!lua flags=allow-oom
+-- Replaces all limits, and queues what they leave room for now.
+-- KEYS    1 limits
+-- ARGV    1… name, `most count per_ms burst weight` with - for none
+-- Returns how many limits there are
+local prefix = prefix_of(KEYS[1], 'limits')
+call('DEL', KEYS[1])
+if ARGV[1] then
+    call('HSET', KEYS[1], unpack(ARGV))
+end
+for _, name in ipairs(call('SMEMBERS', prefix .. 'parked')) do
+    wake(prefix, name)
+end
+for _, name in ipairs(call('SMEMBERS', prefix .. 'permitted')) do
+    if string.sub(name, 1, 4) == 'key:' then
+        wake(prefix, name)
+    end
+end
+return #ARGV / 2

@@ -1,0 +1,20 @@
+package import JobModel
+package import RedisWire
+
+extension JobQueue {
+    /// Longer than accepting a row takes; shorter than anybody waits for a key that a crash left behind.
+    static let reservationMilliseconds: Int64 = 30_000
+
+    /// Holds a job's unique key until the job is enqueued. Nil: it is held now; otherwise the living job that has it.
+    package func reserveUnique(_ job: Job) async throws(RedisError) -> JobID? {
+        guard let uniqueness = job.uniqueness else { return nil }
+        let key = keys.unique(job.kind, uniqueness.key)
+        let reply = try await run(
+            Scripts.reserve, keys: [key],
+            arguments: [
+                .string(String(key.dropFirst(keys.prefix.count))), .string(job.id.description), .integer(JobQueue.reservationMilliseconds),
+            ])
+        guard let holder = reply.string else { throw unexpected(Scripts.reserve, reply) }
+        return JobID(holder)
+    }
+}
