@@ -10,6 +10,7 @@ package final class JobLedger: Sendable {
     let acceptances: GroupCommit<AcceptRequest, Acceptance, PostgresError>
     let starts: GroupCommit<StartRequest, Bool, PostgresError>
     let ends: GroupCommit<EndRequest, Recorded, PostgresError>
+    let steps: GroupCommit<StepRequest, Bool, PostgresError>
 
     /// `maxBatch` rows go into one statement; beyond a few hundred nothing is gained.
     package init(_ pool: PostgresPool, logger: Logger, maxBatch: Int = 500) {
@@ -23,6 +24,9 @@ package final class JobLedger: Sendable {
         }
         ends = GroupCommit(limit: maxBatch, isolates: Self.isolates) { requests throws(PostgresError) in
             try await EndRequest.commit(requests, to: pool)
+        }
+        steps = GroupCommit(limit: maxBatch, isolates: Self.isolates) { requests throws(PostgresError) in
+            try await StepRequest.commit(requests, to: pool)
         }
     }
 

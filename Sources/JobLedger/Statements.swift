@@ -27,6 +27,9 @@ enum Statements {
     static let leadRenew = text(PackageResources.lead_renew_sql)
     static let leadTake = text(PackageResources.lead_take_sql)
     static let leadResign = text(PackageResources.lead_resign_sql)
+    static let storeSteps = text(PackageResources.store_steps_sql)
+    static let forgetSteps = text(PackageResources.forget_steps_sql)
+    static let forgetJobs = text(PackageResources.forget_jobs_sql)
     static let migrationPath = text(PackageResources.migration_path_sql)
     static let migrationsTable = text(PackageResources.migrations_table_sql)
 

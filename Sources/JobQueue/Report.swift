@@ -9,6 +9,25 @@ package enum Reported: Sendable, Hashable {
     case lost
 }
 
+package enum StepStored: Sendable, Hashable {
+    case stored
+    /// Another attempt holds the job; nothing was stored.
+    case lost
+    /// The job has as many steps, or bytes of them, as one job may have; nothing was stored.
+    case full
+}
+
+/// How much one job may keep: results of steps are state, not storage.
+package struct StepLimits: Sendable, Hashable {
+    package let count: Int
+    package let bytes: Int
+
+    package init(count: Int = 100_000, bytes: Int = 256 << 20) {
+        self.count = count
+        self.bytes = bytes
+    }
+}
+
 extension JobQueue {
     /// Stores an attempt's progress and publishes its event.
     package func report(_ event: JobEvent, progress: JobProgress?, of claim: Claim) async throws(RedisError) -> Reported {
@@ -27,13 +46,21 @@ extension JobQueue {
         }
     }
 
-    /// False: another attempt holds the job, nothing was stored.
-    package func storeStep(_ name: String, _ result: JSONValue, of claim: Claim) async throws(RedisError) -> Bool {
+    package func storeStep(
+        _ name: String, _ result: JSONValue, of claim: Claim, limits: StepLimits = StepLimits()
+    ) async throws(RedisError) -> StepStored {
         let id = claim.job.id
         let reply = try await run(
             Scripts.step, keys: [keys.job(id), keys.steps(id)],
-            arguments: [.string(claim.lease), .string(name), .string(result.serialized)])
-        return reply.integer == 1
+            arguments: [
+                .string(claim.lease), .string(name), .string(result.serialized), .integer(Int64(limits.count)), .integer(Int64(limits.bytes)),
+            ])
+        switch reply.integer {
+        case 1: return .stored
+        case 0: return .lost
+        case 2: return .full
+        default: throw unexpected(Scripts.step, reply)
+        }
     }
 
     package func step(_ name: String, of id: JobID) async throws(RedisError) -> JSONValue? {

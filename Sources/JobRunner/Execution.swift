@@ -104,7 +104,7 @@ final class Execution: Sendable {
             let details = faults.list.prefix(5).map { "\($0.pointer) \($0.detail)" }.joined(separator: "; ")
             throw .permanent("The input does not fit the kind: \(details)", type: "invalid_input")
         }
-        let lease = LeaseHolder(claim: claim, queue: desk.queue, durations: desk.durations) { [weak self] in self?.stop($0) }
+        let lease = LeaseHolder(claim: claim, desk: desk) { [weak self] in self?.stop($0) }
         let context = JobContext(
             jobID: claim.job.id, attempt: claim.attempt, input: input, metadata: claim.job.metadata,
             reporter: lease, steps: lease, logger: logger)

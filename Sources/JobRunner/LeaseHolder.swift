@@ -7,11 +7,22 @@ internal import RedisWire
 struct LeaseHolder: JobReporter, StepStore {
     /// A step's result is state, not storage.
     static let maxStepBytes = 256 * 1024
+    /// Names are keys of an index.
+    static let maxNameBytes = 500
     let claim: Claim
     let queue: JobQueue
     let durations: Durations
+    let steps: AttemptSteps
     let start = ContinuousClock.now
     let stop: @Sendable (StopReason) -> Void
+
+    init(claim: Claim, desk: JobDesk, stop: @escaping @Sendable (StopReason) -> Void) {
+        self.claim = claim
+        self.stop = stop
+        queue = desk.queue
+        durations = desk.durations
+        steps = AttemptSteps(of: claim, desk: desk)
+    }
 
     func report(_ event: JobEvent, progress: JobProgress?) async throws(JobFailure) {
         let event = progress.map { estimating(event, $0) } ?? event
@@ -36,16 +47,24 @@ struct LeaseHolder: JobReporter, StepStore {
     }
 
     func result(ofStep name: String) async throws(JobFailure) -> JSONValue? {
-        do { return try await queue.step(name, of: claim.job.id) } catch { return nil }
+        await steps.result(of: name)
     }
 
     /// A step that could not be stored runs again in the next attempt.
     func store(_ result: JSONValue, ofStep name: String) async throws(JobFailure) {
         guard result.bytes.count <= LeaseHolder.maxStepBytes else {
-            throw .permanent("The result of step '\(name)' is larger than \(LeaseHolder.maxStepBytes) bytes", type: "step_too_large")
+            throw .permanent("The result of step '\(name.prefix(100))' is larger than \(LeaseHolder.maxStepBytes) bytes", type: "step_too_large")
         }
-        guard let isStored = try? await queue.storeStep(name, result, of: claim), !isStored else { return }
-        stop(.lost)
-        throw .lost
+        guard (1...LeaseHolder.maxNameBytes).contains(name.utf8.count) else {
+            throw .permanent("A step's name must have 1 to \(LeaseHolder.maxNameBytes) bytes", type: "step_name_too_long")
+        }
+        switch await steps.store(result, of: name) {
+        case .stored, nil: return
+        case .lost:
+            stop(.lost)
+            throw .lost
+        case .full:
+            throw .permanent("The job keeps more steps, or larger ones, than one job may keep; split it into several jobs", type: "too_many_steps")
+        }
     }
 }

@@ -32,7 +32,7 @@ import Testing
         let second = try await fixture.claimed(by: "w2", from: [.suspect])
         #expect(second.attempt == 2)
         #expect(try await fixture.queue.report(JobEvent(.progress), progress: nil, of: late) == .lost)
-        #expect(try await fixture.queue.storeStep("a", 1, of: late) == false)
+        #expect(try await fixture.queue.storeStep("a", 1, of: late) == .lost)
         #expect(try await fixture.queue.settle(late, as: .completed(["by": "late"])) == .lost)
         #expect(try await fixture.queue.settle(second, as: .completed(["by": "second"])) == .settled)
         #expect(try await fixture.queue.job(job.id)?.result == ["by": "second"])

@@ -26,12 +26,20 @@ ended AS (
         finished_at = CASE WHEN a.status IN ('completed', 'failed', 'cancelled') THEN to_timestamp(a.at_ms / 1000.0) END
     FROM asked a JOIN locked l ON l.id = a.id
     WHERE j.id = a.id AND j.status NOT IN ('completed', 'failed', 'cancelled') AND a.attempt > j.fence
-    RETURNING j.id, a.attempt, a.worker, j.started_at, j.updated_at, a.outcome, a.error, a.error_type
+        -- Only an end of the job may come from an attempt that a later one runs beside.
+        AND (a.attempt >= j.attempt OR a.status IN ('completed', 'failed', 'cancelled'))
+    RETURNING j.id, a.attempt, a.worker, j.started_at, j.updated_at, a.outcome, a.error, a.error_type, j.attempt AS highest, j.status
 ),
 attempts AS (
     INSERT INTO job_attempts (job_id, attempt, worker, started_at, ended_at, outcome, error, error_type)
     SELECT id, attempt, worker, coalesce(started_at, updated_at), updated_at, outcome, error, error_type FROM ended
     ON CONFLICT (job_id, attempt) DO UPDATE SET
         ended_at = excluded.ended_at, outcome = excluded.outcome, error = excluded.error, error_type = excluded.error_type
+),
+overtaken AS (
+    UPDATE job_attempts t SET ended_at = e.updated_at, outcome = 'overtaken'
+    FROM ended e
+    WHERE e.highest > 1 AND e.status IN ('completed', 'failed', 'cancelled')
+        AND t.job_id = e.id AND t.attempt <> e.attempt AND t.ended_at IS NULL
 )
 SELECT id FROM ended

@@ -23,5 +23,10 @@ attempts AS (
     INSERT INTO job_attempts (job_id, attempt, worker, started_at)
     SELECT id, attempt, worker, at FROM started
     ON CONFLICT (job_id, attempt) DO UPDATE SET worker = excluded.worker
+),
+-- Still open after a loss of Redis: it may run beside this one, but nobody waits for it any more.
+overtaken AS (
+    UPDATE job_attempts t SET ended_at = s.at, outcome = 'overtaken'
+    FROM started s WHERE s.attempt > 1 AND t.job_id = s.id AND t.attempt < s.attempt AND t.ended_at IS NULL
 )
 SELECT id, set_config('synchronous_commit', 'off', true) FROM started
