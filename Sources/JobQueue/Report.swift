@@ -53,7 +53,8 @@ extension JobQueue {
         let reply = try await run(
             Scripts.step, keys: [keys.job(id), keys.steps(id)],
             arguments: [
-                .string(claim.lease), .string(name), .string(result.serialized), .integer(Int64(limits.count)), .integer(Int64(limits.bytes)),
+                .string(claim.lease), .string(name), .string(result.serialized), .integer(Int64(limits.count)),
+                .integer(Int64(limits.bytes)),
             ])
         switch reply.integer {
         case 1: return .stored

@@ -53,7 +53,8 @@ struct LeaseHolder: JobReporter, StepStore {
     /// A step that could not be stored runs again in the next attempt.
     func store(_ result: JSONValue, ofStep name: String) async throws(JobFailure) {
         guard result.bytes.count <= LeaseHolder.maxStepBytes else {
-            throw .permanent("The result of step '\(name.prefix(100))' is larger than \(LeaseHolder.maxStepBytes) bytes", type: "step_too_large")
+            throw .permanent(
+                "The result of step '\(name.prefix(100))' is larger than \(LeaseHolder.maxStepBytes) bytes", type: "step_too_large")
         }
         guard (1...LeaseHolder.maxNameBytes).contains(name.utf8.count) else {
             throw .permanent("A step's name must have 1 to \(LeaseHolder.maxNameBytes) bytes", type: "step_name_too_long")
@@ -64,7 +65,8 @@ struct LeaseHolder: JobReporter, StepStore {
             stop(.lost)
             throw .lost
         case .full:
-            throw .permanent("The job keeps more steps, or larger ones, than one job may keep; split it into several jobs", type: "too_many_steps")
+            throw .permanent(
+                "The job keeps more steps, or larger ones, than one job may keep; split it into several jobs", type: "too_many_steps")
         }
     }
 }

@@ -104,6 +104,24 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1))) func `An attempt that a later one runs beside is overtaken, and only an end of the job counts from it`()
+        async throws
+    {
+        try await LedgerFixture.run { (fixture) async throws in
+            let first = try await fixture.running()
+            let second = first.job.claim(2, by: "w2")
+            #expect(try await fixture.ledger.recordStart(second, at: .now))
+            #expect(try await fixture.attempts(of: first.job.id) == ["overtaken", "-"])
+            guard case .refused = try await fixture.ledger.record(.retry(failure, afterMilliseconds: 1), of: first, at: .now) else {
+                Issue.record("an overtaken attempt put the job back")
+                return
+            }
+            #expect(try await fixture.ledger.job(first.job.id)?.state == .processing)
+            #expect(try await fixture.ledger.record(.completed([:]), of: first, at: .now) == .recorded)
+            #expect(try await fixture.attempts(of: first.job.id) == ["completed", "overtaken"])
+        }
+    }
+
     @Test(.timeLimit(.minutes(1))) func `A job that nobody claimed can be ended once`() async throws {
         try await LedgerFixture.run { (fixture) async throws in
             let job = try await fixture.accepted()

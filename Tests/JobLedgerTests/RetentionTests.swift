@@ -1,0 +1,83 @@
+import Dispatch
+import JobLedger
+import JobModel
+import PostgresWire
+import Testing
+
+@Suite struct RetentionTests {
+    private func leader(_ fixture: LedgerFixture) async throws -> LeaderToken {
+        guard let seat = try await fixture.ledger.takeLeadership(as: "a", from: fixture.ledger.leaderSeat()) else {
+            throw Unexpected("nobody leads")
+        }
+        return seat.token
+    }
+
+    /// An ended job with a step, its end so many days ago.
+    private func ended(_ fixture: LedgerFixture, _ outcome: JobOutcome, daysAgo: Int64) async throws -> JobID {
+        let claim = try await fixture.running()
+        _ = try await fixture.ledger.storeStep("s", 1, of: claim)
+        let then = Timestamp.now.advanced(byMilliseconds: -daysAgo * 86_400_000)
+        #expect(try await fixture.ledger.record(outcome, of: claim, at: then) == .recorded)
+        return claim.job.id
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `Old records go whole, young and live ones stay`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let token = try await leader(fixture)
+            let old = try await ended(fixture, .failed(.permanent("x", type: "x")), daysAgo: 91)
+            let young = try await ended(fixture, .completed([:]), daysAgo: 89)
+            let live = try await fixture.running().job.id
+            #expect(try await fixture.ledger.forgetJobs(endedBeforeDays: 90, token) == 1)
+            #expect(try await fixture.ledger.forgetJobs(endedBeforeDays: 90, token) == 0)
+            #expect(Set(try await fixture.ledger.jobs([old, young, live]).keys) == [young, live])
+            #expect(try await fixture.attempts(of: old) == [])
+            #expect(try await fixture.ledger.stepNames(of: old).isEmpty)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `A batch has a limit, and an earlier leader deletes nothing`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let token = try await leader(fixture)
+            var ids: [JobID] = []
+            for _ in 0..<5 { ids.append(try await ended(fixture, .completed([:]), daysAgo: 100)) }
+            let earlier = LeaderToken(token.number - 1)
+            #expect(try await fixture.ledger.forgetJobs(endedBeforeDays: 90, earlier) == 0)
+            #expect(try await fixture.ledger.forgetSteps(earlier) == 0)
+            #expect(try await fixture.ledger.forgetJobs(endedBeforeDays: 90, token, limit: 3) == 3)
+            #expect(try await fixture.ledger.forgetJobs(endedBeforeDays: 90, token, limit: 3) == 2)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `Steps of completed jobs go, those of dead letters and live jobs stay`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let token = try await leader(fixture)
+            let completed = try await ended(fixture, .completed([:]), daysAgo: 0)
+            let dead = try await ended(fixture, .failed(.permanent("x", type: "x")), daysAgo: 0)
+            let live = try await fixture.running()
+            _ = try await fixture.ledger.storeStep("s", 1, of: live)
+            #expect(try await fixture.ledger.forgetSteps(token) == 1)
+            #expect(try await fixture.ledger.stepNames(of: completed).isEmpty)
+            for id in [dead, live.job.id] { #expect(try await fixture.ledger.stepNames(of: id) == ["s"]) }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `A row that somebody has locked is left for the next time`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let token = try await leader(fixture)
+            let locked = try await ended(fixture, .completed([:]), daysAgo: 100)
+            _ = try await ended(fixture, .completed([:]), daysAgo: 99)
+            let (entered, enter) = AsyncStream<Void>.makeStream()
+            let leave = DispatchSemaphore(value: 0)
+            async let held: Void = fixture.pool.transaction { (connection) throws(PostgresError) in
+                _ = try connection.query("SELECT id FROM jobs WHERE id = $1 FOR UPDATE", [.text(locked.description)])
+                enter.finish()
+                leave.wait()
+            }
+            for await _ in entered {}
+            #expect(try await fixture.ledger.forgetJobs(endedBeforeDays: 90, token) == 1)
+            leave.signal()
+            try await held
+            #expect(try await fixture.ledger.forgetJobs(endedBeforeDays: 90, token) == 1)
+        }
+    }
+}
