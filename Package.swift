@@ -107,6 +107,15 @@ let package = Package(
             name: "TestServers",
             dependencies: ["PrivateServers", nioCore, nioPosix, nioHTTP1],
             path: "Tests/TestServers", swiftSettings: settings),
+        // The processes that the fault suite kills: real rooms, kinds of its own.
+        .executableTarget(
+            name: "FaultWorker",
+            dependencies: [
+                "JobAPI", "JobRunner", "JobDesk", "JobQueue", "JobLedger", "JobModel", "RedisWire", "PostgresWire", "PrivateServers",
+                logging, lifecycle,
+            ],
+            path: "Tests/FaultWorker", swiftSettings: settings),
+        tests("FaultTests", ["FaultWorker", "JobModel", "RedisWire", "PostgresWire", "WebFetch"]),
         tests("PrivateServersTests", ["PrivateServers", nioPosix]),
         tests("RedisWireTests", ["RedisWire", "CHiredis", nioCore, nioPosix]),
         tests("PostgresWireTests", ["PostgresWire"]),

@@ -10,8 +10,18 @@ package final class TCPProxy: Sendable {
         case delaying(milliseconds: Int64)
         /// Connections are taken and stay open; nothing passes. What arrives meanwhile is lost.
         case swallowing
+        /// A network that has lost its way: what is said in this direction waits, and arrives late when the mode changes,
+        /// even when its sender has gone meanwhile.
+        case holding(Direction)
         /// New connections are closed at once.
         case refusing
+    }
+
+    package enum Direction: Sendable, Equatable {
+        /// From the client to the server.
+        case requests
+        case replies
+        case both
     }
 
     package let port: Int
@@ -35,7 +45,10 @@ package final class TCPProxy: Sendable {
     }
 
     /// Applies to open connections and new ones.
-    package func set(_ mode: Mode) { link.mode.withLock { $0 = mode } }
+    package func set(_ mode: Mode) {
+        link.mode.withLock { $0 = mode }
+        for release in link.releases.withLock({ Array($0.values) }) { release() }
+    }
 
     /// Closes every open connection, on both sides.
     package func cut() {
@@ -61,10 +74,8 @@ package final class TCPProxy: Sendable {
             .connect(to: server)
             .flatMap { upstream in
                 client.eventLoop.makeCompletedFuture {
-                    try client.pipeline.syncOperations.addHandler(ProxyHalf(other: upstream, link: link))
-                    try upstream.pipeline.syncOperations.addHandler(ProxyHalf(other: client, link: link))
-                    link.remember(client)
-                    link.remember(upstream)
+                    try ProxyHalf.add(to: client, speakingTo: upstream, .requests, link)
+                    try ProxyHalf.add(to: upstream, speakingTo: client, .replies, link)
                     client.setOption(.autoRead, value: true).whenFailure { _ in client.close(promise: nil) }
                     upstream.setOption(.autoRead, value: true).whenFailure { _ in upstream.close(promise: nil) }
                 }
@@ -75,14 +86,19 @@ package final class TCPProxy: Sendable {
 private final class ProxyLink: Sendable {
     let mode = Mutex(TCPProxy.Mode.passing)
     let channels = Mutex<[ObjectIdentifier: any Channel]>([:])
+    /// Each looks at the mode again and sends what it no longer has to hold.
+    let releases = Mutex<[ObjectIdentifier: @Sendable () -> Void]>([:])
 
     var current: TCPProxy.Mode { mode.withLock { $0 } }
 
-    func remember(_ channel: any Channel) {
+    func remember(_ channel: any Channel, release: @escaping @Sendable () -> Void) {
         let identity = ObjectIdentifier(channel)
         channels.withLock { $0[identity] = channel }
+        releases.withLock { $0[identity] = release }
         channel.closeFuture.whenComplete { _ in self.channels.withLock { $0[identity] = nil } }
     }
+
+    func forget(_ channel: any Channel) { releases.withLock { $0[ObjectIdentifier(channel)] = nil } }
 }
 
 /// One direction. Both halves live on one event loop.
@@ -90,24 +106,68 @@ private final class ProxyHalf: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private let other: any Channel
+    private let direction: TCPProxy.Direction
     private let link: ProxyLink
+    /// In order: what is held, and what is on its slow way.
+    private var held: [ByteBuffer] = []
+    private var underWay = 0
+    private var lastArrival = NIODeadline.uptimeNanoseconds(0)
+    private var hasEnded = false
 
-    init(other: any Channel, link: ProxyLink) {
+    private init(other: any Channel, direction: TCPProxy.Direction, link: ProxyLink) {
         self.other = other
+        self.direction = direction
         self.link = link
+    }
+
+    /// On the event loop of both.
+    static func add(to channel: any Channel, speakingTo other: any Channel, _ direction: TCPProxy.Direction, _ link: ProxyLink) throws {
+        let half = ProxyHalf(other: other, direction: direction, link: link)
+        try channel.pipeline.syncOperations.addHandler(half)
+        let bound = NIOLoopBound(half, eventLoop: channel.eventLoop)
+        link.remember(channel) { bound.eventLoop.execute { bound.value.release() } }
+        other.closeFuture.whenComplete { _ in link.forget(channel) }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = unwrapInboundIn(data)
         switch link.current {
-        case .passing: other.writeAndFlush(bytes, promise: nil)
-        case .delaying(let milliseconds):
-            let other = other
-            context.eventLoop.scheduleTask(in: .milliseconds(milliseconds)) { other.writeAndFlush(bytes, promise: nil) }
+        case .passing: pass(bytes, after: .zero)
+        case .delaying(let milliseconds): pass(bytes, after: .milliseconds(milliseconds))
+        case .holding(let held) where held == direction || held == .both: self.held.append(bytes)
+        case .holding: pass(bytes, after: .zero)
         case .swallowing, .refusing: break
         }
     }
 
-    func channelInactive(context: ChannelHandlerContext) { other.close(promise: nil) }
+    /// Never before what is still under way.
+    private func pass(_ bytes: ByteBuffer, after delay: TimeAmount) {
+        lastArrival = max(lastArrival, .now() + delay)
+        guard underWay > 0 || delay > .zero else { return other.writeAndFlush(bytes, promise: nil) }
+        underWay += 1
+        other.eventLoop.assumeIsolated().scheduleTask(deadline: lastArrival) {
+            self.underWay -= 1
+            self.other.writeAndFlush(bytes, promise: nil)
+            self.endIfSilent()
+        }
+    }
+
+    private func release() {
+        if case .holding(let held) = link.current, held == direction || held == .both { return }
+        for bytes in held { pass(bytes, after: .zero) }
+        held = []
+        endIfSilent()
+    }
+
+    private func endIfSilent() {
+        if hasEnded, held.isEmpty, underWay == 0 { other.close(promise: nil) }
+    }
+
+    /// What was said before the end still arrives.
+    func channelInactive(context: ChannelHandlerContext) {
+        hasEnded = true
+        endIfSilent()
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }

@@ -1,0 +1,60 @@
+/// What a process of the fault suite finds in its environment: where the servers are, the lease, and the file of effects.
+import FoundationEssentials
+import Glibc
+import JobDesk
+import JobLedger
+import JobModel
+import JobQueue
+import JobRunner
+import Logging
+import PostgresWire
+import RedisWire
+
+struct Surroundings: Sendable {
+    let logger: Logger
+    let pool: PostgresPool
+    let desk: JobDesk
+    let effects: EffectLog
+    private let lease: Duration
+    private let slots: Int
+
+    init() throws {
+        let environment = ProcessInfo.processInfo.environment
+        let logger = Self.makeLogger(environment["FAULT_LOG_LEVEL"])
+        self.logger = logger
+        lease = .milliseconds(environment["FAULT_LEASE_MS"].flatMap { Int($0) } ?? 7000)
+        slots = environment["TIDEWHEEL_SLOTS"].flatMap { Int($0) } ?? 4
+        effects = try EffectLog(path: environment["FAULT_EFFECTS"] ?? "/dev/null")
+        pool = PostgresPool(PostgresOptions(url: environment["DATABASE_URL"] ?? ""), logger: logger)
+        let queue = JobQueue(
+            try RedisAddress(url: environment["REDIS_URL"] ?? ""),
+            // As the real program has it: a slower answer is as good as none.
+            options: RedisOptions(commandTimeout: .seconds(2), clientName: "fault-\(getpid())"), logger: logger)
+        desk = JobDesk(
+            queue: queue, ledger: JobLedger(pool, logger: logger), catalogue: JobCatalogue(FaultKinds.handlers(effects).map(\.kind)),
+            logger: logger)
+    }
+
+    /// A shorter lease shortens every time that follows from it.
+    func runnerSettings(isForSuspects: Bool) -> RunnerSettings {
+        var settings = RunnerSettings(queues: desk.catalogue.queues)
+        settings.host = "fault"
+        settings.processID = Int(getpid())
+        settings.slots = isForSuspects ? 1 : slots
+        settings.lease = lease
+        settings.beatInterval = lease / 7
+        settings.reapInterval = lease / 14
+        settings.promoteInterval = .milliseconds(200)
+        settings.reconcileInterval = min(lease, .seconds(5))
+        settings.drainGrace = isForSuspects ? .zero : .seconds(1)
+        settings.stopGrace = .seconds(2)
+        settings.isForSuspects = isForSuspects
+        return settings
+    }
+
+    private static func makeLogger(_ level: String?) -> Logger {
+        var logger = Logger(label: "fault-\(getpid())") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = level.flatMap { Logger.Level(rawValue: $0) } ?? .warning
+        return logger
+    }
+}
