@@ -1,0 +1,67 @@
+import Testing
+
+/// Random faults one after the other, sometimes two at once, under a steady load; then calm, and the whole check.
+/// `TIDEWHEEL_FAULT_MINUTES=30` makes it long, `TIDEWHEEL_FAULT_SEED` repeats an order of faults.
+@Suite(.serialized, .timeLimit(.minutes(600))) struct CampaignTests {
+    @Test func nothingIsLostWhateverBreaks() async throws {
+        let seed = Trial.seed()
+        Trial.tell("the campaign has seed \(seed)")
+        let fleet = try await Fleet.start(apis: 2, workers: 3, lease: .seconds(2))
+        let report = await Result { try await campaign(seed, fleet) }
+        let orphans = await fleet.close()
+        #expect(orphans.isEmpty, "processes outlived their fleet: \(orphans)")
+        _ = try report.get()
+    }
+
+    private func campaign(_ seed: UInt64, _ fleet: Fleet) async throws {
+        var random = SeededRandom(seed: seed)
+        let load = Load(fleet, name: "campaign-\(seed)")
+        let sampler = Sampler(fleet, load)
+        load.start(pause: Trial.isLong ? 50...200 : 10...60, random: &random) { random in
+            random.isTrue(percent: Trial.isLong ? 1 : 0) ? Order.order("crash", &random) : Order.mixed(&random)
+        }
+        sampler.start()
+        let faults = await Result { try await storm(fleet, &random) }
+        try await load.stop()
+        // A job that kills its process needs four deaths, each noticed after a lease.
+        let limit = fleet.lease * (Trial.isLong ? 30 : 1) + .seconds(15)
+        let report = try await Checker(fleet: fleet, load: load, redisForgot: true, eventSamples: 200).check(calmWithin: limit)
+        await sampler.stop()
+        Trial.tell("seed \(seed). \((try? faults.get()) ?? 0) faults. \(report); \(sampler.comparisons) comparisons of what had ended")
+        Trial.judge(report, seed: seed, fleet)
+        _ = try faults.get()
+        #expect(sampler.comparisons > 0)
+    }
+
+    /// Returns how many faults there were.
+    private func storm(_ fleet: Fleet, _ random: inout SeededRandom) async throws -> Int {
+        let end = ContinuousClock.now + .seconds((Trial.minutes ?? 0.3) * 60)
+        var count = 0
+        while ContinuousClock.now < end {
+            let first = try Trial.chosen(Fault.all).pick(&random)
+            let second = Fault.all.filter { $0.target != first.target }.randomElement(using: &random)
+            let isDouble = random.isTrue(percent: 30)
+            var own = random.branch()
+            let others = random.branch()
+            Trial.tell("fault \(count + 1): \(first.name)\(isDouble ? ", and \(second?.name ?? "nothing")" : "")")
+            async let other: Void = isDouble ? inflict(second, fleet, others) : ()
+            let saw = try await first.inflict(fleet, &own)
+            try await other
+            Trial.tell("fault \(count + 1): \(saw)")
+            count += isDouble ? 2 : 1
+            for worker in fleet.workers where worker.processID == nil { try await worker.start() }
+            try await Fault.last(milliseconds: 0...1500, &random)
+        }
+        return count
+    }
+
+    /// Beside another one: what it needs may be missing.
+    private func inflict(_ fault: Fault?, _ fleet: Fleet, _ branch: SeededRandom) async throws {
+        var random = branch
+        do {
+            _ = try await fault?.inflict(fleet, &random)
+        } catch let nothing as Fault.HitNothing {
+            Trial.tell("the second fault hit nothing: \(nothing.what)")
+        }
+    }
+}

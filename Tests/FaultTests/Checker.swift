@@ -1,0 +1,146 @@
+import JobModel
+import PostgresWire
+import RedisWire
+import TestServers
+
+/// What must hold when the faults are over: every accepted job has ended exactly once, in SQL, in Redis and in its events; what it reports
+/// was done; nothing of it is left behind. Collects everything that is wrong instead of stopping at the first.
+struct Checker {
+    let fleet: Fleet
+    let load: Load
+    /// Redis was made to forget: jobs that only it knew may be gone.
+    var redisForgot = false
+    /// Event streams that are read; all when there are fewer jobs.
+    var eventSamples = 60
+
+    private var accepted: [String: Order] { load.book.accepted }
+
+    func check(calmWithin limit: Duration) async throws -> Report {
+        var report = Report(name: load.name, jobs: accepted.count, refusals: load.book.refusals)
+        report.calm = await ContinuousClock().measure { report.wrongs += await waitForCalm(limit) }
+        let rows = try await Row.all(of: load.name, in: fleet.database)
+        let effects = fleet.effects.filter { accepted[$0.job] != nil }
+        report.wrongs += load.book.wrongs + checkRows(rows) + checkEffects(rows, effects)
+        report.wrongs += try await checkRedis(rows)
+        report.wrongs += await checkEvents(rows)
+        report.wrongs += await leftovers()
+        report.count(rows, effects)
+        return report
+    }
+
+    /// Nothing may be stuck: all rows end, and so do jobs that have none.
+    private func waitForCalm(_ limit: Duration) async -> [String] {
+        do {
+            try await eventually(within: limit) {
+                guard try await Row.live(of: load.name, in: fleet.database) == 0 else { return false }
+                return try await unrecordedStates().values.allSatisfy { $0.map(Self.isTerminal) ?? redisForgot }
+            }
+            return []
+        } catch {
+            let stuck = (try? await Row.all(of: load.name, in: fleet.database).filter { !$0.isTerminal }) ?? []
+            let some = stuck.prefix(3).map { "\($0.id) is \($0.status) after \($0.outcomes)" }.joined(separator: "; ")
+            return ["\(stuck.count) recorded jobs are stuck \(limit) after the last fault: \(some) (\(error))"]
+        }
+    }
+
+    private static func isTerminal(_ state: String) -> Bool { ["completed", "failed", "cancelled"].contains(state) }
+
+    private func unrecordedStates() async throws -> [String: String?] {
+        try await statesInRedis(accepted.filter { !$0.value.isRecorded }.map(\.key))
+    }
+
+    /// One row for each accepted job, no other, ended as its kind ends, by exactly one attempt.
+    private func checkRows(_ rows: [Row]) -> [String] {
+        var wrongs: [String] = []
+        let known = Set(rows.map(\.id))
+        for (id, order) in accepted where order.isRecorded && !known.contains(id) { wrongs.append("the accepted job \(id) has no row") }
+        for row in rows {
+            guard let order = accepted[row.id] else {
+                wrongs.append("the row \(row.id) belongs to no accepted job: one key made two")
+                continue
+            }
+            if !order.ends.contains(row.status) { wrongs.append("\(order.kind) \(row.id) ended as \(row.status) \(row.errorType) after \(row.outcomes)") }
+            let ends = row.outcomes.filter(Self.isTerminal)
+            if ends.count > 1 || (row.status == "completed" && ends != ["completed"]) {
+                wrongs.append("\(row.id) is \(row.status), its attempts ended \(row.outcomes)")
+            }
+            if order.kind == "crash", row.errorType != "poisoned" { wrongs.append("\(row.id) kills its process and ended as \(row.errorType)") }
+        }
+        return wrongs
+    }
+
+    /// A recorded completion has its effect, from the attempt that it names; no attempt of a recorded job was started twice.
+    private func checkEffects(_ rows: [Row], _ effects: [Effect]) -> [String] {
+        var wrongs: [String] = []
+        var seen: [String: Int] = [:]
+        for effect in effects { seen["\(effect.job) \(effect.attempt) \(effect.phase)", default: 0] += 1 }
+        let steps = Set(effects.map { "\($0.job) \($0.phase)" })
+        for row in rows where row.status == "completed" {
+            guard let order = accepted[row.id] else { continue }
+            if seen["\(row.id) \(row.givenBy) done"] == nil { wrongs.append("\(row.id) is completed by attempt \(row.givenBy), which did nothing") }
+            for step in 1...order.steps where order.kind == "slow" && !steps.contains("\(row.id) step-\(step)") {
+                wrongs.append("\(row.id) is completed without the effect of step \(step)")
+            }
+        }
+        for (key, count) in seen where count > 1 && key.hasSuffix(" start") {
+            let id = String(key.prefix { $0 != " " })
+            if accepted[id]?.isRecorded == true { wrongs.append("an attempt was started \(count) times: \(key)") }
+        }
+        return wrongs
+    }
+
+    /// Redis says what SQL says, while it remembers.
+    private func checkRedis(_ rows: [Row]) async throws -> [String] {
+        var wrongs: [String] = []
+        let states = try await statesInRedis(rows.map(\.id))
+        for row in rows {
+            if let state = states[row.id] ?? nil, state != row.status { wrongs.append("\(row.id) is \(row.status) in SQL and \(state) in Redis") }
+        }
+        for (id, state) in try await unrecordedStates() {
+            guard let order = accepted[id] else { continue }
+            if let state { if !order.ends.contains(state) { wrongs.append("the unrecorded job \(id) ended as \(state)") } } else if !redisForgot {
+                wrongs.append("the unrecorded job \(id) is gone")
+            }
+        }
+        return wrongs
+    }
+
+    private func statesInRedis(_ ids: [String]) async throws -> [String: String?] {
+        var states: [String: String?] = [:]
+        for start in stride(from: 0, to: ids.count, by: 500) {
+            let some = ids[start..<min(start + 500, ids.count)]
+            let replies = try await fleet.redis.pipeline(some.map { ["HGET", .string("job:\($0)"), "status"] })
+            for (id, reply) in zip(some, replies) { states[id] = .some(reply.string) }
+        }
+        return states
+    }
+
+    /// The stream of events has one end, which is its last event and the row's state, and its numbers have no gap.
+    private func checkEvents(_ rows: [Row]) async -> [String] {
+        var wrongs: [String] = []
+        for row in rows.shuffled().prefix(eventSamples) {
+            guard let events = await load.door.events(of: row.id) else {
+                wrongs.append("the events of \(row.id) cannot be read")
+                continue
+            }
+            // After a loss of Redis a watcher gets the state first, and the events that there still are behind it.
+            let ends = events.filter { Self.isTerminal($0.name) }.count
+            let last = events.last.map { $0.name == "snapshot" ? $0.data["status"]?.string ?? "" : $0.name }
+            let hasOneEnd = ends == 1 || (ends == 0 && events.last?.name == "snapshot")
+            let numbers = events.compactMap(\.number)
+            let isWhole = zip(numbers, numbers.dropFirst()).allSatisfy { $1 == $0 + 1 }
+            if !hasOneEnd || last != row.status || !isWhole {
+                wrongs.append("the events of \(row.id), which is \(row.status), are \(events.map { "\($0.number ?? 0) \($0.name)" })")
+            }
+        }
+        return wrongs
+    }
+
+    /// Waits a moment: Redis follows SQL, and leases of leaders and probes run out.
+    private func leftovers() async -> [String] {
+        do {
+            try await eventually(within: .seconds(10)) { try await Leftovers.find(in: fleet.redis).isEmpty }
+            return []
+        } catch { return (try? await Leftovers.find(in: fleet.redis)) ?? ["Redis does not answer: \(error)"] }
+    }
+}

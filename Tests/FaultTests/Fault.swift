@@ -1,0 +1,41 @@
+import Testing
+
+/// One way to break an installation. It breaks, mends, and says what it did; it throws when nothing was there to be broken.
+struct Fault: Sendable, CustomTestStringConvertible {
+    /// Two faults are inflicted at once only when they differ in this.
+    enum Target: Sendable, CaseIterable { case workers, apis, redis, postgres }
+
+    let name: String
+    let target: Target
+    /// Redis loses accepted state: jobs that only it knew may be gone.
+    var redisForgets = false
+    /// At least so many attempts must be found crashed afterwards, or the fault hit nothing.
+    var leastCrashes = 0
+    /// A refusal that clients must have met.
+    var refusal: String?
+    let inflict: @Sendable (Fleet, inout SeededRandom) async throws -> String
+
+    var testDescription: String { name }
+
+    /// In keys and file names.
+    var word: String { String(name.map { $0.isLetter || $0.isNumber ? $0 : "-" }) }
+
+    struct HitNothing: Error { let what: String }
+
+    static let all = ofProcesses + ofRedis + ofPostgres + ofNetwork
+
+    /// How long a fault lasts is part of the fault, not a wait for something to happen.
+    static func last(_ duration: Duration) async throws { try await Task.sleep(for: duration) }
+
+    static func last(milliseconds range: ClosedRange<Int>, _ random: inout SeededRandom) async throws {
+        try await last(.milliseconds(Int.random(in: range, using: &random)))
+    }
+}
+
+extension Array {
+    /// Of a list that is never empty.
+    func pick(_ random: inout SeededRandom) throws -> Element {
+        guard let element = randomElement(using: &random) else { throw Fault.HitNothing(what: "an empty list") }
+        return element
+    }
+}

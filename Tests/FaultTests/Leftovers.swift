@@ -1,0 +1,41 @@
+import RedisWire
+
+/// What no job may leave in Redis when all have ended: entries, pending entries, live hashes, due times, permits, parked jobs.
+/// Works by exclusion: a key without an end that is not known to stay is a leftover, whatever it is called.
+enum Leftovers {
+    /// Kept for good: who works, what is configured, counters, dead letters (which leave by age).
+    private static let lasting: Set<String> = ["workers", "generation", "dead", "leader", "queues", "limits", "paused"]
+    private static let lastingPrefixes = ["stats:", "worker:", "durations:", "limit:config:"]
+
+    static func find(in redis: RedisConnection) async throws -> [String] {
+        var found: [String] = []
+        for key in try await keys(redis) {
+            switch try await redis.command(["TYPE", .string(key)]).string {
+            case "stream": found += try await entries(of: key, redis)
+            case "none": continue
+            default:
+                guard !lasting.contains(key), !lastingPrefixes.contains(where: key.hasPrefix) else { continue }
+                let left = try await redis.command(["PTTL", .string(key)]).integer ?? 0
+                if left == -1 { found.append("the key \(key) stays for ever") }
+            }
+        }
+        return found
+    }
+
+    private static func entries(of stream: String, _ redis: RedisConnection) async throws -> [String] {
+        let length = try await redis.command(["XLEN", .string(stream)]).integer ?? 0
+        let pending = try? await redis.command(["XPENDING", .string(stream), "workers"]).array?.first?.integer
+        return length == 0 && (pending ?? 0) == 0 ? [] : ["\(stream) has \(length) entries, \(pending ?? 0) of them pending"]
+    }
+
+    private static func keys(_ redis: RedisConnection) async throws -> [String] {
+        var keys: Set<String> = []
+        var cursor = "0"
+        repeat {
+            let reply = try await redis.command(["SCAN", .string(cursor), "COUNT", 1000]).array ?? []
+            keys.formUnion(reply.last?.array?.compactMap(\.string) ?? [])
+            cursor = reply.first?.string ?? "0"
+        } while cursor != "0"
+        return keys.sorted()
+    }
+}

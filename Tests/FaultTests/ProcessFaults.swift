@@ -1,0 +1,131 @@
+import PostgresWire
+import PrivateServers
+import RedisWire
+import TestServers
+
+extension Fault {
+    static let ofProcesses = [
+        Fault(name: "kill -9 of workers in a loop", target: .workers, leastCrashes: 1) { fleet, random in
+            var held = 0
+            for _ in 0..<3 {
+                let worker = try fleet.workers.pick(&random)
+                held += try await fleet.waitUntilBusy(worker)
+                await worker.kill()
+                try await last(milliseconds: 0...300, &random)
+                try await worker.start()
+            }
+            return "3 workers were killed while they ran \(held) jobs"
+        },
+        Fault(name: "kill -9 of all workers at once", target: .workers, leastCrashes: 1) { fleet, random in
+            let held = try await fleet.waitUntilBusy(fleet.workers.pick(&random))
+            for worker in fleet.workers { await worker.kill() }
+            for worker in fleet.workers { try await worker.start() }
+            return "all workers were killed, one of them with \(held) jobs"
+        },
+        Fault(name: "a worker is frozen past its lease and wakes up", target: .workers, leastCrashes: 1) { fleet, random in
+            let worker = try fleet.workers.pick(&random)
+            let held = try await fleet.freezeWithJobs(worker)
+            try await last(fleet.lease * 1.6)
+            worker.thaw()
+            return "a worker with \(held) jobs slept for \((fleet.lease * 1.6).formatted)"
+        },
+        Fault(name: "workers leave and come back", target: .workers) { fleet, random in
+            for worker in fleet.workers {
+                _ = try await fleet.waitUntilBusy(worker)
+                let exit = await worker.leave()
+                try await worker.start()
+                guard exit == .exited(0) else { throw HitNothing(what: "a worker that was told to leave \(exit?.description ?? "stayed")") }
+            }
+            return "every worker left in order and was started again"
+        },
+        Fault(name: "a job kills its process", target: .workers) { fleet, random in
+            let book = Book()
+            let load = Load(fleet, name: "poison-\(random.next())", book: book)
+            load.start(clients: 1, limit: 1, random: &random) { Order.order("crash", &$0) }
+            try await load.finish()
+            try await fleet.restartUntil { try await Row.live(of: load.name, in: fleet.database) == 0 }
+            let row = try await Row.all(of: load.name, in: fleet.database).first
+            guard let row, row.errorType == "poisoned" else { throw HitNothing(what: "a job that kills its process ended as \(row.map { "\($0)" } ?? "nothing")") }
+            return "the job became a dead letter after \(row.outcomes)"
+        },
+        Fault(name: "kill -9 of APIs in the middle of submissions", target: .apis, refusal: "no answer") { fleet, random in
+            for _ in 0..<3 {
+                let api = try fleet.apis.pick(&random)
+                await api.kill()
+                try await last(milliseconds: 0...200, &random)
+                try await api.start()
+            }
+            for api in fleet.apis { await api.kill() }
+            try await last(milliseconds: 100...300, &random)
+            for api in fleet.apis { try await api.start() }
+            return "APIs were killed 3 times one by one, then all"
+        },
+        Fault(name: "APIs are killed between the row and the queue", target: .apis, refusal: "no answer") { fleet, random in
+            for api in fleet.apis { api.redisLink.set(.holding(.requests)) }
+            try await eventually { try await fleet.rowsUnknownToRedis() > 0 }
+            let rows = try await fleet.rowsUnknownToRedis()
+            for api in fleet.apis { await api.kill() }
+            for api in fleet.apis { api.redisLink.cut() }
+            for api in fleet.apis { api.redisLink.set(.passing) }
+            for api in fleet.apis { try await api.start() }
+            return "\(rows) accepted rows were not yet in Redis when their APIs died"
+        },
+        Fault(name: "an API is frozen", target: .apis) { fleet, random in
+            let api = try fleet.apis.pick(&random)
+            api.freeze()
+            try await last(.milliseconds(1500))
+            api.thaw()
+            return "an API slept for 1.5 s"
+        },
+    ]
+}
+
+extension Fleet {
+    /// Returns how many jobs SQL says the worker runs, once there is one.
+    func waitUntilBusy(_ worker: Member) async throws -> Int {
+        var held = 0
+        try await eventually(within: .seconds(40)) {
+            held = try await running(worker)
+            return held > 0
+        }
+        return held
+    }
+
+    /// Freezes the worker at a moment when it has work that nobody has recorded the end of; returns how much.
+    func freezeWithJobs(_ worker: Member) async throws -> Int {
+        while true {
+            _ = try await waitUntilBusy(worker)
+            worker.freeze()
+            // What it had just sent to PostgreSQL arrives.
+            try await Fault.last(.milliseconds(100))
+            let held = try await running(worker)
+            if held > 0 { return held }
+            worker.thaw()
+        }
+    }
+
+    private func running(_ worker: Member) async throws -> Int {
+        guard let process = worker.processID else { return 0 }
+        let sql = "SELECT count(*) AS n FROM jobs WHERE status = 'processing' AND starts_with(worker, $1)"
+        return try await Int(database.query(sql, [.text("fault-\(process)-")]).first?.int("n") ?? 0)
+    }
+
+    /// Accepted and live for SQL, and nowhere in Redis.
+    func rowsUnknownToRedis() async throws -> Int {
+        let rows = try await database.query("SELECT id::text AS id FROM jobs WHERE status = 'queued'")
+        var unknown = 0
+        for row in rows {
+            if try await redis.command(["EXISTS", .string("job:\(try row.string("id"))")]).integer == 0 { unknown += 1 }
+        }
+        return unknown
+    }
+
+    /// Starts what ended by itself again, as a supervisor would, until the condition holds.
+    func restartUntil(_ condition: () async throws -> Bool) async throws {
+        try await eventually(within: lease * 8 + .seconds(20)) {
+            for worker in workers where worker.processID == nil { try await worker.start() }
+            return try await condition()
+        }
+        for worker in workers where worker.processID == nil { try await worker.start() }
+    }
+}
