@@ -30,7 +30,8 @@ import Testing
         let report = try await Checker(fleet: fleet, load: load, eventSamples: 200).check(calmWithin: fleet.lease + .seconds(15))
         let delays = restarts(of: kills, fleet.effects)
         let slowest = delays.max() ?? 0
-        Trial.tell("seed \(seed). \(kills.count) workers killed; \(delays.count) orphans, the last started again after \(slowest) ms. \(report)")
+        Trial.tell(
+            "seed \(seed). \(kills.count) workers killed; \(delays.count) orphans, the last started again after \(slowest) ms. \(report)")
         Trial.judge(report, seed: seed, fleet)
         #expect(kills.count >= 2 && !delays.isEmpty, "nobody was killed at work")
         #expect(slowest <= 10_000, "an orphan was started again only after \(slowest) ms")

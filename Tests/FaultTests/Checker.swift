@@ -59,12 +59,16 @@ struct Checker {
                 wrongs.append("the row \(row.id) belongs to no accepted job: one key made two")
                 continue
             }
-            if !order.ends.contains(row.status) { wrongs.append("\(order.kind) \(row.id) ended as \(row.status) \(row.errorType) after \(row.outcomes)") }
+            if !order.ends.contains(row.status) {
+                wrongs.append("\(order.kind) \(row.id) ended as \(row.status) \(row.errorType) after \(row.outcomes)")
+            }
             let ends = row.outcomes.filter(Self.isTerminal)
             if ends.count > 1 || (row.status == "completed" && ends != ["completed"]) {
                 wrongs.append("\(row.id) is \(row.status), its attempts ended \(row.outcomes)")
             }
-            if order.kind == "crash", row.errorType != "poisoned" { wrongs.append("\(row.id) kills its process and ended as \(row.errorType)") }
+            if order.kind == "crash", row.errorType != "poisoned" {
+                wrongs.append("\(row.id) kills its process and ended as \(row.errorType)")
+            }
         }
         return wrongs
     }
@@ -77,7 +81,9 @@ struct Checker {
         let steps = Set(effects.map { "\($0.job) \($0.phase)" })
         for row in rows where row.status == "completed" {
             guard let order = accepted[row.id] else { continue }
-            if seen["\(row.id) \(row.givenBy) done"] == nil { wrongs.append("\(row.id) is completed by attempt \(row.givenBy), which did nothing") }
+            if seen["\(row.id) \(row.givenBy) done"] == nil {
+                wrongs.append("\(row.id) is completed by attempt \(row.givenBy), which did nothing")
+            }
             for step in 1...order.steps where order.kind == "slow" && !steps.contains("\(row.id) step-\(step)") {
                 wrongs.append("\(row.id) is completed without the effect of step \(step)")
             }
@@ -94,11 +100,15 @@ struct Checker {
         var wrongs: [String] = []
         let states = try await statesInRedis(rows.map(\.id))
         for row in rows {
-            if let state = states[row.id] ?? nil, state != row.status { wrongs.append("\(row.id) is \(row.status) in SQL and \(state) in Redis") }
+            if let state = states[row.id] ?? nil, state != row.status {
+                wrongs.append("\(row.id) is \(row.status) in SQL and \(state) in Redis")
+            }
         }
         for (id, state) in try await unrecordedStates() {
             guard let order = accepted[id] else { continue }
-            if let state { if !order.ends.contains(state) { wrongs.append("the unrecorded job \(id) ended as \(state)") } } else if !redisForgot {
+            if let state {
+                if !order.ends.contains(state) { wrongs.append("the unrecorded job \(id) ended as \(state)") }
+            } else if !redisForgot {
                 wrongs.append("the unrecorded job \(id) is gone")
             }
         }

@@ -23,7 +23,9 @@ struct Door: Sendable {
     }
 
     /// One try at any API that listens; nil when the request got no answer.
-    func send(_ method: String, _ path: String, _ body: JSONValue? = nil, key: String? = nil, within limit: Duration = .seconds(6)) async -> Answer? {
+    func send(_ method: String, _ path: String, _ body: JSONValue? = nil, key: String? = nil, within limit: Duration = .seconds(6)) async
+        -> Answer?
+    {
         guard let address = apis.compactMap(\.address).randomElement() else { return nil }
         var request = FetchRequest(method: method, url: address + path, body: body?.bytes)
         request.limits.totalTimeout = limit
@@ -55,7 +57,8 @@ struct Door: Sendable {
         guard let address = apis.compactMap(\.address).randomElement() else { return nil }
         var request = FetchRequest(url: address + "/jobs/\(id)/events")
         request.limits.totalTimeout = .seconds(20)
-        guard let response = try? await fetcher.fetch(request), response.status == 200, let bytes = try? await response.body.collect() else {
+        guard let response = try? await fetcher.fetch(request), response.status == 200, let bytes = try? await response.body.collect()
+        else {
             return nil
         }
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n\n").compactMap { block in

@@ -25,7 +25,9 @@ struct Effect: Sendable, Hashable {
 
     private init?(_ line: String) {
         let words = line.split(separator: " ")
-        guard words.count == 5, let milliseconds = Int(words[0]), let process = Int32(words[1]), let attempt = Int(words[3]) else { return nil }
+        guard words.count == 5, let milliseconds = Int(words[0]), let process = Int32(words[1]), let attempt = Int(words[3]) else {
+            return nil
+        }
         self.milliseconds = milliseconds
         processID = process
         job = String(words[2])

@@ -36,7 +36,8 @@ final class Fleet: Sendable {
         let url = postgresServer.url(of: "tidewheel")
         let program = try Self.program()
         let environment = [
-            "PATH": "/usr/bin:/bin", "FAULT_EFFECTS": effects, "TIDEWHEEL_SLOTS": "\(slots)", "FAULT_LEASE_MS": "\(Int(lease / .milliseconds(1)))",
+            "PATH": "/usr/bin:/bin", "FAULT_EFFECTS": effects, "TIDEWHEEL_SLOTS": "\(slots)",
+            "FAULT_LEASE_MS": "\(Int(lease / .milliseconds(1)))",
             "DATABASE_URL": url, "REDIS_URL": redisServer.url, "FAULT_LOG_LEVEL": Trial.logLevel ?? "warning",
         ]
         try await Self.migrate(program, environment, log)

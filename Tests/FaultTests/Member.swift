@@ -25,7 +25,8 @@ final class Member: Sendable {
         postgresLink = try await TCPProxy(socketPath: postgres.socketDirectory + "/.s.PGSQL.5432")
         self.environment = environment.merging([
             "REDIS_URL": "redis://127.0.0.1:\(redisLink.port)",
-            "DATABASE_URL": "postgresql://\(PrivatePostgres.role)@127.0.0.1:\(postgresLink.port)/tidewheel?sslmode=disable&gssencmode=disable",
+            "DATABASE_URL":
+                "postgresql://\(PrivatePostgres.role)@127.0.0.1:\(postgresLink.port)/tidewheel?sslmode=disable&gssencmode=disable",
         ]) { $1 }
     }
 

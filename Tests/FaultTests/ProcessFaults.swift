@@ -45,7 +45,9 @@ extension Fault {
             try await load.finish()
             try await fleet.restartUntil { try await Row.live(of: load.name, in: fleet.database) == 0 }
             let row = try await Row.all(of: load.name, in: fleet.database).first
-            guard let row, row.errorType == "poisoned" else { throw HitNothing(what: "a job that kills its process ended as \(row.map { "\($0)" } ?? "nothing")") }
+            guard let row, row.errorType == "poisoned" else {
+                throw HitNothing(what: "a job that kills its process ended as \(row.map { "\($0)" } ?? "nothing")")
+            }
             return "the job became a dead letter after \(row.outcomes)"
         },
         Fault(name: "kill -9 of APIs in the middle of submissions", target: .apis, refusal: "no answer") { fleet, random in

@@ -1,6 +1,6 @@
 import JobModel
-import RedisWire
 import PrivateServers
+import RedisWire
 import TestServers
 
 extension Fault {
@@ -8,7 +8,9 @@ extension Fault {
         Fault(name: "CLIENT KILL of every connection", target: .redis) { fleet, random in
             var killed: Int64 = 0
             for _ in 0..<5 {
-                for type: RedisArgument in ["normal", "pubsub"] { killed += try await fleet.ask(["CLIENT", "KILL", "TYPE", type]).integer ?? 0 }
+                for type: RedisArgument in ["normal", "pubsub"] {
+                    killed += try await fleet.ask(["CLIENT", "KILL", "TYPE", type]).integer ?? 0
+                }
                 try await last(milliseconds: 20...200, &random)
             }
             guard killed > 0 else { throw HitNothing(what: "there was no connection to kill") }
@@ -47,7 +49,8 @@ extension Fault {
             try await fleet.redisServer.restart()
             return "Redis was away for \((fleet.lease * 1.6).formatted)"
         },
-        Fault(name: "the append-only file is torn inside a transaction, and two restarts", target: .redis, redisForgets: true) { fleet, random in
+        Fault(name: "the append-only file is torn inside a transaction, and two restarts", target: .redis, redisForgets: true) {
+            fleet, random in
             fleet.redisServer.kill()
             _ = await fleet.redisServer.exit()
             let lost = try TornLog.tear(in: fleet.redisServer.directory, &random)

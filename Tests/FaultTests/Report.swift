@@ -32,7 +32,9 @@ struct Report: CustomStringConvertible {
     }
 
     var description: String {
-        func list(_ counts: [String: Int]) -> String { counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ") }
+        func list(_ counts: [String: Int]) -> String {
+            counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+        }
         let refused = refusals.isEmpty ? "none refused" : "refused and repeated: \(list(refusals))"
         return """
             \(name): \(jobs) jobs accepted (\(refused)); ended \(list(states)); attempts \(list(outcomes)); \

@@ -28,7 +28,8 @@ struct Row: Sendable {
 
     /// Rows that have not ended.
     static func live(of name: String, in database: PostgresPool) async throws -> Int {
-        let sql = "SELECT count(*) AS n FROM jobs WHERE starts_with(idempotency_key, $1) AND status NOT IN ('completed', 'failed', 'cancelled')"
+        let sql =
+            "SELECT count(*) AS n FROM jobs WHERE starts_with(idempotency_key, $1) AND status NOT IN ('completed', 'failed', 'cancelled')"
         return try await Int(database.query(sql, [.text(name)]).first?.int("n") ?? 0)
     }
 }

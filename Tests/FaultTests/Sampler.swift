@@ -46,7 +46,8 @@ final class Sampler: Sendable {
     private func watchAnswers() async {
         var shown: [String: String] = [:]
         while !Task.isCancelled {
-            if let id = load.book.randomID(), let order = load.book.accepted[id], order.isRecorded, let now = await load.door.state(of: id) {
+            if let id = load.book.randomID(), let order = load.book.accepted[id], order.isRecorded, let now = await load.door.state(of: id)
+            {
                 if now == "gone" { load.book.note(wrong: "the accepted job \(id) was answered with 404") }
                 if let before = shown[id] { compare(before, now, "the state shown of \(id)") }
                 if ["completed", "failed", "cancelled"].contains(now) { shown[id] = now }

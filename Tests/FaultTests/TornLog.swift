@@ -21,13 +21,16 @@ enum TornLog {
     }
 
     private static func place(in bytes: [UInt8], _ random: inout SeededRandom) -> Int? {
-        guard let begin = last(beginning, in: bytes, before: bytes.count), let stop = last(end, in: bytes, before: bytes.count), begin < stop
+        guard let begin = last(beginning, in: bytes, before: bytes.count), let stop = last(end, in: bytes, before: bytes.count),
+            begin < stop
         else { return nil }
         return Int.random(in: (begin + beginning.count)..<stop, using: &random)
     }
 
     private static func last(_ pattern: [UInt8], in bytes: [UInt8], before end: Int) -> Int? {
-        stride(from: end - pattern.count, through: 0, by: -1).first { bytes[$0] == pattern[0] && bytes[$0..<($0 + pattern.count)].elementsEqual(pattern) }
+        stride(from: end - pattern.count, through: 0, by: -1).first {
+            bytes[$0] == pattern[0] && bytes[$0..<($0 + pattern.count)].elementsEqual(pattern)
+        }
     }
 
     private static func sequence(_ name: String) -> Int { name.split(separator: ".").compactMap { Int($0) }.first ?? 0 }
