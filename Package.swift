@@ -91,11 +91,19 @@ let package = Package(
                 logging, lifecycle,
             ]),
 
+        room(
+            "JobBench",
+            [
+                "JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "PrivateServers", "JobModel", "CHiredis",
+                "CLibPQ", logging,
+            ],
+            embed: "Floor"),
+
         // ROOF
         .executableTarget(
             name: "tidewheel",
             dependencies: [
-                "JobAPI", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "JobModel",
+                "JobAPI", "JobBench", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "JobModel",
                 "RedisWire", "PostgresWire", "WebFetch", "PageText", "PrivateServers",
                 arguments, logging, lifecycle,
                 "CMalloc",
@@ -134,6 +142,7 @@ let package = Package(
                 "JobAPI", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel",
                 lifecycle, nioCore, nioPosix,
             ]),
+        tests("JobBenchTests", ["JobBench", "RedisWire", "JobModel"]),
         tests("TidewheelTests", ["tidewheel", "PrivateServers", "WebFetch", "JobModel", "RedisWire", "PostgresWire"]),
     ],
     swiftLanguageModes: [.v6]

@@ -15,7 +15,7 @@ FLOORS = [
     ["JobQueue", "JobLedger", "Services"],
     ["JobDesk"],
     ["JobRunner", "JobKinds"],
-    ["JobAPI"],
+    ["JobAPI", "JobBench"],
     ["tidewheel"],
 ]
 LONGEST = 400

@@ -69,7 +69,7 @@ struct AcceptRequest: BatchedRequest {
         return answers
     }
 
-    private static func parameters(_ requests: [AcceptRequest]) -> [PostgresValue] {
+    static func parameters(_ requests: [AcceptRequest]) -> [PostgresValue] {
         let jobs = requests.map(\.job)
         return [
             .textArray(jobs.map(\.id.description)), .textArray(jobs.map(\.kind)), .textArray(jobs.map(\.queue)),

@@ -49,14 +49,16 @@ struct StartRequest: BatchedRequest {
     var size: Int { 200 }
 
     static func commit(_ requests: [StartRequest], to pool: PostgresPool) async throws(PostgresError) -> [Bool] {
-        let rows = try await pool.query(
-            Statements.recordStart,
-            [
-                .textArray(requests.map(\.jobID.description)), .integerArray(requests.map { Int64($0.claim.attempt) }),
-                .textArray(requests.map(\.claim.worker)), .integerArray(requests.map(\.at.milliseconds)),
-            ])
+        let rows = try await pool.query(Statements.recordStart, parameters(requests))
         let started = Set(try rows.map { (row) throws(PostgresError) in try row.string("id") })
         return requests.map { started.contains($0.jobID.description) }
+    }
+
+    static func parameters(_ requests: [StartRequest]) -> [PostgresValue] {
+        [
+            .textArray(requests.map(\.jobID.description)), .integerArray(requests.map { Int64($0.claim.attempt) }),
+            .textArray(requests.map(\.claim.worker)), .integerArray(requests.map(\.at.milliseconds)),
+        ]
     }
 }
 
@@ -100,7 +102,7 @@ struct EndRequest: BatchedRequest {
         ]
     }
 
-    private static func parameters(_ requests: [EndRequest]) -> [PostgresValue] {
+    static func parameters(_ requests: [EndRequest]) -> [PostgresValue] {
         let outcomes = requests.map(\.outcome)
         return [
             .textArray(requests.map(\.jobID.description)), .integerArray(requests.map { Int64($0.claim.attempt) }),

@@ -1,14 +1,14 @@
 /// The parameters of one statement, laid out in one buffer the way libpq wants them.
-struct BoundParameters {
+package struct BoundParameters {
     private var buffer: [CChar] = []
     private var offsets: [Int?] = []
     private var lengths: [CInt] = []
     private var formats: [CInt] = []
 
-    var count: CInt { CInt(clamping: offsets.count) }
+    package var count: CInt { CInt(clamping: offsets.count) }
 
     /// The protocol counts parameters in 16 bits and bytes in 31; text ends at its first zero byte, so one inside would cut it silently.
-    init(_ parameters: [PostgresValue]) throws(PostgresError) {
+    package init(_ parameters: [PostgresValue]) throws(PostgresError) {
         guard parameters.count <= 65_535 else {
             throw PostgresError(.invalidInput, "A statement takes at most 65,535 parameters: pass an array and unnest it")
         }
@@ -34,7 +34,7 @@ struct BoundParameters {
         buffer.append(0)
     }
 
-    func withPointers<Result>(_ body: ([UnsafePointer<CChar>?], [CInt], [CInt]) -> Result) -> Result {
+    package func withPointers<Result>(_ body: ([UnsafePointer<CChar>?], [CInt], [CInt]) -> Result) -> Result {
         buffer.withUnsafeBufferPointer { start in
             body(offsets.map { offset in offset.flatMap { start.baseAddress?.advanced(by: $0) } }, lengths, formats)
         }

@@ -1,13 +1,13 @@
-/// An OS thread for a blocking wait, and the line reader that runs on one. `ChildProcess` uses both: nothing here blocks the shared pool.
+/// An OS thread for a blocking wait, and the line reader that runs on one: nothing here blocks the shared pool.
 import Glibc
 
-enum DetachedThread {
+package enum DetachedThread {
     private final class Body {
         let run: @Sendable () -> Void
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 
-    static func start(_ run: @escaping @Sendable () -> Void) {
+    package static func start(_ run: @escaping @Sendable () -> Void) {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         defer { pthread_attr_destroy(&attributes) }
@@ -23,7 +23,7 @@ enum DetachedThread {
             }, body.toOpaque())
         if failure != 0 {
             body.release()
-            preconditionFailure("the system has no thread left for a child process")
+            preconditionFailure("the system has no thread left for a blocking wait")
         }
     }
 }

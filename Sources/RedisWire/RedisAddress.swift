@@ -2,19 +2,20 @@ import FoundationEssentials
 
 /// Where a Redis is and how to log in, read from a URL. Its description never shows the password.
 package struct RedisAddress: Sendable, Hashable, CustomStringConvertible {
-    enum Endpoint: Sendable, Hashable {
+    package enum Endpoint: Sendable, Hashable {
         case tcp(host: String, port: Int)
         case unix(path: String)
     }
 
-    let endpoint: Endpoint
+    package let endpoint: Endpoint
     /// Nil logs in as Redis' user `default`, as before ACLs. Percent-encoding is undone here and nowhere else.
-    let user: String?
-    let password: String?
+    package let user: String?
+    package let password: String?
     /// Selected again at every login: the server forgets it with the socket.
-    let database: Int
+    package let database: Int
     /// Set for `rediss` only. There is no unverified TLS, and no falling back to plain text.
     let tls: RedisTLS?
+    package var isEncrypted: Bool { tls != nil }
 
     /// Reads `redis://[[user]:password@]host[:port][/db]`, `rediss://…[?cafile=PATH]`, `unix:///path.sock[?db=N]` (also `redis+unix`).
     /// Touches the disk for `rediss` only, so that authorities that are not usable are told at once.

@@ -2,6 +2,7 @@
 import ArgumentParser
 import Glibc
 import JobAPI
+import JobBench
 import Logging
 import ServiceLifecycle
 
@@ -19,13 +20,17 @@ struct APICommand: AsyncParsableCommand {
     @Option(help: "A directory of web pages to serve at /site/ (TIDEWHEEL_SITE).")
     var site: String?
 
+    /// The tally of a bench that measures this process.
+    @Option(help: .hidden)
+    var noop: String?
+
     func run() async throws {
         let settings = try Settings(
             flags: given.byName([
                 Known.host.entry.name: host, Known.port.entry.name: port.map(String.init), Known.site.entry.name: site,
             ]))
         let logger = LineLog.logger("api", settings)
-        let assembly = try Assembly(settings, logger: logger)
+        let assembly = try Assembly(settings, extra: try noop.map { Noop.handlers(try Tally(opening: $0)) } ?? [], logger: logger)
         let server = try assembly.server()
         var configuration = ServiceGroupConfiguration(
             services: [.init(service: server, successTerminationBehavior: .gracefullyShutdownGroup)], logger: logger)

@@ -23,10 +23,13 @@ struct Assembly: Sendable {
     private let ledger: JobLedger
     private let pool: PostgresPool
     private let desk: JobDesk
+    private let extra: [any JobHandler]
 
-    init(_ settings: Settings, logger: Logger) throws {
+    /// `extra` are kinds beside those of `EveryKind`: a bench's.
+    init(_ settings: Settings, extra: [any JobHandler] = [], logger: Logger) throws {
         self.settings = settings
         self.logger = logger
+        self.extra = extra
         let address = try RedisAddress(url: settings[Known.redisURL])
         queue = JobQueue(
             address, prefix: settings[Known.keyPrefix], retentionMilliseconds: Int64(settings[Known.retention]) * 1000,
@@ -35,7 +38,7 @@ struct Assembly: Sendable {
         pool = PostgresPool(
             Self.postgresOptions(settings, name: "tidewheel \(logger.label)", poolSize: settings[Known.postgresPool]), logger: logger)
         ledger = JobLedger(pool, logger: logger)
-        desk = JobDesk(queue: queue, ledger: ledger, catalogue: JobCatalogue(Self.kinds(settings)), logger: logger)
+        desk = JobDesk(queue: queue, ledger: ledger, catalogue: JobCatalogue(Self.kinds(settings) + extra.map(\.kind)), logger: logger)
     }
 
     static func postgresOptions(_ settings: Settings, name: String, poolSize: Int) -> PostgresOptions {
@@ -80,7 +83,7 @@ struct Assembly: Sendable {
         runner.reportInterval = .milliseconds(settings[Known.reportInterval])
         runner.drainGrace = isForSuspects ? .zero : .seconds(settings[Known.drain])
         runner.isForSuspects = isForSuspects
-        return Runner(desk: desk, handlers: try handlers(), settings: runner, launchSuspects: launchSuspects, logger: logger)
+        return Runner(desk: desk, handlers: try handlers() + extra, settings: runner, launchSuspects: launchSuspects, logger: logger)
     }
 
     /// Returns when Redis and PostgreSQL answer and are fit for use; says what it waits for. Refuses a Redis that may throw jobs away.

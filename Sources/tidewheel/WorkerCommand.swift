@@ -3,6 +3,7 @@ import ArgumentParser
 import CMalloc
 import FoundationEssentials
 import Glibc
+import JobBench
 import JobRunner
 import Logging
 import PrivateServers
@@ -24,13 +25,17 @@ struct WorkerCommand: AsyncParsableCommand {
     @Flag(help: .hidden)
     var suspects = false
 
+    /// The tally of a bench that measures this process.
+    @Option(help: .hidden)
+    var noop: String?
+
     func run() async throws {
         let settings = try Settings(
             flags: given.byName([
                 Known.slots.entry.name: slots.map(String.init), Known.queues.entry.name: queues, Known.fetchAllow.entry.name: allow,
             ]))
         let logger = LineLog.logger(suspects ? "suspects" : "worker", settings)
-        let assembly = try Assembly(settings, logger: logger)
+        let assembly = try Assembly(settings, extra: try noop.map { Noop.handlers(try Tally(opening: $0)) } ?? [], logger: logger)
         raiseFileLimit()
         returnMemory()
         let runner = try assembly.runner(isForSuspects: suspects, launchSuspects: suspects ? nil : Self.launcher(logger))
