@@ -143,7 +143,7 @@ let package = Package(
                 lifecycle, nioCore, nioPosix,
             ]),
         tests("JobBenchTests", ["JobBench", "RedisWire", "JobModel"]),
-        tests("TidewheelTests", ["tidewheel", "PrivateServers", "WebFetch", "JobModel", "RedisWire", "PostgresWire"]),
+        tests("TidewheelTests", ["tidewheel", "JobBench", "PrivateServers", "WebFetch", "JobModel", "RedisWire", "PostgresWire"]),
     ],
     swiftLanguageModes: [.v6]
 )

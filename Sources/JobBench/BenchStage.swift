@@ -54,7 +54,8 @@ package struct BenchStage: Sendable {
         pool = PostgresPool(PostgresOptions(url: databaseURL, applicationName: "tidewheel bench"), logger: logger)
         queue = JobQueue(address, prefix: prefix, logger: logger)
         desk = JobDesk(
-            queue: queue, ledger: JobLedger(pool, logger: logger), catalogue: JobCatalogue([Noop.unrecorded, Noop.recorded]), logger: logger)
+            queue: queue, ledger: JobLedger(pool, logger: logger), catalogue: JobCatalogue([Noop.unrecorded, Noop.recorded]), logger: logger
+        )
     }
 
     package func prepare(logger: Logger) async throws {

@@ -54,7 +54,9 @@ extension BenchStage {
 
     /// From claim to settlement, of up to a thousand jobs. Redis keeps whole milliseconds.
     private func attemptTimes() async throws -> Spread {
-        let reply = try await redis.command(["SCAN", "0", "MATCH", .string(prefix + "job:????????-????-????-????-????????????"), "COUNT", "3000"])
+        let reply = try await redis.command([
+            "SCAN", "0", "MATCH", .string(prefix + "job:????????-????-????-????-????????????"), "COUNT", "3000",
+        ])
         let keys = (reply.array?.last?.array ?? []).compactMap(\.string).prefix(1000)
         let times = try await redis.pipeline(keys.map { ["HMGET", .string($0), "started_at", "finished_at"] })
         return Spread(

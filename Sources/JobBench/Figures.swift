@@ -47,7 +47,8 @@ package struct Figures: Sendable {
             ("floor_p50_us", floorSpread.median), ("floor_p99_us", floorSpread.percentile(99)),
             ("cpu_us_per_job", cpu), ("process_cpu_us_per_job", processCPU), ("redis_cpu_us_per_job", redisCPU),
             ("floor_redis_cpu_us_per_job", floorRedisCPU),
-            ("peak_rss_mb", peak.map { Double($0.resident) / 1_048_576 }), ("peak_anonymous_mb", peak.map { Double($0.anonymous) / 1_048_576 }),
+            ("peak_rss_mb", peak.map { Double($0.resident) / 1_048_576 }),
+            ("peak_anonymous_mb", peak.map { Double($0.anonymous) / 1_048_576 }),
             ("redis_bytes_per_queued_job", bytesPerQueuedJob), ("redis_bytes_per_finished_job", bytesPerFinishedJob),
             ("idle_cpu_percent", idlePercent), ("growth_mb", growth.map { Double($0) / 1_048_576 }),
         ]

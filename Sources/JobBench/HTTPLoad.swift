@@ -26,7 +26,9 @@ private struct Caller: ~Copyable {
 
     /// The status of the answer, its body read and dropped.
     mutating func ask(_ request: [UInt8]) throws(BenchError) -> Int {
-        guard send(socket, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else { throw BenchError("The API took no request") }
+        guard send(socket, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else {
+            throw BenchError("The API took no request")
+        }
         var answer: [UInt8] = []
         while true {
             let count = recv(socket, &buffer, buffer.count, 0)
@@ -81,8 +83,10 @@ extension BenchStage {
     }
 
     private func httpRequest(_ number: Int) -> [UInt8] {
-        let body = JSONValue.object(["kind": .string(Noop.unrecorded.name), "input": Noop.input(number, timed: false, bytes: plan.inputBytes)])
-            .bytes
+        let body = JSONValue.object([
+            "kind": .string(Noop.unrecorded.name), "input": Noop.input(number, timed: false, bytes: plan.inputBytes),
+        ])
+        .bytes
         let head = "POST /jobs HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: \(body.count)\r\n\r\n"
         return Array(head.utf8) + body
     }

@@ -8,7 +8,9 @@ final class Hiredis {
     private let context: UnsafeMutablePointer<redisContext>
 
     init(_ address: RedisAddress) throws(BenchError) {
-        guard !address.isEncrypted else { throw BenchError("The floor is measured without TLS: give the bench a redis:// or unix:// address.") }
+        guard !address.isEncrypted else {
+            throw BenchError("The floor is measured without TLS: give the bench a redis:// or unix:// address.")
+        }
         let opened =
             switch address.endpoint {
             case .tcp(let host, let port): redisConnect(host, Int32(port))

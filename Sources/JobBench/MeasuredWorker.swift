@@ -46,7 +46,8 @@ final class MeasuredWorker: Sendable {
             if completed >= count {
                 peak.raise(to: gauge.memory)
                 return Mark(
-                    completed: completed, moment: moment, workerCPU: gauge.cpuSeconds ?? 0, redisCPU: try await stage.redisCPU(), peak: peak)
+                    completed: completed, moment: moment, workerCPU: gauge.cpuSeconds ?? 0, redisCPU: try await stage.redisCPU(), peak: peak
+                )
             }
             try checkAlive()
             if completed != seen { (seen, since) = (completed, .now) }

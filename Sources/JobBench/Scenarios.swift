@@ -27,7 +27,9 @@ extension BenchStage {
     var floorInput: String { Noop.input(0, timed: false, bytes: plan.inputBytes).serialized }
 
     /// The floor's work on a thread of its own, and what Redis spent on it a job.
-    func floor(_ jobs: Int, _ body: @escaping @Sendable (RedisFloor) throws(BenchError) -> Double) async throws -> (seconds: Double, cpu: Double) {
+    func floor(_ jobs: Int, _ body: @escaping @Sendable (RedisFloor) throws(BenchError) -> Double) async throws -> (
+        seconds: Double, cpu: Double
+    ) {
         let (address, prefix, input) = (address, prefix, floorInput)
         let before = try await redisCPU()
         let seconds = try await OwnThread.run { () throws(BenchError) in try body(RedisFloor(address, prefix: prefix, input: input)) }

@@ -31,7 +31,9 @@ package enum Table {
     private static func remarks(_ figures: Figures) -> [String] {
         var remarks = figures.faults.map { "\(figures.scenario.meaning): WRONG: \($0)" }
         if let idle = figures.idlePercent { remarks.append("\(figures.scenario.meaning): \(shown(idle, 2)) % of a core") }
-        if let growth = figures.growth { remarks.append("\(figures.scenario.meaning): memory grew by \(shown(Double(growth) / 1_048_576, 1)) MB") }
+        if let growth = figures.growth {
+            remarks.append("\(figures.scenario.meaning): memory grew by \(shown(Double(growth) / 1_048_576, 1)) MB")
+        }
         if let note = figures.note { remarks.append("\(figures.scenario.meaning): \(note)") }
         return remarks + figures.missedTargets.map { "\(figures.scenario.meaning): target missed: \($0)" }
     }

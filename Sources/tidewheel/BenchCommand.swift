@@ -75,7 +75,8 @@ struct BenchCommand: AsyncParsableCommand {
 
     private func measure(on servers: BenchServers, logger: Logger) async throws -> [Figures] {
         let stage = try BenchStage(
-            plan(), redisURL: servers.redisURL, databaseURL: servers.databaseURL, ownsRedis: servers.ownsRedis, directory: servers.directory,
+            plan(), redisURL: servers.redisURL, databaseURL: servers.databaseURL, ownsRedis: servers.ownsRedis,
+            directory: servers.directory,
             processes: BenchCommand.processes, logger: logger)
         do {
             try await stage.prepare(logger: logger)
@@ -94,7 +95,9 @@ struct BenchCommand: AsyncParsableCommand {
     private func scenarios() throws -> [Scenario] {
         guard let only else { return Scenario.allCases }
         return try only.split(separator: ",").map { word in
-            guard let scenario = Scenario(rawValue: String(word)) else { throw ValidationError("--only \(word) is nothing that can be measured.") }
+            guard let scenario = Scenario(rawValue: String(word)) else {
+                throw ValidationError("--only \(word) is nothing that can be measured.")
+            }
             guard scenario != .backlog || backlog > 0 else { throw ValidationError("--only backlog needs --backlog.") }
             return scenario
         }
