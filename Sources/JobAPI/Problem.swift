@@ -72,6 +72,21 @@ extension Problem {
     static let unknownJob = Problem(
         .notFound, "unknown-job", "Unknown job", "There is no job of this id, or it was removed after its retention time.")
 
+    static let unknownFlow = Problem(
+        .notFound, "unknown-flow", "Unknown flow", "There is no flow of this id, or it was removed after its retention time.")
+
+    static func flowEnded(_ flow: Flow) -> Problem {
+        Problem(.conflict, "already-ended", "The flow has ended", "The flow is already \(flow.state.rawValue) and cannot be cancelled.")
+            .with(["flow_id": .string(flow.id.description), "flow_status": .string(flow.state.rawValue)])
+    }
+
+    /// What `invalid` was told; nil for any other problem.
+    var faults: [InputShape.Fault]? {
+        members["errors"]?.array?.map {
+            InputShape.Fault(pointer: $0["pointer"]?.string ?? "#", detail: $0["detail"]?.string ?? "")
+        }
+    }
+
     static func invalid(_ faults: [InputShape.Fault]) -> Problem {
         var problem = Problem(
             .unprocessableContent, "invalid-input", "Invalid input", "The request was understood but does not fit; `errors` says where.")
@@ -145,6 +160,8 @@ extension Problem {
         case .invalid(let faults): self = .invalid(faults)
         case .idempotencyConflict: self = .idempotencyConflict
         case .notFound: self = .unknownJob
+        case .unknownFlow: self = .unknownFlow
+        case .flowEnded(let flow): self = .flowEnded(flow)
         case .alreadyEnded(let job): self = .alreadyEnded(job)
         case .unavailable(let service, let seconds): self = .unavailable(service, retryAfter: seconds)
         case .full(let seconds): self = .full(retryAfter: seconds)

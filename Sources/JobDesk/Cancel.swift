@@ -18,17 +18,19 @@ extension JobDesk {
 
     /// SQL first. Claimed in between, the job carries the request, and its worker ends it as cancelled.
     private func endWaiting(_ id: JobID) async throws(DeskError) {
-        let now = Timestamp.now
-        _ = try await asking(postgres: { () throws(PostgresError) in
-            try await ledger.endUnclaimed(id, as: .cancelled(.cancelled), at: now, by: "api")
-        })
+        let recorded = try await endRow(id)
         _ = try await asking(redis: { () throws(RedisError) in try await queue.endUnclaimed(id, because: .cancelled) })
+        if recorded == .recordedInFlow { await releaseChildren(of: id) }
     }
 
     /// A recorded job that Redis does not know (yet, or after a loss): ended in SQL, it will not be queued again.
     private func endUnknown(_ id: JobID) async throws(DeskError) {
+        if try await endRow(id) == .recordedInFlow { await releaseChildren(of: id) }
+    }
+
+    private func endRow(_ id: JobID) async throws(DeskError) -> Recorded {
         let now = Timestamp.now
-        _ = try await asking(postgres: { () throws(PostgresError) in
+        return try await asking(postgres: { () throws(PostgresError) in
             try await ledger.endUnclaimed(id, as: .cancelled(.cancelled), at: now, by: "api")
         })
     }

@@ -9,6 +9,9 @@ package enum DeskError: Error, Sendable {
     /// The idempotency key belongs to another request, which made this job.
     case idempotencyConflict(JobID)
     case notFound(JobID)
+    case unknownFlow(JobID)
+    /// A flow whose jobs have all ended, and not by a cancel.
+    case flowEnded(Flow)
     /// A job that has ended cannot be cancelled.
     case alreadyEnded(Job)
     case unavailable(service: String, retryAfterSeconds: Int)

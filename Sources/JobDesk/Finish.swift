@@ -25,14 +25,18 @@ extension JobDesk {
     /// Any call may be repeated after an error.
     package func finish(_ claim: Claim, as outcome: JobOutcome) async throws(DeskError) -> Settled {
         let now = Timestamp.now
+        var mayHaveChildren = false
         if claim.job.isRecorded {
             let recorded = try await asking(postgres: { () throws(PostgresError) in try await ledger.record(outcome, of: claim, at: now) })
             if case .refused(let row) = recorded {
                 try await follow(row, claim)
                 return .lost
             }
+            mayHaveChildren = recorded == .recordedInFlow && outcome.state.isTerminal
         }
-        return try await asking(redis: { () throws(RedisError) in try await queue.settle(claim, as: outcome, at: now) })
+        let settled = try await asking(redis: { () throws(RedisError) in try await queue.settle(claim, as: outcome, at: now) })
+        if mayHaveChildren { await releaseChildren(of: claim.job.id) }
+        return settled
     }
 
     /// Redis follows SQL: a terminal row settles the attempt as the row says; a live row that refused it belongs to another attempt.

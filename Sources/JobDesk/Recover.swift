@@ -51,14 +51,17 @@ extension JobDesk {
             "The worker process died \(JobDesk.poisonousCrashes) times while it ran this job alone", type: "poisoned")
         guard let job = try await asking(redis: { () throws(RedisError) in try await queue.job(id) }) else { return }
         let claim = Claim(job: job, attempt: entry.attempt, worker: worker, stream: entry.stream, entry: entry.entry)
+        var mayHaveChildren = false
         if job.isRecorded {
             let recorded = try await asking(postgres: { () throws(PostgresError) in
                 try await ledger.endUnclaimed(id, as: .failed(failure), at: .now, by: worker)
             })
             // It had ended before its process died: Redis must say what the row says.
             if case .refused(let row) = recorded { return try await follow(row, claim) }
+            mayHaveChildren = recorded == .recordedInFlow
         }
         _ = try await asking(redis: { () throws(RedisError) in try await queue.settle(claim, as: .failed(failure)) })
+        if mayHaveChildren { await releaseChildren(of: id) }
     }
 
     /// Hands back, uncharged, what Redis says this worker holds but it does not know of: the reply of a claim can be lost.

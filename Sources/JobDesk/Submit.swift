@@ -23,7 +23,7 @@ extension JobDesk {
             : try await acceptUnrecorded(job, request.idempotency)
     }
 
-    private func compose(_ request: JobRequest) throws(DeskError) -> Job {
+    func compose(_ request: JobRequest) throws(DeskError) -> Job {
         guard let kind = catalogue[request.kind] else {
             throw .unknownKind(String(request.kind.prefix(100)), known: catalogue.kinds.map(\.name))
         }

@@ -5,6 +5,8 @@ package import PostgresWire
 package enum Recorded: Sendable, Hashable {
     /// The row says so, now or since the same attempt said it before.
     case recorded
+    /// The same, and the job has a place in a flow: its end may let others go (`ReleaseChildren.swift`).
+    case recordedInFlow
     /// Somebody else ended the job, or a later attempt holds it: the row as it stands. Nil: there is no such row.
     case refused(Job?)
 }
@@ -31,7 +33,8 @@ extension JobLedger {
                 .optional(storable(outcome.failure?.message)),
                 .optional(storable(outcome.failure?.type)), .text(who), .integer(at.milliseconds),
             ])
-        return rows.isEmpty ? .refused(try await job(id)) : .recorded
+        guard let row = rows.first else { return .refused(try await job(id)) }
+        return try row.bool("in_flow") ? .recordedInFlow : .recorded
     }
 
     /// Shuts out attempts whose workers died: nothing that they still send is written. Comes before their jobs are queued again.
@@ -79,20 +82,19 @@ struct EndRequest: BatchedRequest {
 
     /// One statement when all are written; refused ones are asked about: a lost reply, or somebody else's end.
     static func commit(_ requests: [EndRequest], to pool: PostgresPool) async throws(PostgresError) -> [Recorded] {
-        let written = try ids(try await pool.query(Statements.record, parameters(requests)))
-        let refused = requests.filter { !written.contains($0.jobID.description) }
-        if refused.isEmpty { return requests.map { _ in .recorded } }
-        let repeated = try ids(try await pool.query(Statements.recordedBefore, identity(refused)))
-        let others = refused.map(\.jobID).filter { !repeated.contains($0.description) }
+        var written = try ends(try await pool.query(Statements.record, parameters(requests)))
+        let refused = requests.filter { written[$0.jobID.description] == nil }
+        if refused.isEmpty { return requests.map { written[$0.jobID.description] ?? .recorded } }
+        written.merge(try ends(try await pool.query(Statements.recordedBefore, identity(refused)))) { first, _ in first }
+        let others = refused.map(\.jobID).filter { written[$0.description] == nil }
         let rows = others.isEmpty ? [:] : try await JobLedger.read(others, from: pool)
-        return requests.map { request in
-            let id = request.jobID.description
-            return written.contains(id) || repeated.contains(id) ? .recorded : .refused(rows[request.jobID])
-        }
+        return requests.map { written[$0.jobID.description] ?? .refused(rows[$0.jobID]) }
     }
 
-    private static func ids(_ rows: [PostgresRow]) throws(PostgresError) -> Set<String> {
-        Set(try rows.map { (row) throws(PostgresError) in try row.string("id") })
+    private static func ends(_ rows: [PostgresRow]) throws(PostgresError) -> [String: Recorded] {
+        var ends: [String: Recorded] = [:]
+        for row in rows { ends[try row.string("id")] = try row.bool("in_flow") ? .recordedInFlow : .recorded }
+        return ends
     }
 
     private static func identity(_ requests: [EndRequest]) -> [PostgresValue] {

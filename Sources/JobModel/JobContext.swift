@@ -36,10 +36,11 @@ package struct JobContext: Sendable {
     package let logger: Logger
     private let reporter: any JobReporter
     private let steps: any StepStore
+    let flow: any FlowMembership
 
     package init(
         jobID: JobID, attempt: Int, input: JSONValue, metadata: JSONValue = [:],
-        reporter: any JobReporter, steps: any StepStore, logger: Logger
+        reporter: any JobReporter, steps: any StepStore, flow: any FlowMembership = NoFlow(), logger: Logger
     ) {
         self.jobID = jobID
         self.attempt = attempt
@@ -47,6 +48,7 @@ package struct JobContext: Sendable {
         self.metadata = metadata
         self.reporter = reporter
         self.steps = steps
+        self.flow = flow
         self.logger = logger
     }
 

@@ -107,7 +107,7 @@ final class Execution: Sendable {
         let lease = LeaseHolder(claim: claim, desk: desk) { [weak self] in self?.stop($0) }
         let context = JobContext(
             jobID: claim.job.id, attempt: claim.attempt, input: input, metadata: claim.job.metadata,
-            reporter: lease, steps: lease, logger: logger)
+            reporter: lease, steps: lease, flow: FlowHolder(claim: claim, desk: desk) { [weak self] in self?.stop($0) }, logger: logger)
         return try await handler.run(in: context)
     }
 

@@ -5,12 +5,12 @@ WITH ended AS (
         status = $2::text, result = $3::jsonb, error = $4::text, error_type = $5::text, ended_by = $6::text,
         updated_at = to_timestamp($7::bigint / 1000.0), finished_at = to_timestamp($7::bigint / 1000.0)
     WHERE id = $1::uuid AND status NOT IN ('completed', 'failed', 'cancelled')
-    RETURNING id, finished_at
+    RETURNING id, flow_id, finished_at
 ),
 attempts AS (
     UPDATE job_attempts t SET ended_at = e.finished_at, outcome = $2::text, error = $4::text, error_type = $5::text
     FROM ended e WHERE t.job_id = e.id AND t.ended_at IS NULL
 )
-SELECT id FROM ended
+SELECT id, flow_id IS NOT NULL AS in_flow FROM ended
 UNION ALL
-SELECT id FROM jobs WHERE id = $1::uuid AND status = $2::text AND ended_by = $6::text
+SELECT id, flow_id IS NOT NULL FROM jobs WHERE id = $1::uuid AND status = $2::text AND ended_by = $6::text

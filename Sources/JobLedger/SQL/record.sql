@@ -1,5 +1,6 @@
 -- Ends attempts: only of jobs that live, only by attempts that are not fenced off. One request a job in a batch.
--- An attempt that ends without ending the job fences itself, so that repeating it changes nothing. Returns the ids that were written.
+-- An attempt that ends without ending the job fences itself, so that repeating it changes nothing. Returns the ids that were written, and whether
+-- the job has a place in a flow.
 WITH asked AS (
     SELECT * FROM unnest(
         $1::uuid[], $2::integer[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::jsonb[], $9::text[], $10::text[],
@@ -28,7 +29,8 @@ ended AS (
     WHERE j.id = a.id AND j.status NOT IN ('completed', 'failed', 'cancelled') AND a.attempt > j.fence
         -- Only an end of the job may come from an attempt that a later one runs beside.
         AND (a.attempt >= j.attempt OR a.status IN ('completed', 'failed', 'cancelled'))
-    RETURNING j.id, a.attempt, a.worker, j.started_at, j.updated_at, a.outcome, a.error, a.error_type, j.attempt AS highest, j.status
+    RETURNING
+        j.id, j.flow_id, a.attempt, a.worker, j.started_at, j.updated_at, a.outcome, a.error, a.error_type, j.attempt AS highest, j.status
 ),
 attempts AS (
     INSERT INTO job_attempts (job_id, attempt, worker, started_at, ended_at, outcome, error, error_type)
@@ -42,4 +44,4 @@ overtaken AS (
     WHERE e.highest > 1 AND e.status IN ('completed', 'failed', 'cancelled')
         AND t.job_id = e.id AND t.attempt <> e.attempt AND t.ended_at IS NULL
 )
-SELECT id FROM ended
+SELECT id, flow_id IS NOT NULL AS in_flow FROM ended

@@ -1,0 +1,1 @@
+SELECT id, flow_name FROM jobs WHERE flow_id = $1::uuid ORDER BY id
