@@ -1,6 +1,7 @@
 internal import JobLedger
 package import JobModel
 internal import JobQueue
+internal import Logging
 internal import PostgresWire
 internal import RedisWire
 
@@ -20,6 +21,18 @@ extension JobDesk {
             let names = try await asking(postgres: { () throws(PostgresError) in try await ledger.flowNames(id) })
             return FlowSubmission(flow: try await readFlow(id), jobIDs: names, isReplay: true)
         case .conflict(let id): throw .idempotencyConflict(id)
+        }
+    }
+
+    /// The rows are the promise. A Redis that is away from here on delays the jobs: reconciler and sweep queue them later.
+    func enqueueOrLeaveToSweep(_ jobs: [Job]) async {
+        do throws(DeskError) {
+            try await inParallel(jobs) { (job) throws(RedisError) in _ = try await queue.enqueue(job) }
+        } catch {
+            logger.warning(
+                "Accepted jobs of a flow could not be queued yet; the sweep will queue them",
+                metadata: ["jobs": "\(jobs.count)", "error": "\(error)"])
+            gate.close(because: error)
         }
     }
 
