@@ -16,6 +16,7 @@ package struct RunnerSettings: Sendable {
     package var lossInterval = Duration.seconds(1)
     package var reconcileInterval = Duration.seconds(5)
     package var repairInterval = Duration.seconds(5)
+    package var flowInterval = Duration.seconds(5)
     package var durationInterval = Duration.seconds(1)
     package var reportInterval = Duration.seconds(5)
     package var leadInterval = Duration.seconds(1)

@@ -79,6 +79,7 @@ struct Assembly: Sendable {
         runner.lossInterval = .milliseconds(settings[Known.lossInterval])
         runner.reconcileInterval = .milliseconds(settings[Known.reconcileInterval])
         runner.repairInterval = .milliseconds(settings[Known.repairInterval])
+        runner.flowInterval = .milliseconds(settings[Known.flowInterval])
         runner.durationInterval = .milliseconds(settings[Known.durationInterval])
         runner.reportInterval = .milliseconds(settings[Known.reportInterval])
         runner.drainGrace = isForSuspects ? .zero : .seconds(settings[Known.drain])
