@@ -28,7 +28,15 @@ enum JobDocument {
         if let key = job.concurrencyKey { document["concurrency_key"] = .string(key) }
         if let backoff = job.backoff { document["backoff"] = of(backoff) }
         if let uniqueness = job.uniqueness { document["unique"] = of(uniqueness) }
+        if let flow = job.flow { document["flow"] = of(flow) }
         if !job.tags.isEmpty { document["tags"] = .array(job.tags.map(JSONValue.string)) }
+    }
+
+    private static func of(_ flow: FlowPlace) -> JSONValue {
+        [
+            "flow_id": .string(flow.flow.description), "name": .string(flow.name), "status_url": .string("/flows/\(flow.flow)"),
+            "depends_on": .array(flow.parents.map { .string($0.description) }), "on_parent_failure": .string(flow.onParentFailure.rawValue),
+        ]
     }
 
     private static func of(_ backoff: Backoff) -> JSONValue {

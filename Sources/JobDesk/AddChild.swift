@@ -16,7 +16,7 @@ extension JobDesk {
         let result: Result<JobID, JobFailure>
         do throws(DeskError) {
             let added = try await asking(postgres: { () throws(PostgresError) in try await ledger.addChild(child, request, of: claim) })
-            result = try await follow(added, request)
+            result = try await follow(added, request, claim)
         } catch { throw error.asJobFailure }
         return try result.get()
     }
@@ -42,10 +42,13 @@ extension JobDesk {
     }
 
     /// Redis follows; what is lost on the way, the sweep finds.
-    private func follow(_ added: AddedChild, _ request: ChildRequest) async throws(DeskError) -> Result<JobID, JobFailure> {
+    private func follow(
+        _ added: AddedChild, _ request: ChildRequest, _ claim: Claim
+    ) async throws(DeskError) -> Result<JobID, JobFailure> {
         switch added {
         case .added(let job):
             await enqueueOrLeaveToSweep([job])
+            await tell(job, of: claim)
             // Without the job that asks among them, its parents may have ended long ago.
             if !request.startsAfterThisJob, let parents = job.flow?.parents { try await release(from: parents) }
             return .success(job.id)
@@ -54,6 +57,19 @@ extension JobDesk {
         case .refused(.flowIsCancelled): return .failure(.cancelled)
         case .refused(let why): return .failure(.permanent(why.sentence, type: "child_refused"))
         }
+    }
+
+    /// Watchers learn of the child; a job that founded its flow has its place in Redis from now on too. Nothing depends on it.
+    private func tell(_ child: Job, of claim: Claim) async {
+        guard let place = child.flow else { return }
+        let event = JobEvent(
+            .log,
+            [
+                "message": .string("Added the job '\(place.name)'"), "flow_id": .string(place.flow.description),
+                "child_id": .string(child.id.description),
+            ])
+        let founded = claim.job.flow == nil ? FlowPlace(flow: place.flow, name: claim.job.kind, parents: []) : nil
+        _ = try? await queue.report(event, progress: nil, flow: founded, of: claim)
     }
 }
 

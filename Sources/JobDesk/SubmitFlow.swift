@@ -27,7 +27,7 @@ extension JobDesk {
     /// The rows are the promise. A Redis that is away from here on delays the jobs: reconciler and sweep queue them later.
     func enqueueOrLeaveToSweep(_ jobs: [Job]) async {
         do throws(DeskError) {
-            try await inParallel(jobs) { (job) throws(RedisError) in _ = try await queue.enqueue(job) }
+            _ = try await asking(redis: { () throws(RedisError) in try await queue.enqueue(jobs) })
         } catch {
             logger.warning(
                 "Accepted jobs of a flow could not be queued yet; the sweep will queue them",

@@ -45,9 +45,9 @@ extension JobDesk {
             guard let state = states[row.id] else { return true }
             return state == .waiting && row.state != .waiting
         }
-        try await inParallel(behind) { (row) throws(RedisError) in
-            if row.state == .waiting { _ = try await queue.enqueue(row) } else { _ = try await queue.ready(row) }
-        }
+        let waiting = behind.filter { $0.state == .waiting }
+        _ = try await asking(redis: { () throws(RedisError) in try await queue.enqueue(waiting) })
+        try await inParallel(behind.filter { $0.state != .waiting }) { (row) throws(RedisError) in _ = try await queue.ready(row) }
         return behind.count
     }
 }

@@ -99,7 +99,8 @@ extension NewFlow {
     fileprivate var parameters: [PostgresValue] {
         [
             .text(id.description), .optional(storable(name)), .text(metadata.withoutNulls.serialized), .integer(Int64(jobs.count)),
-            .integer(createdAt.milliseconds), .optional(idempotency?.scope), .optional(idempotency?.key), .optional(idempotency?.fingerprint),
+            .integer(createdAt.milliseconds), .optional(idempotency?.scope), .optional(idempotency?.key),
+            .optional(idempotency?.fingerprint),
         ]
     }
 

@@ -9,15 +9,16 @@ extension JobQueue {
 
     /// Ends a job that no worker holds; a running one is left to its worker. Returns the state it was in.
     package func endUnclaimed(_ id: JobID, because failure: JobFailure) async throws(RedisError) -> JobState? {
-        try await cancel(id, "end", JobOutcome.cancelled(failure).event(attempt: 0, at: .now), reason: failure.message)
+        try await cancel(id, "end", JobOutcome.cancelled(failure).event(attempt: 0, at: .now), failure)
     }
 
-    private func cancel(_ id: JobID, _ mode: String, _ event: JobEvent, reason: String = "") async throws(RedisError) -> JobState? {
+    private func cancel(_ id: JobID, _ mode: String, _ event: JobEvent, _ failure: JobFailure? = nil) async throws(RedisError) -> JobState?
+    {
         let reply = try await run(
             Scripts.cancel, keys: [keys.job(id), keys.active, keys.scheduled, keys.control],
             arguments: [
                 .string(id.description), .string(mode), event.timestamp.argument, .integer(retentionMilliseconds),
-                .string(event.unnumbered), .string(reason),
+                .string(event.unnumbered), .string(failure?.message ?? ""), .string(failure?.type ?? ""),
             ])
         return reply.string.flatMap(JobState.init)
     }

@@ -16,6 +16,7 @@ extension JobQueue {
     private func field(_ name: String, of ids: [JobID]) async throws(RedisError) -> [JobID: String] {
         guard !ids.isEmpty else { return [:] }
         let replies = try await redis.pipeline(ids.map { ["HGET", .string(keys.job($0)), .string(name)] })
-        return Dictionary(zip(ids, replies).compactMap { id, reply in reply.string.map { (id, $0) } }, uniquingKeysWith: { first, _ in first })
+        return Dictionary(
+            zip(ids, replies).compactMap { id, reply in reply.string.map { (id, $0) } }, uniquingKeysWith: { first, _ in first })
     }
 }

@@ -59,7 +59,7 @@ enum JobHash {
         Int64(job.attempt) * 1_000_000 + 1
     }
 
-    private static func flowText(_ flow: FlowPlace) -> String {
+    static func flowText(_ flow: FlowPlace) -> String {
         JSONValue.object([
             "flow": .string(flow.flow.description), "name": .string(flow.name),
             "parents": .array(flow.parents.map { .string($0.description) }),

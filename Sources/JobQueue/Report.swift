@@ -29,14 +29,17 @@ package struct StepLimits: Sendable, Hashable {
 }
 
 extension JobQueue {
-    /// Stores an attempt's progress and publishes its event.
-    package func report(_ event: JobEvent, progress: JobProgress?, of claim: Claim) async throws(RedisError) -> Reported {
+    /// Stores an attempt's progress, or its place in the flow that it has founded, and publishes its event.
+    package func report(
+        _ event: JobEvent, progress: JobProgress?, flow: FlowPlace? = nil, of claim: Claim
+    ) async throws(RedisError) -> Reported {
         var arguments: [RedisArgument] = [.string(claim.lease), .string(event.unnumbered), "updated_at", event.timestamp.argument]
         if let progress {
             arguments += [
                 "progress", .string(String(progress.percent)), "step", .string(progress.step), "message", .string(progress.message),
             ]
         }
+        if let flow { arguments += ["flow", .string(JobHash.flowText(flow)), "more", "1"] }
         let reply = try await run(Scripts.report, keys: [keys.job(claim.job.id)], arguments: arguments)
         switch reply.integer {
         case 1: return .told

@@ -99,7 +99,8 @@ enum Known {
         redisURL.entry, databaseURL.entry, ollamaURL.entry, qdrantURL.entry, qdrantKey.entry, host.entry, port.entry, retention.entry,
         jobTimeout.entry, keyPrefix.entry, queues.entry, slots.entry, lease.entry, leadInterval.entry, reapInterval.entry,
         promoteInterval.entry, cancelInterval.entry, suspectInterval.entry, lossInterval.entry, reconcileInterval.entry,
-        repairInterval.entry, flowInterval.entry, durationInterval.entry, reportInterval.entry, drain.entry, apiDrain.entry, allowEviction.entry,
+        repairInterval.entry, flowInterval.entry, durationInterval.entry, reportInterval.entry, drain.entry, apiDrain.entry,
+        allowEviction.entry,
         postgresPool.entry, fetchAllow.entry, fileRoot.entry, embeddingModel.entry, models.entry, maxConnections.entry,
         maxEventStreams.entry, maxUploads.entry, site.entry, patience.entry, logLevel.entry,
     ]

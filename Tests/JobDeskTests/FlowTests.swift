@@ -114,7 +114,8 @@ import Testing
 
     @Test func aCancelInTheMiddleStopsTheWholeFlow() async throws {
         let fixture = try await DeskFixture()
-        let flow = try await fixture.desk.submit(fixture.flow(["done": [], "runs": ["done"], "waits": ["runs"], "also": ["done"]], policy: .run))
+        let flow = try await fixture.desk.submit(
+            fixture.flow(["done": [], "runs": ["done"], "waits": ["runs"], "also": ["done"]], policy: .run))
         try await fixture.finish(try await fixture.claims()["done"])
         let running = try #require(try await fixture.claims(count: 1).first)
         let id = flow.flow.id

@@ -1,4 +1,5 @@
 import JobDesk
+import JobLedger
 import JobModel
 import JobQueue
 import JobRunner
@@ -52,6 +53,7 @@ import Testing
         try await fixture.working { _ in
             let planned = try await fixture.ended(id)
             #expect(planned.attempt == 2)
+            #expect(planned.flow?.name == "planner")
             let whole = try await fixture.ended(try #require(planned.result?["whole"]?.string.flatMap { JobID($0) }))
             #expect(whole.result == ["n": 5])
             let flow = try #require(try await fixture.desk.ledger.job(id)?.flow?.flow)
@@ -78,13 +80,14 @@ import Testing
 
     @Test func jobsThatAreNotRecordedCannotAddOthers() async throws {
         let planner = TestHandler("planner", isRecorded: false) { context throws(JobFailure) in
-            #expect(try await context.parents().isEmpty)
+            guard try await context.parents().isEmpty else { throw .permanent("has parents", type: "parents") }
             try await context.addChild("x", kind: "planner", input: [:])
             return [:]
         }
         let fixture = try await RunnerFixture([planner])
         let id = try await fixture.submit("planner")
-        try await fixture.working { _ in #expect(try await fixture.ended(id).errorType == "not_recorded") }
+        let job = try await fixture.working { _ in try await fixture.ended(id) }
+        #expect(job.errorType == "not_recorded")
     }
 
     @Test func cancellingAFlowStopsItsRunningJobs() async throws {
@@ -110,8 +113,8 @@ import Testing
         let flow = try await fixture.desk.submit(FlowRequest([member("a", "task"), member("b", "task", ["a"])]))
         let first = try #require(flow.jobIDs["a"])
         _ = try await fixture.desk.ledger.endUnclaimed(first, as: .completed(["n": 1]), at: .now, by: "a crash")
-        try await fixture.working { _ in
-            #expect(try await fixture.ended(try #require(flow.jobIDs["b"])).state == .completed)
-        }
+        let second = try #require(flow.jobIDs["b"])
+        let job = try await fixture.working { _ in try await fixture.ended(second) }
+        #expect(job.state == .completed)
     }
 }

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Asks for a job to stop (`request`), or ends one that no worker holds (`end`). Its entry stays: a claim skips it.
 -- KEYS    1 job hash   2 active   3 scheduled   4 control channel
--- ARGV    1 job id   2 request or end   3 now ms   4 retention ms   5 event   6 reason
+-- ARGV    1 job id   2 request or end   3 now ms   4 retention ms   5 event   6 reason   7 the same in one word
 -- Returns the status before, or 'missing'
 local prefix = prefix_of(KEYS[1], 'job:' .. ARGV[1])
 local state = call('HMGET', KEYS[1], 'status', 'cancel_requested', 'queue', 'entry', 'concurrency_key', 'permits', 'unique')
@@ -17,7 +17,7 @@ if ARGV[2] == 'request' then
     end
     call('PUBLISH', KEYS[4], 'cancel ' .. ARGV[1])
 elseif state[1] ~= 'processing' then
-    call('HSET', KEYS[1], 'status', 'cancelled', 'error', ARGV[6], 'error_type', 'cancelled', 'completed_at', ARGV[3], 'permits', '')
+    call('HSET', KEYS[1], 'status', 'cancelled', 'error', ARGV[6], 'error_type', ARGV[7], 'completed_at', ARGV[3], 'permits', '')
     call('HINCRBY', prefix .. 'stats:' .. state[3], 'cancelled', 1)
     tell_end(KEYS[1], ARGV[5])
     expire(KEYS[1], ARGV[4]) -- before it leaves the live jobs: repair finds what a cut leaves without an end
