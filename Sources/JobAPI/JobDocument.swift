@@ -4,18 +4,26 @@ internal import JobModel
 /// A job as `GET /jobs/{id}` shows it: the seeds' status document, and what else is known.
 enum JobDocument {
     static func of(_ job: Job, log: [JSONValue], durations: Durations, at now: Timestamp = .now) -> JSONValue {
+        var document = short(job, durations: durations, at: now)
+        document["events"] = .array(log.map(withoutResult))
+        if job.state == .completed { document["result"] = job.result ?? [:] }
+        return .object(document)
+    }
+
+    /// What lists show of it: everything but its events and its result.
+    static func short(_ job: Job, durations: Durations, at now: Timestamp = .now) -> [String: JSONValue] {
         var document: [String: JSONValue] = [
             "job_id": .string(job.id.description), "kind": .string(job.kind), "status": .string(job.state.rawValue),
             "queue": .string(job.queue), "priority": .string(job.priority.rawValue), "progress": .number(job.progress),
             "attempt": .integer(Int64(job.attempt)), "max_attempts": .integer(Int64(job.maxAttempts)),
             "created_at": .string(job.createdAt.description), "updated_at": .string(job.updatedAt.description),
-            "cancel_requested": .boolean(job.cancelRequested), "metadata": .object(metadata(job)), "events": .array(log.map(withoutResult)),
+            "cancel_requested": .boolean(job.cancelRequested), "metadata": .object(metadata(job)),
             "elapsed_seconds": .seconds(elapsed(job, now)),
         ]
         addTexts(job, to: &document)
         addTimes(job, now, durations, to: &document)
         addEnd(job, to: &document)
-        return .object(document)
+        return document
     }
 
     private static func addTexts(_ job: Job, to document: inout [String: JSONValue]) {
@@ -61,7 +69,6 @@ enum JobDocument {
     }
 
     private static func addEnd(_ job: Job, to document: inout [String: JSONValue]) {
-        if job.state == .completed { document["result"] = job.result ?? [:] }
         if let error = job.error { document["error"] = .string(error) }
         if let type = job.errorType { document["error_type"] = .string(type) }
     }
@@ -77,7 +84,7 @@ enum JobDocument {
     }
 
     /// The result stands in the document once; the log's last event carries it for those who watch.
-    private static func withoutResult(_ event: JSONValue) -> JSONValue {
+    static func withoutResult(_ event: JSONValue) -> JSONValue {
         guard var members = event.object else { return event }
         members["result"] = nil
         return .object(members)

@@ -67,6 +67,16 @@ extension Problem {
     }
 }
 
+// Lists.
+extension Problem {
+    static func badFilter(_ faults: [QueryReader.Fault]) -> Problem {
+        var problem = Problem(
+            .unprocessableContent, "invalid-filter", "Invalid filter", "A query parameter does not fit; `errors` says which and why.")
+        problem.members["errors"] = .array(faults.map { ["detail": .string($0.detail), "parameter": .string($0.parameter)] })
+        return problem
+    }
+}
+
 // Jobs.
 extension Problem {
     static let unknownJob = Problem(

@@ -33,7 +33,8 @@ extension Reception {
     func document(of job: Job) async throws -> Response {
         let log = (try? await desk.log(of: job.id)) ?? []
         return Response(
-            JobDocument.of(job, log: log, durations: desk.durations), headers: [.eTag: ETag.of(job), .cacheControl: "private, no-cache", .vary: "Prefer"])
+            JobDocument.of(job, log: log, durations: desk.durations),
+            headers: [.eTag: ETag.of(job), .cacheControl: "private, no-cache", .vary: "Prefer"])
     }
 
     /// The job at its next event, or at its end, or as it is after `seconds`. Takes a place of the event streams; without a free one

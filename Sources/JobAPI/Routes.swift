@@ -25,15 +25,19 @@ struct Route: Sendable {
 package enum Routes {
     static let table: [Route] = [
         Route(.post, "/jobs", "submit a job of any kind") { try await $0.submitJob($1) },
+        Route(.get, "/jobs", "list jobs") { try await $0.listJobs($1) },
         Route(.post, "/ingest-async", "crawl a site or ingest a document") { try await $0.ingest($1) },
         Route(.get, "/jobs/{id}", "where a job stands") { try await $0.readJob($1) },
         Route(.get, "/jobs/{id}/result", "what a completed job returned") { try await $0.readResult($1) },
         Route(.get, "/jobs/{id}/events", "follow a job live (server-sent events)") { try await $0.streamEvents($1) },
+        Route(.get, "/jobs/{id}/attempts", "every attempt at a job") { try await $0.readAttempts($1) },
+        Route(.get, "/jobs/{id}/log", "every event of a job that is kept") { try await $0.readLog($1) },
         Route(.post, "/jobs/{id}/cancel", "ask a job to stop") { try await $0.cancelJob($1) },
         Route(.post, "/flows", "submit jobs that depend on each other") { try await $0.submitFlow($1) },
         Route(.get, "/flows", "flows, newest first") { try await $0.listFlows($1) },
         Route(.get, "/flows/{id}", "where a flow and its jobs stand") { try await $0.readFlow($1) },
         Route(.post, "/flows/{id}/cancel", "ask every job of a flow to stop") { try await $0.cancelFlow($1) },
+        Route(.get, "/dead-letters", "list jobs that failed for good") { try await $0.listDeadLetters($1) },
         Route(.post, "/uploads", "upload a file for a document job") { try await $0.storeUpload($1) },
         Route(.get, "/health", "the state of every part") { try await $0.health($1) },
         Route(.get, "/health/workers", "every worker that is known") { try await $0.workerHealth($1) },
@@ -46,11 +50,13 @@ package enum Routes {
         table.map { "\($0.method.rawValue) \($0.path)" }
     }
 
-    /// The route of a request and what its braces captured. A path that exists with other methods only is 405, any other 404.
+    /// The route of a request and what its braces captured. Spelled segments win over captures, so that `/jobs/batch` is no job.
+    /// A path that exists with other methods only is 405, any other 404.
     static func match(_ method: HTTPRequest.Method, _ path: String) throws(Problem) -> (route: Route, captured: [String]) {
         let segments = path.split(separator: "/", omittingEmptySubsequences: false)
-        let candidates = table.compactMap { route in capture(route.path, segments).map { (route: route, captured: $0) } }
-        guard !candidates.isEmpty else { throw .unknownRoute }
+        let fitting = table.compactMap { route in capture(route.path, segments).map { (route: route, captured: $0) } }
+        guard let fewest = fitting.map(\.captured.count).min() else { throw .unknownRoute }
+        let candidates = fitting.filter { $0.captured.count == fewest }
         let wanted = method == .head ? .get : method
         guard let match = candidates.first(where: { $0.route.method == wanted }) else {
             throw .wrongMethod(allowed: allowed(candidates.map(\.route.method)))

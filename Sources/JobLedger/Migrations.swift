@@ -23,6 +23,7 @@ package struct Migration: Sendable {
         Migration(version: 5, name: "0005_leadership", sql: Statements.text(PackageResources.migration_0005_leadership_sql)),
         Migration(version: 6, name: "0006_steps", sql: Statements.text(PackageResources.migration_0006_steps_sql)),
         Migration(version: 7, name: "0007_flows", sql: Statements.text(PackageResources.migration_0007_flows_sql)),
+        Migration(version: 8, name: "0008_lists", sql: Statements.text(PackageResources.migration_0008_lists_sql)),
     ]
 }
 

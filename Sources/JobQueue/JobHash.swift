@@ -75,6 +75,19 @@ enum JobHash {
             onParentFailure: value["on_parent_failure"]?.string.flatMap(FlowPlace.ParentFailure.init) ?? .cancel)
     }
 
+    /// What says where a job stands: everything but what may be large.
+    static let stateNames = [
+        "job_id", "kind", "queue", "priority", "status", "policy", "title", "description", "subject", "session_id", "tags", "flow",
+        "concurrency_key", "attempt", "uncharged", "crashes", "suspect", "lease", "progress", "step", "message", "seq", "cancel_requested",
+        "error", "error_type", "created_at", "scheduled_at", "started_at", "updated_at", "completed_at", "failed_at",
+    ]
+    static let contentNames = ["input", "metadata", "result"]
+
+    /// Whether a job of this policy has a row.
+    static func isRecorded(policy: String) -> Bool {
+        policy.hasSuffix(" 1")
+    }
+
     /// Nil for a hash that is not a whole job.
     static func job(from fields: [String: String]) -> Job? {
         guard let id = fields["job_id"].flatMap(JobID.init), let kind = fields["kind"], let queue = fields["queue"],

@@ -184,7 +184,7 @@ import Testing
             let wrong = try await api.send("DELETE", "/jobs/\(JobID())")
             #expect(wrong.status == 405)
             #expect(wrong.headers["allow"] == "GET, HEAD")
-            #expect(try await api.get("/jobs").headers["allow"] == "POST")
+            #expect(try await api.get("/uploads").headers["allow"] == "POST")
         }
     }
 

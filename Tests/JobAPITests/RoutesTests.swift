@@ -1,4 +1,5 @@
 import FoundationEssentials
+import HTTPTypes
 import JobModel
 import Testing
 
@@ -21,6 +22,15 @@ import Testing
         let words = source.split(separator: "\"").filter { $0.contains("-") && $0.allSatisfy { $0 == "-" || $0.isLowercase } }
         #expect(words.count > 15)
         for word in Set(words) { #expect(page.contains("`\(word)`"), "\(word)") }
+    }
+
+    @Test func spelledSegmentsWinOverCaptures() throws {
+        let captured = try Routes.match(.get, "/jobs/x").captured
+        #expect(captured == ["x"])
+        for route in Routes.table where !route.path.contains("{") {
+            let match = try Routes.match(route.method, route.path).route.path
+            #expect(match == route.path)
+        }
     }
 
     @Test(arguments: [

@@ -273,6 +273,7 @@ COMMENT ON TABLE queues IS 'Queues that somebody has said something about';
 COMMENT ON COLUMN queues.name IS 'The queue';
 COMMENT ON COLUMN queues.paused_at IS 'Since when no job of it starts; NULL: it is not paused';
 COMMENT ON COLUMN queues.paused_by IS 'Who paused it, as they said';
+
 -- Which worker leads, and the check by which what it writes is refused once another one leads.
 CREATE TABLE leadership (
     single boolean PRIMARY KEY DEFAULT true CHECK (single),
@@ -353,3 +354,7 @@ CREATE UNIQUE INDEX jobs_flow_name ON jobs (flow_id, flow_name) WHERE flow_id IS
 -- The children of a job that ended. Without a pending list: looking one up never scans others.
 CREATE INDEX jobs_waiting_for ON jobs USING gin (depends_on) WITH (fastupdate = off) WHERE status = 'waiting';
 CREATE INDEX jobs_held_in_flows ON jobs (id) WHERE flow_id IS NOT NULL AND status IN ('waiting', 'scheduled', 'queued');
+
+-- Lists are read newest first, page by page: by creation, and dead letters by their end.
+CREATE INDEX jobs_created ON jobs (created_at, id);
+CREATE INDEX jobs_dead_letters ON jobs (finished_at, id) WHERE status = 'failed';

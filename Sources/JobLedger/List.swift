@@ -1,0 +1,73 @@
+package import JobModel
+package import PostgresWire
+
+/// Lists of recorded jobs, newest first, a page at a time. A page is read by an index from where the last one ended: its cost does not
+/// depend on how many jobs there are or how far down the page is.
+extension JobLedger {
+    /// By creation. `dueBy`: of scheduled jobs only those that are due by then, which Redis may call queued already.
+    /// Without `whole` the jobs come without result, and of their input comes only where their content is.
+    package func list(
+        _ filter: JobFilter, below: JobPosition?, limit: Int, dueBy: Timestamp? = nil, whole: Bool = false
+    ) async throws(PostgresError) -> [ListedJob] {
+        try await read(JobLedger.listStatement(filter, below, limit, dueBy, whole))
+    }
+
+    static func listStatement(
+        _ filter: JobFilter, _ below: JobPosition? = nil, _ limit: Int = 50, _ dueBy: Timestamp? = nil, _ whole: Bool = false
+    ) -> ListStatement {
+        var given = filter.values.merging(page(below, limit, whole)) { $1 }
+        given["due_ms"] = dueBy.map { .integer($0.milliseconds) }
+        return ListStatement(Statements.listCreated, given)
+    }
+
+    /// Dead letters, by their end.
+    package func listFailed(
+        _ filter: JobFilter, below: JobPosition?, limit: Int, whole: Bool = false
+    ) async throws(PostgresError) -> [ListedJob] {
+        try await read(JobLedger.failedStatement(filter, below, limit, whole))
+    }
+
+    static func failedStatement(
+        _ filter: JobFilter, _ below: JobPosition? = nil, _ limit: Int = 50, _ whole: Bool = false
+    ) -> ListStatement {
+        var filter = filter
+        filter.states = []
+        return ListStatement(Statements.listFailed, filter.values.merging(page(below, limit, whole)) { $1 })
+    }
+
+    package func countFailed(_ filter: JobFilter) async throws(PostgresError) -> Int {
+        let statement = ListStatement(Statements.countFailed, filter.values)
+        return Int(try await pool.query(statement.text, statement.parameters).first?.int("matching") ?? 0)
+    }
+
+    private func read(_ statement: ListStatement) async throws(PostgresError) -> [ListedJob] {
+        try await pool.query(statement.text, statement.parameters).map { (row) throws(PostgresError) in
+            let job = try row.job()
+            return ListedJob(job, at: JobPosition(microseconds: try row.int("listed_us"), id: job.id))
+        }
+    }
+
+    private static func page(_ below: JobPosition?, _ limit: Int, _ whole: Bool) -> [String: PostgresValue] {
+        var values: [String: PostgresValue] = ["limit": .integer(Int64(max(0, min(limit, 1_000)))), "whole": .boolean(whole)]
+        values["below_us"] = below.map { .integer($0.microseconds) }
+        values["below_id"] = below.map { .text($0.id.description) }
+        return values
+    }
+}
+
+extension JobFilter {
+    fileprivate var values: [String: PostgresValue] {
+        var values: [String: PostgresValue] = [:]
+        values["states"] = states.isEmpty ? nil : .textArray(states.map(\.rawValue).sorted())
+        values["kinds"] = kinds.isEmpty ? nil : .textArray(kinds.sorted())
+        values["queues"] = queues.isEmpty ? nil : .textArray(queues.sorted())
+        values["subject"] = storable(subject).map(PostgresValue.text)
+        values["session"] = storable(sessionID).map(PostgresValue.text)
+        values["tags"] = tags.isEmpty ? nil : .textArray(tags.map(storable))
+        values["flow"] = flow.map { .text($0.description) }
+        values["error_type"] = storable(errorType).map(PostgresValue.text)
+        values["since_ms"] = since.map { .integer($0.milliseconds) }
+        values["until_ms"] = until.map { .integer($0.milliseconds) }
+        return values
+    }
+}

@@ -1,0 +1,20 @@
+CROSS JOIN LATERAL (
+    SELECT *, created_at AS listed_at FROM jobs
+    WHERE true
+        AND (created_at, id) < (to_timestamp({below_us}::bigint / 1000000.0), {below_id}::uuid)
+        AND created_at >= to_timestamp({since_ms}::bigint / 1000.0)
+        AND created_at < to_timestamp({until_ms}::bigint / 1000.0)
+        AND status = s.status -- {states}
+        AND (status <> 'scheduled' OR scheduled_at <= to_timestamp({due_ms}::bigint / 1000.0))
+        AND kind = k.kind -- {kinds}
+        AND queue = q.queue -- {queues}
+        AND subject = {subject}::text
+        AND session_id = {session}::text
+        AND tags @> {tags}::text[]
+        AND flow_id = {flow}::uuid
+        AND error_type = {error_type}::text
+    ORDER BY created_at DESC, id DESC
+    LIMIT {limit}::integer
+) AS j
+ORDER BY j.created_at DESC, j.id DESC
+LIMIT {limit}::integer

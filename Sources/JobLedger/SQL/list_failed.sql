@@ -1,0 +1,17 @@
+CROSS JOIN LATERAL (
+    SELECT *, finished_at AS listed_at FROM jobs
+    WHERE status = 'failed'
+        AND (finished_at, id) < (to_timestamp({below_us}::bigint / 1000000.0), {below_id}::uuid)
+        AND finished_at >= to_timestamp({since_ms}::bigint / 1000.0)
+        AND finished_at < to_timestamp({until_ms}::bigint / 1000.0)
+        AND kind = k.kind -- {kinds}
+        AND queue = q.queue -- {queues}
+        AND subject = {subject}::text
+        AND session_id = {session}::text
+        AND tags @> {tags}::text[]
+        AND error_type = {error_type}::text
+    ORDER BY finished_at DESC, id DESC
+    LIMIT {limit}::integer
+) AS j
+ORDER BY j.finished_at DESC, j.id DESC
+LIMIT {limit}::integer

@@ -1,0 +1,20 @@
+-- A page of a list. A line that names a {value} is left out where the filter has none (ListStatement.swift); values are bound.
+-- Each wanted word is an ordered scan of its own, so that an index gives the order also for several words.
+SELECT
+    j.id, j.kind, j.queue, j.priority, j.status, j.title, j.subject, j.session_id, j.tags, j.metadata, j.error, j.error_type, j.progress,
+    j.step, j.message, j.attempt, j.uncharged, j.max_attempts, j.timeout_ms, j.estimated_ms, j.worker, j.traceparent, j.description,
+    j.concurrency_key, j.retry_base_ms, j.retry_cap_ms, j.unique_key, j.unique_span, j.unique_ms, j.flow_id, j.flow_name, j.depends_on,
+    j.on_parent_failure,
+    CASE WHEN {whole}::boolean THEN j.input
+        ELSE jsonb_strip_nulls(jsonb_build_object('url', j.input -> 'url', 'uri', j.input -> 'uri')) END AS input,
+    CASE WHEN {whole}::boolean THEN j.result END AS result,
+    (extract(epoch FROM j.created_at) * 1000)::bigint AS created_ms,
+    (extract(epoch FROM j.scheduled_at) * 1000)::bigint AS scheduled_ms,
+    (extract(epoch FROM j.started_at) * 1000)::bigint AS started_ms,
+    (extract(epoch FROM j.updated_at) * 1000)::bigint AS updated_ms,
+    (extract(epoch FROM j.finished_at) * 1000)::bigint AS finished_ms,
+    (extract(epoch FROM j.listed_at) * 1000000)::bigint AS listed_us
+FROM (SELECT) AS once
+CROSS JOIN unnest({states}::text[]) AS s (status)
+CROSS JOIN unnest({kinds}::text[]) AS k (kind)
+CROSS JOIN unnest({queues}::text[]) AS q (queue)

@@ -1,0 +1,111 @@
+import JobModel
+import PostgresWire
+import Testing
+
+@testable import JobLedger
+
+@Suite(.timeLimit(.minutes(2))) struct ListTests {
+    /// 100,000 jobs over three weeks: of ten subjects, every tenth failed, one in a thousand still live.
+    private static let crowd = """
+        INSERT INTO jobs (id, kind, queue, priority, status, input, subject, tags, max_attempts, timeout_ms, estimated_ms, created_at,
+            updated_at, finished_at, error_type)
+        SELECT ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, CASE WHEN n % 100 = 0 THEN 'document' ELSE 'web_crawl' END,
+            'ingest', 'medium', CASE WHEN n % 1000 = 1 THEN 'queued' WHEN n % 10 = 0 THEN 'failed' ELSE 'completed' END,
+            '{"url": "http://h/"}', 's' || n % 500, ARRAY['t' || n % 700], 3, 1, 1, now() - n * interval '18 seconds', now(),
+            now() - n * interval '18 seconds', CASE WHEN n % 10 = 0 THEN 'http_404' END
+        FROM generate_series(1, 100000) AS n;
+        ANALYZE jobs;
+        """
+
+    @Test func everyListOfALargeTableIsReadByAnIndex() async throws {
+        try await LedgerFixture.run { fixture in
+            try await fixture.pool.script(ListTests.crowd)
+            var statements: [String: ListStatement] = [:]
+            for (name, change) in ListTests.filters {
+                var filter = JobFilter()
+                change(&filter)
+                let place = JobPosition(at: Timestamp.now.advanced(byMilliseconds: -3_600_000), id: JobID())
+                statements[name] = JobLedger.listStatement(filter, place, 50)
+                statements["\(name), dead"] = JobLedger.failedStatement(filter, place, 50)
+            }
+            for (name, statement) in statements {
+                let plan = try await explain(statement, in: fixture.pool)
+                #expect(!plan.contains("Seq Scan on jobs"), "\(name):\n\(plan)")
+                let rows = try #require(plan.firstMatch(of: /Rows Removed by Filter: (\d+)/).map { Int($0.1) ?? 0 } ?? 0)
+                #expect(rows < 60_000, "\(name) looks at too many:\n\(plan)")
+            }
+        }
+    }
+
+    private static let filters: [(String, @Sendable (inout JobFilter) -> Void)] = [
+        ("all", { _ in }), ("live", { $0.states = [.queued, .scheduled, .processing, .waiting] }), ("failed", { $0.states = [.failed] }),
+        ("kinds", { $0.kinds = ["document", "web_crawl"] }), ("rare kind", { $0.kinds = ["note"] }), ("queue", { $0.queues = ["ingest"] }),
+        ("subject", { $0.subject = "s7" }), ("session", { $0.sessionID = "x" }), ("tags", { $0.tags = ["t7"] }),
+        ("flow", { $0.flow = JobID() }),
+        ("since", { $0.since = Timestamp.now.advanced(byMilliseconds: -7_200_000) }),
+    ]
+
+    private func explain(_ statement: ListStatement, in pool: PostgresPool) async throws -> String {
+        let rows = try await pool.query("EXPLAIN (ANALYZE, TIMING OFF) " + statement.text, statement.parameters)
+        return try rows.map { try $0.string("QUERY PLAN") }.joined(separator: "\n")
+    }
+
+    @Test func pagesFollowEachOtherWithoutLossOrRepetition() async throws {
+        try await LedgerFixture.run { fixture in
+            // Many of one millisecond, as batches make them, and some between two milliseconds, as SQL makes them.
+            try await fixture.pool.script(
+                """
+                INSERT INTO jobs (id, kind, queue, priority, status, input, max_attempts, timeout_ms, estimated_ms, created_at, updated_at)
+                SELECT ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'web_crawl', 'ingest', 'medium', 'queued', '{}', 3, 1, 1,
+                    timestamptz '2026-01-01' + (n / 100) * interval '337 microseconds', now()
+                FROM generate_series(1, 1000) AS n
+                """)
+            var seen: [JobPosition] = []
+            var place: JobPosition?
+            repeat {
+                let page = try await fixture.ledger.list(JobFilter(), below: place, limit: 37)
+                seen += page.map(\.position)
+                place = page.count < 37 ? nil : page.last?.position
+            } while place != nil
+            #expect(seen.count == 1000)
+            #expect(Set(seen).count == 1000)
+            #expect(seen == seen.sorted(by: >))
+        }
+    }
+
+    @Test func filtersOfAStatementMeanWhatTheySay() async throws {
+        try await LedgerFixture.run { fixture in
+            var job = Job.sample()
+            job.subject = "it's \"quoted\"; DROP TABLE jobs"
+            job.tags = ["a,b", "{c}"]
+            job.sessionID = "{subject}"
+            _ = try await fixture.accepted(job)
+            _ = try await fixture.accepted()
+            for change in [
+                { $0.subject = job.subject }, { $0.tags = ["{c}", "a,b"] }, { $0.sessionID = job.sessionID },
+            ] as [(inout JobFilter) -> Void] {
+                var filter = JobFilter()
+                change(&filter)
+                #expect(try await fixture.ledger.list(filter, below: nil, limit: 10).map(\.job.id) == [job.id])
+            }
+            var filter = JobFilter()
+            filter.tags = ["a,b", "d"]
+            #expect(try await fixture.ledger.list(filter, below: nil, limit: 10).isEmpty)
+            filter = JobFilter()
+            filter.since = job.createdAt.advanced(byMilliseconds: 1_000_000)
+            #expect(try await fixture.ledger.list(filter, below: nil, limit: 10).isEmpty)
+            filter.since = nil
+            filter.until = job.createdAt
+            #expect(try await fixture.ledger.list(filter, below: nil, limit: 10).isEmpty)
+        }
+    }
+
+    @Test func largeFieldsComeOnlyWhenAskedFor() async throws {
+        try await LedgerFixture.run { fixture in
+            let job = Job(id: JobID(), kind: "web_crawl", queue: "ingest", input: ["url": "http://h/", "big": "x"])
+            _ = try await fixture.accepted(job)
+            #expect(try await fixture.ledger.list(JobFilter(), below: nil, limit: 1).first?.job.input == ["url": "http://h/"])
+            #expect(try await fixture.ledger.list(JobFilter(), below: nil, limit: 1, whole: true).first?.job.input == job.input)
+        }
+    }
+}
