@@ -33,7 +33,7 @@ package struct JobContext: Sendable {
     package let attempt: Int
     package let input: JSONValue
     package let metadata: JSONValue
-    package let logger: Logger
+    private let baseLogger: Logger
     private let reporter: any JobReporter
     private let steps: any StepStore
     let flow: any FlowMembership
@@ -49,7 +49,15 @@ package struct JobContext: Sendable {
         self.reporter = reporter
         self.steps = steps
         self.flow = flow
-        self.logger = logger
+        baseLogger = logger
+    }
+
+    /// Says of which job and attempt it speaks.
+    package var logger: Logger {
+        var logger = baseLogger
+        logger[metadataKey: "job_id"] = .string(jobID.description)
+        logger[metadataKey: "attempt"] = .stringConvertible(attempt)
+        return logger
     }
 
     /// Tells watchers how far the work is. Cost: one round trip to Redis; call it per page, not per byte.

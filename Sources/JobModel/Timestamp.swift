@@ -32,17 +32,29 @@ package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertibl
         Timestamp(milliseconds: milliseconds.addingReportingOverflow(delta).partialValue)
     }
 
-    /// RFC 3339 with milliseconds, UTC.
+    /// RFC 3339 with milliseconds, UTC. Written digit by digit: it is part of every event.
     package var description: String {
         let day = floorDivide(milliseconds, 86_400_000)
         let rest = milliseconds - day * 86_400_000
         let date = CivilDate(daysSince1970: day)
-        let clock = [rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60].map { pad($0, 2) }.joined(separator: ":")
-        return "\(pad(date.year, 4))-\(pad(Int64(date.month), 2))-\(pad(Int64(date.day), 2))T\(clock).\(pad(rest % 1000, 3))Z"
+        guard (0...9999).contains(date.year) else { return "\(date.year)-\(date.month)-\(date.day)T00:00:00.000Z" }
+        let parts: [(Int64, Int, UInt8)] = [
+            (date.year, 4, UInt8(ascii: "-")), (Int64(date.month), 2, UInt8(ascii: "-")), (Int64(date.day), 2, UInt8(ascii: "T")),
+            (rest / 3_600_000, 2, UInt8(ascii: ":")), (rest / 60_000 % 60, 2, UInt8(ascii: ":")), (rest / 1000 % 60, 2, UInt8(ascii: ".")),
+            (rest % 1000, 3, UInt8(ascii: "Z")),
+        ]
+        return String(unsafeUninitializedCapacity: 24) { text in
+            var place = 0
+            for (value, width, end) in parts {
+                var left = value
+                for digit in stride(from: place + width - 1, through: place, by: -1) {
+                    text[digit] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: left % 10)
+                    left /= 10
+                }
+                text[place + width] = end
+                place += width + 1
+            }
+            return place
+        }
     }
-}
-
-private func pad(_ value: Int64, _ width: Int) -> String {
-    let digits = String(value)
-    return String(repeating: "0", count: max(0, width - digits.count)) + digits
 }

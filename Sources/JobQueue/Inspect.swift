@@ -9,6 +9,8 @@ package struct WorkerInfo: Sendable, Hashable {
     package let queues: [String]
     package let slots: Int
     package let running: Int
+    /// Handlers that ignored their cancellation or timeout.
+    package let leftBehind: Int
     package let startedAt: Timestamp?
     package let beat: Int64
     package let isDead: Bool
@@ -63,7 +65,7 @@ extension JobQueue {
             return WorkerInfo(
                 name: name, host: fields["host"] ?? "", processID: fields["pid"].flatMap { Int($0) } ?? 0, version: fields["version"] ?? "",
                 queues: fields["queues"]?.split(separator: ",").map(String.init) ?? [], slots: fields["slots"].flatMap { Int($0) } ?? 0,
-                running: fields["running"].flatMap { Int($0) } ?? 0,
+                running: fields["running"].flatMap { Int($0) } ?? 0, leftBehind: fields["left_behind"].flatMap { Int($0) } ?? 0,
                 startedAt: fields["started_at"].flatMap { Int64($0) }.map(Timestamp.init(milliseconds:)),
                 beat: fields["beat"].flatMap { Int64($0) } ?? 0, isDead: fields["dead"] == "1",
                 silentMilliseconds: max(0, now - (fields["beat_at"].flatMap { Int64($0) } ?? 0)),

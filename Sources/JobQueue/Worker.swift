@@ -29,13 +29,28 @@ package struct WorkerCard: Sendable {
 
     /// `lastClaim` is the end of the last claim round trip, or the last moment without a free slot: a worker that beats but does not
     /// claim is not healthy.
-    func arguments(running: Int, lastClaim: Timestamp?) -> [RedisArgument] {
+    func arguments(_ state: BeatState) -> [RedisArgument] {
         [
             .string(name), "host", .string(host), "pid", .integer(Int64(processID)), "version", .string(version),
-            "queues", .string(queues.joined(separator: ",")), "slots", .integer(Int64(slots)), "running", .integer(Int64(running)),
+            "queues", .string(queues.joined(separator: ",")), "slots", .integer(Int64(slots)), "running", .integer(Int64(state.running)),
+            "left_behind", .integer(Int64(state.leftBehind)),
             "started_at", startedAt.argument, "suspects", isForSuspects ? "1" : "0",
-            "idle_ms", .integer(Timestamp.now.milliseconds - (lastClaim ?? startedAt).milliseconds),
+            "idle_ms", .integer(Timestamp.now.milliseconds - (state.lastClaim ?? startedAt).milliseconds),
         ]
+    }
+}
+
+/// What changes from beat to beat.
+package struct BeatState: Sendable {
+    package let running: Int
+    /// Handlers that did not stop when they were told to.
+    package let leftBehind: Int
+    package let lastClaim: Timestamp?
+
+    package init(running: Int, leftBehind: Int, lastClaim: Timestamp?) {
+        self.running = running
+        self.leftBehind = leftBehind
+        self.lastClaim = lastClaim
     }
 }
 
@@ -48,21 +63,20 @@ package enum BeatReply: Sendable, Hashable {
 extension JobQueue {
     /// One beat over the shared connection: to register before the first claim.
     package func beat(_ card: WorkerCard, running: Int) async throws(RedisError) -> BeatReply {
-        let arguments = card.arguments(running: running, lastClaim: .now)
+        let arguments = card.arguments(BeatState(running: running, leftBehind: 0, lastClaim: .now))
         return try JobQueue.read(await run(Scripts.beat, keys: [keys.worker(card.name), keys.workers], arguments: arguments))
     }
 
     /// Beats on an own OS thread with an own connection: a handler that blocks every shared thread does not stop it.
     package func pulse(
-        of card: WorkerCard, every interval: Duration, state: @escaping @Sendable () -> (running: Int, lastClaim: Timestamp?),
+        of card: WorkerCard, every interval: Duration, state: @escaping @Sendable () -> BeatState,
         onReply: @escaping @Sendable (Result<BeatReply, RedisError>) -> Void
     ) -> RedisPulse {
         let keys = [keys.worker(card.name), keys.workers]
         return RedisPulse(
             address, options: RedisOptions(), interval: interval, script: Scripts.beat,
             call: {
-                let (running, lastClaim) = state()
-                return (keys, card.arguments(running: running, lastClaim: lastClaim))
+                (keys, card.arguments(state()))
             },
             onReply: { reply in
                 onReply(reply.flatMap { value in Result { () throws(RedisError) in try JobQueue.read(value) } })

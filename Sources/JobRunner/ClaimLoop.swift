@@ -7,8 +7,16 @@ internal import RedisWire
 /// Claims jobs for free slots only, one call at a time: what is claimed runs, what nobody runs is handed back.
 struct ClaimLoop {
     let life: WorkerLife
+    private var order: StreamOrder
 
-    func run() async {
+    init(life: WorkerLife) {
+        self.life = life
+        order = StreamOrder(
+            life.desk.queue.keys, queues: life.settings.queues, levels: life.settings.isForSuspects ? [.suspect] : StreamLevel.ordinary,
+            lowestShare: life.settings.lowestShare)
+    }
+
+    mutating func run() async {
         var lastCheck: (generation: Int, at: ContinuousClock.Instant)?
         var failures = 0
         while life.isWorking {
@@ -30,43 +38,54 @@ struct ClaimLoop {
 
     /// False when this worker was given more entries than it has slots: the rest must go back. The wait for a slot is bounded, because entries
     /// that nobody runs are looked for once a lease on a full worker too.
-    private func claimOnce() async throws -> Bool {
+    private mutating func claimOnce() async throws -> Bool {
         let free = await life.executions.waitForFreeSlot(within: life.settings.lease)
         life.lastClaim.note()
         guard free > 0, life.isWorking else { return true }
-        if try await run(life.desk.queue.claim(for: life.name, from: life.ownStreams, count: free)) > 0 { return true }
+        let changes = life.pauseChanges
+        let reply = try await life.desk.queue.claim(
+            for: life.name, from: order.streams, count: min(free, ClaimLoop.maxBatch), lowestFirst: order.share(of: free))
+        let brought = try await run(reply)
+        order.turn(claimed: brought.count)
+        if brought.count > 0 { return true }
         if life.settings.isForSuspects {
             await endWhenIdle()
             return true
         }
-        guard life.isWorking else { return true }
-        let entries = try await life.waiter.wait(as: life.name, on: life.ownStreams)
+        guard life.isWorking, life.pauseChanges == changes else { return true }
+        return try await waitForWork(free, without: brought.paused)
+    }
+
+    /// Jobs in one claim: bounds the time Redis is held to a millisecond or two.
+    static let maxBatch = 200
+
+    /// An idle worker waits in a blocking read over the streams that are not paused.
+    private func waitForWork(_ free: Int, without paused: [String]) async throws -> Bool {
+        let streams = paused.isEmpty ? order.streams : order.streams(without: paused)
+        guard !streams.isEmpty else {
+            try? await Task.sleep(for: .milliseconds(500))
+            return true
+        }
+        let entries = try await life.waiter.wait(as: life.name, on: streams)
         for entry in entries.prefix(free) { _ = try await run(life.desk.queue.claim(entry, for: life.name)) }
         return entries.count <= free
     }
 
-    /// Starts what was claimed; returns how many entries there were.
-    private func run(_ reply: ClaimReply) async throws -> Int {
+    /// Starts what was claimed; says how many entries there were, and which queues are paused.
+    private func run(_ reply: ClaimReply) async throws -> (count: Int, paused: [String]) {
         life.lastClaim.note()
         switch reply {
         case .dead:
             life.die()
-            return 1
+            return (1, [])
         case .unregistered:
             if try await life.desk.queue.beat(life.card, running: life.executions.count) == .dead { life.die() }
-            return 1
+            return (1, [])
         case .claimed(let claimed):
-            for claim in claimed.claims { start(claim) }
+            life.executions.start(claimed.claims.map { Execution(claim: $0, life: life) })
             for foreign in claimed.foreign { try await life.desk.adopt(foreign) }
-            return claimed.claims.count + claimed.foreign.count
+            return (claimed.claims.count + claimed.foreign.count, claimed.paused)
         }
-    }
-
-    private func start(_ claim: Claim) {
-        let execution = Execution(
-            claim: claim, handler: life.handlers[claim.job.kind], desk: life.desk, executions: life.executions,
-            stopGrace: life.settings.stopGrace, logger: life.logger)
-        life.executions.start(execution)
     }
 
     /// A process for suspects has one job at a time, and goes when there is none.

@@ -4,97 +4,80 @@ internal import JobQueue
 internal import Logging
 internal import Synchronization
 
-/// One attempt at one job, from claim to settlement. Reads top to bottom.
-/// What the job does is its handler's business; `ClaimLoop` decides how many run at once.
+/// One attempt at one job, from claim to settlement, in one task. Reads top to bottom.
+/// What the job does is its handler's business; `ClaimLoop` decides how many run at once, `Executions` keeps the time.
 final class Execution: Sendable {
     let claim: Claim
-    private let handler: (any JobHandler)?
-    private let desk: JobDesk
-    private let executions: Executions
-    private let stopGrace: Duration
-    private let logger: Logger
-    private let signals: AsyncStream<Signal>
-    private let signal: AsyncStream<Signal>.Continuation
-    private let stopped = Mutex<StopReason?>(nil)
+    private let life: WorkerLife
+    private let state = Mutex(State())
 
-    private enum Signal: Sendable {
-        case ended(Result<JSONValue, JobFailure>)
-        case stop(StopReason)
-        case graceIsOver
+    private struct State {
+        var task: Task<Void, Never>?
+        var deadline: ContinuousClock.Instant?
+        var reason: StopReason?
+        /// Set with the reason: from then on the handler has its grace.
+        var stoppedAt: ContinuousClock.Instant?
+        /// Somebody is carrying the end of this attempt to the stores; nobody else may.
+        var isConcluded = false
     }
 
-    init(claim: Claim, handler: (any JobHandler)?, desk: JobDesk, executions: Executions, stopGrace: Duration, logger: Logger) {
-        var logger = logger
-        logger[metadataKey: "job_id"] = .string(claim.job.id.description)
-        logger[metadataKey: "attempt"] = .stringConvertible(claim.attempt)
+    init(claim: Claim, life: WorkerLife) {
         self.claim = claim
-        self.handler = handler
-        self.desk = desk
-        self.executions = executions
-        self.stopGrace = stopGrace
-        self.logger = logger
-        (signals, signal) = AsyncStream.makeStream()
+        self.life = life
     }
 
-    func run() async {
+    /// Runs the attempt; `ended` is called when its slot is free again.
+    func begin(ended: @escaping @Sendable () -> Void) {
+        let task = Task {
+            await self.run()
+            ended()
+        }
+        let isStopped = state.withLock { state in
+            state.task = task
+            return state.reason != nil
+        }
+        if isStopped { task.cancel() }
+    }
+
+    private func run() async {
         if claim.job.cancelRequested { stop(.cancelled) }
         guard await start() else { return }
-        let outcome = await work()
-        guard let outcome else { return logger.warning("The attempt was dropped: this worker does not hold the job any more") }
-        await settle(outcome)
+        let began = ContinuousClock.now
+        let result = await handle(began)
+        guard conclude() else { return }
+        if case .success = result { note(began.duration(to: .now)) }
+        if stopReason == nil { return await settle(result) }
+        // The task was cancelled; what follows must not be.
+        await Task { await self.settle(result) }.value
     }
 
-    /// Tells the attempt to stop; the first reason stands, but a loss overrules it: then nothing may be written.
-    func stop(_ reason: StopReason) {
-        let isNews = stopped.withLock { stopped in
-            guard stopped == nil || reason == .lost || reason == .dead else { return false }
-            stopped = reason
-            return true
-        }
-        if isNews { signal.yield(.stop(reason)) }
+    private func note(_ duration: Duration) {
+        life.desk.durations.note(kind: claim.job.kind, milliseconds: Int64(duration / .milliseconds(1)))
     }
+}
 
-    private var stopReason: StopReason? { stopped.withLock { $0 } }
-
-    private var isDropped: Bool { stopReason == .lost || stopReason == .dead }
-
+// The handler.
+extension Execution {
     /// The start goes to SQL before the handler runs: a job that SQL has ended is not run again.
     private func start() async -> Bool {
-        let started = await whileStoreIsAway { () throws(DeskError) in try await desk.start(claim) }
+        guard claim.job.isRecorded else { return true }
+        let started = await whileStoreIsAway { () throws(DeskError) in try await life.desk.start(claim) }
         guard case .go = started else {
-            logger.info("The attempt was not started: the job has ended, or another attempt holds it")
+            log(.info, "The attempt was not started: the job has ended, or another attempt holds it")
             return false
         }
-        logger.info("Job started", metadata: ["kind": "\(claim.job.kind)"])
+        log(.info, "Job started", ["kind": "\(claim.job.kind)"])
         return true
     }
 
-    /// How the attempt ended; nil when it lost the job.
-    private func work() async -> JobOutcome? {
-        if stopReason == .cancelled { return .cancelled(.cancelled) }
-        let handled = runHandler()
-        let timeout = Task { [timeout = claim.job.timeoutMilliseconds] in
-            try? await Task.sleep(for: .milliseconds(timeout))
-            if !Task.isCancelled { stop(.timeout) }
-        }
-        defer { timeout.cancel() }
-        let result = await firstEnd(of: handled)
-        return isDropped ? nil : outcome(of: result)
-    }
-
-    /// The handler in a task of its own: one that ignores its cancellation is left behind after the grace period.
-    private func runHandler() -> Task<Void, Never> {
-        Task {
-            do throws(JobFailure) {
-                signal.yield(.ended(.success(try await callHandler())))
-            } catch {
-                signal.yield(.ended(.failure(error)))
-            }
-        }
+    private func handle(_ began: ContinuousClock.Instant) async -> Result<JSONValue, JobFailure> {
+        if stopReason == .cancelled { return .failure(.cancelled) }
+        state.withLock { $0.deadline = began + .milliseconds(claim.job.timeoutMilliseconds) }
+        do throws(JobFailure) { return .success(try await callHandler()) } catch { return .failure(error) }
     }
 
     private func callHandler() async throws(JobFailure) -> JSONValue {
-        guard let handler else {
+        guard let handler = life.handlers[claim.job.kind] else {
             throw .permanent("There is no kind '\(claim.job.kind)' in this worker", type: "unknown_kind")
         }
         let input: JSONValue
@@ -104,43 +87,74 @@ final class Execution: Sendable {
             let details = faults.list.prefix(5).map { "\($0.pointer) \($0.detail)" }.joined(separator: "; ")
             throw .permanent("The input does not fit the kind: \(details)", type: "invalid_input")
         }
-        let lease = LeaseHolder(claim: claim, desk: desk) { [weak self] in self?.stop($0) }
+        let lease = LeaseHolder(claim: claim, desk: life.desk) { [weak self] in self?.stop($0) }
         let context = JobContext(
-            jobID: claim.job.id, attempt: claim.attempt, input: input, metadata: claim.job.metadata,
-            reporter: lease, steps: lease, flow: FlowHolder(claim: claim, desk: desk) { [weak self] in self?.stop($0) }, logger: logger)
+            jobID: claim.job.id, attempt: claim.attempt, input: input, metadata: claim.job.metadata, reporter: lease, steps: lease,
+            flow: FlowHolder(claim: claim, desk: life.desk) { [weak self] in self?.stop($0) }, logger: life.logger)
         return try await handler.run(in: context)
     }
+}
 
-    private func firstEnd(of handler: Task<Void, Never>) async -> Result<JSONValue, JobFailure> {
-        var grace: Task<Void, Never>?
-        defer { grace?.cancel() }
-        for await signal in signals {
-            switch signal {
-            case .ended(let result): return result
-            case .graceIsOver:
-                logger.warning("The handler did not stop when it was told to; it is left behind")
-                return .failure(.cancelled)
-            case .stop:
-                handler.cancel()
-                if grace == nil {
-                    grace = Task { [stopGrace, continuation = self.signal] in
-                        try? await Task.sleep(for: stopGrace)
-                        if !Task.isCancelled { continuation.yield(.graceIsOver) }
-                    }
-                }
-            }
+// Stopping.
+extension Execution {
+    /// Tells the attempt to stop; the first reason stands, but a loss overrules it: then nothing may be written.
+    func stop(_ reason: StopReason) {
+        let task = state.withLock { state -> Task<Void, Never>? in
+            guard state.reason == nil || reason == .lost || reason == .dead else { return nil }
+            state.reason = reason
+            state.stoppedAt = state.stoppedAt ?? .now
+            return state.task
         }
-        return .failure(.cancelled)
+        task?.cancel()
+    }
+
+    private var stopReason: StopReason? { state.withLock { $0.reason } }
+
+    private var isDropped: Bool { [.lost, .dead].contains(stopReason) }
+
+    /// True for the one caller that may carry the end to the stores.
+    private func conclude() -> Bool {
+        state.withLock { state in
+            defer { state.isConcluded = true }
+            return !state.isConcluded
+        }
+    }
+
+    /// Looks at the clock: an attempt over its time is told to stop, and a handler that does not listen is left behind after its grace.
+    /// True: it was left behind, and its slot is free once `settled` was called.
+    func keepTime(_ now: ContinuousClock.Instant, settled: @escaping @Sendable () -> Void) -> Bool {
+        let (isLate, mustGo) = state.withLock { state in
+            let isLate = state.reason == nil && !state.isConcluded && state.deadline.map { $0 <= now } ?? false
+            let isOver = state.stoppedAt.map { $0 + life.settings.stopGrace <= now } ?? false
+            return (isLate, isOver && !state.isConcluded)
+        }
+        if isLate { stop(.timeout) }
+        guard mustGo, conclude() else { return false }
+        log(.warning, "The handler did not stop when it was told to; it is left behind")
+        Task {
+            await self.settle(.failure(.cancelled))
+            settled()
+        }
+        return true
+    }
+}
+
+// The end.
+extension Execution {
+    /// The durable row comes before the ACK. A store that is away delays it; the outcome waits here.
+    private func settle(_ result: Result<JSONValue, JobFailure>) async {
+        guard !isDropped else { return log(.warning, "The attempt was dropped: this worker does not hold the job any more") }
+        let outcome = outcome(of: result)
+        let settled = await whileStoreIsAway { () throws(DeskError) in try await finish(outcome) }
+        switch settled {
+        case .settled: log(.info, "Job attempt ended", ["status": "\(outcome.state.rawValue)"])
+        case .lost: log(.warning, "The attempt was lost: another attempt holds the job, or the job has ended")
+        case nil: log(.warning, "The outcome was dropped: this worker does not hold the job any more")
+        }
     }
 
     /// A result that came is a result, also after a stop. Otherwise the reason to stop says what it means.
     private func outcome(of result: Result<JSONValue, JobFailure>) -> JobOutcome {
-        var policy = handler?.kind.retry ?? RetryPolicy()
-        policy.maxAttempts = claim.job.maxAttempts
-        if let backoff = claim.job.backoff {
-            policy.baseMilliseconds = backoff.baseMilliseconds
-            policy.capMilliseconds = backoff.capMilliseconds
-        }
         // Deaths and departures of workers are not charged: they neither use attempts up nor make the job wait longer.
         let charged = claim.attempt - claim.job.uncharged
         switch (result, stopReason) {
@@ -153,39 +167,48 @@ final class Execution: Sendable {
         }
     }
 
-    /// The durable row comes before the ACK. A store that is away delays it; the outcome waits here.
-    private func settle(_ outcome: JobOutcome) async {
-        let settled = await whileStoreIsAway { () throws(DeskError) in try await finish(outcome) }
-        switch settled {
-        case .settled: logger.info("Job attempt ended", metadata: ["status": "\(outcome.state.rawValue)"])
-        case .lost: logger.warning("The attempt was lost: another attempt holds the job, or the job has ended")
-        case nil: logger.warning("The outcome was dropped: this worker does not hold the job any more")
+    private var policy: RetryPolicy {
+        var policy = life.handlers[claim.job.kind]?.kind.retry ?? RetryPolicy()
+        policy.maxAttempts = claim.job.maxAttempts
+        if let backoff = claim.job.backoff {
+            policy.baseMilliseconds = backoff.baseMilliseconds
+            policy.capMilliseconds = backoff.capMilliseconds
         }
+        return policy
     }
 
     /// A result that SQL refuses for itself (not for a moment) is a failure of the job, not a reason to try for ever.
     private func finish(_ outcome: JobOutcome) async throws(DeskError) -> Settled {
         do {
-            return try await desk.finish(claim, as: outcome)
+            return try await life.desk.finish(claim, as: outcome)
         } catch .internalFault(let why) {
-            logger.error("The outcome could not be stored", metadata: ["error": "\(why)"])
+            log(.error, "The outcome could not be stored", ["error": "\(why)"])
             let failure = JobFailure.permanent("The result could not be stored: \(why)", type: "result_refused")
-            return try await desk.finish(claim, as: .failed(failure))
+            return try await life.desk.finish(claim, as: .failed(failure))
         }
     }
 
     /// Repeats a call until the stores answer; nil when the job was lost meanwhile.
     private func whileStoreIsAway<Value: Sendable>(_ call: () async throws(DeskError) -> Value) async -> Value? {
         var delay = 50
-        defer { executions.setWaitingForStore(claim.job.id, false) }
+        defer { if delay > 50 { life.executions.setWaitingForStore(self, false) } }
         while !isDropped {
             do { return try await call() } catch {
-                logger.warning("A store is away; the attempt waits for it", metadata: ["error": "\(error)"])
-                executions.setWaitingForStore(claim.job.id, true)
+                log(.warning, "A store is away; the attempt waits for it", ["error": "\(error)"])
+                life.executions.setWaitingForStore(self, true)
             }
-            try? await Task.sleep(for: .milliseconds(Int.random(in: delay / 2...delay)))
+            // Not ended early by a cancellation: the store would be asked without a pause.
+            let pause = Int.random(in: delay / 2...delay)
+            await Task { try? await Task.sleep(for: .milliseconds(pause)) }.value
             delay = min(delay * 2, 2000)
         }
         return nil
+    }
+
+    /// Cost of a line that is not written: one comparison.
+    private func log(_ level: Logger.Level, _ message: Logger.Message, _ metadata: @autoclosure () -> Logger.Metadata = [:]) {
+        guard level >= life.logger.logLevel else { return }
+        let ids: Logger.Metadata = ["job_id": "\(claim.job.id)", "attempt": "\(claim.attempt)"]
+        life.logger.log(level: level, message, metadata: ids.merging(metadata()) { $1 })
     }
 }

@@ -16,10 +16,14 @@ enum StopReason: Sendable, Hashable {
 /// The attempts that run in this worker, and its slots. Signals, not polling: whoever waits is resumed.
 final class Executions: Sendable {
     private struct State {
-        /// By job and attempt: after a loss of Redis a job may be claimed again where an earlier attempt still runs.
-        var running: [String: Execution] = [:]
-        /// Of those, attempts whose outcome waits for a store that is away. They give up their slot, up to as many as there are slots.
-        var waitingForStore: Set<JobID> = []
+        /// By attempt, not by job: after a loss of Redis a job may be claimed again where an earlier attempt still runs.
+        var running: [ObjectIdentifier: Execution] = [:]
+        /// Of those, attempts that wait for a store that is away.
+        var waitingForStore: Set<ObjectIdentifier> = []
+        /// Handlers that did not stop when they were told to, since this worker began.
+        var leftBehind = 0
+        /// Somebody looks at the clock, as long as anything runs.
+        var isKeepingTime = false
         /// Slots taken by processes for suspects.
         var lent = 0
         /// A suspect waits for a slot: claims leave the next one to it, or they would take every slot for ever on a busy queue.
@@ -55,12 +59,41 @@ final class Executions: Sendable {
         return freeSlots
     }
 
-    func start(_ execution: Execution) {
-        let key = "\(execution.claim.job.id):\(execution.claim.attempt)"
-        state.withLock { $0.running[key] = execution }
-        Task {
-            await execution.run()
-            self.update { $0.running[key] = nil }
+    var leftBehind: Int { state.withLock { $0.leftBehind } }
+
+    func start(_ executions: [Execution]) {
+        guard !executions.isEmpty else { return }
+        let mustKeepTime = state.withLock { state in
+            for execution in executions { state.running[ObjectIdentifier(execution)] = execution }
+            defer { state.isKeepingTime = true }
+            return !state.isKeepingTime
+        }
+        if mustKeepTime { Task { await self.keepTime() } }
+        for execution in executions { execution.begin { self.end(execution) } }
+    }
+
+    private func end(_ execution: Execution) {
+        update { state in
+            state.running[ObjectIdentifier(execution)] = nil
+            state.waitingForStore.remove(ObjectIdentifier(execution))
+        }
+    }
+
+    /// One clock for all attempts: timeouts and graces are late by at most this. It stands still while nothing runs.
+    private static let tick = Duration.milliseconds(100)
+
+    private func keepTime() async {
+        while true {
+            try? await Task.sleep(for: Self.tick)
+            let running = state.withLock { state -> [Execution] in
+                if state.running.isEmpty { state.isKeepingTime = false }
+                return Array(state.running.values)
+            }
+            if running.isEmpty { return }
+            let now = ContinuousClock.now
+            for execution in running where execution.keepTime(now, settled: { self.end(execution) }) {
+                state.withLock { $0.leftBehind += 1 }
+            }
         }
     }
 
@@ -74,9 +107,11 @@ final class Executions: Sendable {
         update { _ in }
     }
 
-    func setWaitingForStore(_ id: JobID, _ isWaiting: Bool) {
+    func setWaitingForStore(_ execution: Execution, _ isWaiting: Bool) {
         update { state in
-            if isWaiting { state.waitingForStore.insert(id) } else { state.waitingForStore.remove(id) }
+            let id = ObjectIdentifier(execution)
+            guard state.running[id] != nil, isWaiting else { return _ = state.waitingForStore.remove(id) }
+            state.waitingForStore.insert(id)
         }
     }
 

@@ -3,6 +3,8 @@ package struct RunnerSettings: Sendable {
     package var queues: [String]
     /// Jobs at once.
     package var slots = 4
+    /// Part of the claims that begins at the lowest priority: it moves on however busy the others are.
+    package var lowestShare = 0.05
     package var host = ""
     package var processID = 0
     package var version = ""
@@ -17,6 +19,7 @@ package struct RunnerSettings: Sendable {
     package var reconcileInterval = Duration.seconds(5)
     package var repairInterval = Duration.seconds(5)
     package var flowInterval = Duration.seconds(5)
+    package var limitInterval = Duration.seconds(1)
     package var durationInterval = Duration.seconds(1)
     package var reportInterval = Duration.seconds(5)
     package var leadInterval = Duration.seconds(1)

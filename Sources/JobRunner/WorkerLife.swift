@@ -24,6 +24,7 @@ final class WorkerLife: Sendable {
     let lastClaim = LastClaim()
     let logger: Logger
     private let phase = Mutex(Phase.working)
+    private let pauses = Mutex(0)
     private let ends: AsyncStream<Phase>
     private let end: AsyncStream<Phase>.Continuation
     private let (claimsEnded, claimsEnd) = AsyncStream<Void>.makeStream()
@@ -59,11 +60,6 @@ final class WorkerLife: Sendable {
     /// Every stream of every queue there is: a reaper recovers whatever a worker held.
     var allStreams: [String] { desk.queue.keys.streams(desk.catalogue.queues, StreamLevel.allCases) }
 
-    /// The streams this worker claims from.
-    var ownStreams: [String] {
-        desk.queue.keys.streams(settings.queues, settings.isForSuspects ? [.suspect] : StreamLevel.ordinary)
-    }
-
     func drain() {
         move(to: .draining)
     }
@@ -84,7 +80,10 @@ final class WorkerLife: Sendable {
     func run() async -> End {
         await register()
         let pulse = desk.queue.pulse(
-            of: card, every: settings.beatInterval, state: { [executions, lastClaim] in (executions.count, lastClaim.moment) },
+            of: card, every: settings.beatInterval,
+            state: { [executions, lastClaim] in
+                BeatState(running: executions.count, leftBehind: executions.leftBehind, lastClaim: lastClaim.moment)
+            },
             onReply: { [weak self] reply in if case .success(.dead) = reply { self?.die() } })
         pulse.start()
         logger.info("Worker is ready", metadata: ["queues": "\(settings.queues.joined(separator: ","))", "slots": "\(settings.slots)"])
@@ -106,7 +105,8 @@ final class WorkerLife: Sendable {
     private func work() async -> End {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
-                await ClaimLoop(life: self).run()
+                var claims = ClaimLoop(life: self)
+                await claims.run()
                 self.claimsEnd.finish()
             }
             if !settings.isForSuspects { Duties(life: self).start(in: &group) }
@@ -146,6 +146,14 @@ final class WorkerLife: Sendable {
         return true
     }
 
+    /// Grows with every queue that is paused or resumed: a wait that began before must begin anew.
+    var pauseChanges: Int { pauses.withLock { $0 } }
+
+    private func changePauses() async {
+        pauses.withLock { $0 += 1 }
+        await waiter.interrupt(over: desk.queue)
+    }
+
     /// Cancel messages; the duty that asks Redis every second is the fallback for a message that was lost.
     private func followControl() async {
         while !Task.isCancelled {
@@ -153,7 +161,9 @@ final class WorkerLife: Sendable {
                 for await signal in control {
                     guard case .message(let bytes) = signal else { continue }
                     let words = String(decoding: bytes, as: UTF8.self).split(separator: " ")
-                    if words.count == 2, words[0] == "cancel", let id = JobID(String(words[1])) { executions.stop(id, .cancelled) }
+                    guard words.count == 2 else { continue }
+                    if words[0] == "cancel", let id = JobID(String(words[1])) { executions.stop(id, .cancelled) }
+                    if words[0] == "paused" || words[0] == "resumed" { await changePauses() }
                 }
             }
             try? await Task.sleep(for: .seconds(1))

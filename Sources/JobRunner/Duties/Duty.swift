@@ -8,10 +8,22 @@ struct Duty: Sendable {
     let interval: Duration
     /// One worker of the fleet does it at a time; its SQL writes carry the token.
     let isForLeader: Bool
-    let run: @Sendable (LeaderToken?) async throws -> Void
+    /// Says when it is worth running again, if that is before the interval is over.
+    let run: @Sendable (LeaderToken?) async throws -> Duration?
 
     /// A duty of every worker.
     init(_ name: String, every interval: Duration, _ run: @escaping @Sendable () async throws -> Void) {
+        self.name = name
+        self.interval = interval
+        isForLeader = false
+        self.run = { _ in
+            try await run()
+            return nil
+        }
+    }
+
+    /// A duty of every worker that knows when there is something to do.
+    init(_ name: String, atMostEvery interval: Duration, _ run: @escaping @Sendable () async throws -> Duration?) {
         self.name = name
         self.interval = interval
         isForLeader = false
@@ -23,6 +35,9 @@ struct Duty: Sendable {
         self.name = name
         self.interval = interval
         isForLeader = true
-        self.run = { token in if let token { try await run(token) } }
+        self.run = { token in
+            if let token { try await run(token) }
+            return nil
+        }
     }
 }

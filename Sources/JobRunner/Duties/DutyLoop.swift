@@ -12,21 +12,27 @@ struct DutyLoop: Sendable {
 
     func run() async {
         while !Task.isCancelled {
-            if !duty.isForLeader || leadership.token != nil { await runOnce() }
-            try? await Task.sleep(for: duty.interval)
+            var pause = duty.interval
+            if !duty.isForLeader || leadership.token != nil { pause = await runOnce() }
+            try? await Task.sleep(for: pause)
         }
     }
 
-    func runOnce() async {
+    /// Returns how long to wait before the next time.
+    @discardableResult
+    func runOnce() async -> Duration {
         let began = Timestamp.now
         let start = ContinuousClock.now
         var failure: (any Error)?
-        do { try await duty.run(leadership.token) } catch {
-            if Task.isCancelled { return }
+        var next: Duration?
+        do { next = try await duty.run(leadership.token) } catch {
+            if Task.isCancelled { return duty.interval }
             failure = error
         }
         let isNews = book.note(duty.name, began: began, took: .now - start, error: failure)
-        guard let failure, isNews else { return }
-        logger.warning("A duty failed and is tried again", metadata: ["duty": "\(duty.name)", "error": "\(failure)"])
+        if let failure, isNews {
+            logger.warning("A duty failed and is tried again", metadata: ["duty": "\(duty.name)", "error": "\(failure)"])
+        }
+        return min(duty.interval, max(next ?? duty.interval, .milliseconds(5)))
     }
 }

@@ -1,12 +1,27 @@
 internal import JobDesk
 internal import JobQueue
 internal import Logging
+internal import RedisWire
+internal import Synchronization
 
 /// Small duties about the queue that need nothing but one call of it.
 extension Duty {
-    /// Queues what is due: delayed jobs and retries.
+    /// Queues what is due: delayed jobs, retries, and jobs that wait for their turn under a rate. It comes back when the next one is due.
     static func promote(_ life: WorkerLife) -> Duty {
-        Duty("promote", every: life.settings.promoteInterval) { _ = try await life.desk.queue.promote() }
+        Duty("promote", atMostEvery: life.settings.promoteInterval) { try await life.desk.queue.promote().next }
+    }
+
+    /// Takes back permits that nobody holds, and wakes what waits for them: some limits at a time.
+    static func sweepLimits(_ life: WorkerLife) -> Duty {
+        let cursor = Mutex("0")
+        return Duty(leading: "sweep_limits", every: life.settings.limitInterval) { _ in
+            let from = cursor.withLock { $0 }
+            let swept = try await life.desk.queue.sweepLimits(from: from)
+            cursor.withLock { $0 = swept.cursor }
+            if swept.takenBack > 0 {
+                life.logger.info("Permits without a job were taken back", metadata: ["permits": "\(swept.takenBack)"])
+            }
+        }
     }
 
     /// The fallback for a cancel message that was lost on the way.
@@ -20,8 +35,9 @@ extension Duty {
 
     /// Mends live jobs that a torn log left without a place in Redis.
     static func repair(_ life: WorkerLife) -> Duty {
-        Duty(leading: "repair", every: life.settings.repairInterval) { _ in
-            let mended = try await life.desk.queue.repair()
+        let sweep = RepairSweep()
+        return Duty(leading: "repair", every: life.settings.repairInterval) { _ in
+            let mended = try await sweep.run(life.desk.queue)
             if mended > 0 { life.logger.info("Jobs without a place in Redis were given one", metadata: ["jobs": "\(mended)"]) }
         }
     }
@@ -51,5 +67,32 @@ extension Duty {
                 of: life.name, leads: life.leadership.token != nil, life.dutyBook.all.map(\.document),
                 for: life.settings.reportInterval * 4 + .seconds(10))
         }
+    }
+}
+
+/// Looks at all live jobs, some at a time, so that a backlog of a million costs no more than one of ten thousand. After a new connection,
+/// which may mean a Redis that came back from its files, all of them at once.
+final class RepairSweep: Sendable {
+    /// Script calls of about a millisecond in one run.
+    private static let batches = 50
+    private let state = Mutex<(rank: Int64, generation: Int)>((0, 0))
+
+    func run(_ queue: JobQueue) async throws(RedisError) -> Int {
+        let generation = queue.connectionGeneration
+        let (start, isNew) = state.withLock { state in
+            defer { state.generation = generation }
+            return (state.rank, state.generation != generation)
+        }
+        if isNew { return try await queue.repair() }
+        var rank: Int64? = start
+        var mended = 0
+        for _ in 0..<Self.batches {
+            guard let from = rank else { break }
+            let part = try await queue.repair(from: from)
+            mended += part.mended
+            rank = part.next
+        }
+        state.withLock { $0.rank = rank ?? 0 }
+        return mended
     }
 }
