@@ -117,7 +117,7 @@ extension JobQueue {
     /// Removes an entry that another program added, after it was adopted under a job of our own.
     package func discard(stream: String, entry: String) async throws(RedisError) {
         _ = try await redis.pipeline([
-            ["XACK", .string(stream), "workers", .string(entry)], ["XDEL", .string(stream), .string(entry)],
+            ["XDEL", .string(stream), .string(entry)], ["XACK", .string(stream), "workers", .string(entry)],
         ])
     }
 }

@@ -142,6 +142,7 @@ end
 
 -- A ticket is good for one job of the key whose turn it is; without one it is thrown away.
 local function serve(stream, entry, named)
+    call('HINCRBY', stream .. ':times', '+', -1)
     for _ = 1, 100 do
         local id, key, time = next_in_turn(stream)
         if not id then
@@ -155,7 +156,7 @@ local function serve(stream, entry, named)
             call('HSET', stream .. ':served', entry, id) -- recovery starts from the entry
         end
         local started = waits and admit(job, id, stream, entry, state, key)
-        call('ZREM', stream .. ':lane:' .. key, id)
+        remove_from_lane(stream, key, id)
         if waits then
             time = time + 1 / (limit and limit.weight or 1)
             call('HSET', stream .. ':times', '', time)

@@ -1,12 +1,13 @@
 #!lua
--- Accepts jobs, each if its id is new. The entry comes before the hash: an entry without a hash is skipped, a hash without an entry would wait for ever.
+-- Accepts jobs, each if its id is new. First they are among the live jobs, then they have an entry, then a hash: a live job or an entry without
+-- a hash is thrown away, a hash without an entry is mended only if it is among the live jobs.
 -- KEYS    1 active
 -- ARGV    1 now as RFC 3339   2… for each job: id, kind, queue, priority, due ms or 0 for now, created ms, rare, how many fields, field, value …
 --         `rare` is '' or JSON: key, unique, span, window_ms, accepted (SQL decided already), idempotency, fingerprint, ttl_ms, waiting, ready, first
 -- Returns a pair for each job: {1, place} accepted   {0, status} the id exists   {2, id} this request was accepted as that job
 --         {3, id} the key belongs to another request   {4, id} a job with this unique key lives
 local prefix = prefix_of(KEYS[1], 'active')
-local replies, active, accepted = {}, {}, {}
+local replies, active, accepted, seen, none = {}, {}, {}, {}, {}
 local head_fields = 8
 
 -- Whether the job that holds a unique key still does.
@@ -20,10 +21,13 @@ local function holds(id, span)
     return state[1] and not terminal(state[1])
 end
 
+local taken = {} -- keys that earlier jobs of this call hold
+
 -- Who stands in the way of a new job, as a reply; nil when nobody does.
 local function refusal(id, rare)
     if rare.idempotency then
-        local before, fingerprint = string.match(call('GET', prefix .. rare.idempotency) or '', '^(%S+) (%S+)$')
+        local value = taken[rare.idempotency] or call('GET', prefix .. rare.idempotency) or ''
+        local before, fingerprint = string.match(value, '^(%S+) (%S+)$')
         if before then
             return {fingerprint == rare.fingerprint and 2 or 3, before}
         end
@@ -31,9 +35,20 @@ local function refusal(id, rare)
     if rare.unique and not rare.accepted then
         local key = prefix .. 'unique:' .. rare.unique
         local holder = call('GET', key)
-        if holder and holder ~= id and (holds(holder, rare.span) or call('PTTL', key) > 0) then
+        if taken[rare.unique] then
+            return {4, taken[rare.unique]}
+        elseif holder and holder ~= id and (holds(holder, rare.span) or call('PTTL', key) > 0) then
             return {4, holder}
         end
+    end
+end
+
+local function take_keys(id, rare)
+    if rare.unique then
+        taken[rare.unique] = id
+    end
+    if rare.idempotency then
+        taken[rare.idempotency] = id .. ' ' .. rare.fingerprint
     end
 end
 
@@ -50,63 +65,74 @@ local function remember(id, rare)
         end
     end
     if rare.idempotency then
-        call('SET', prefix .. rare.idempotency, id .. ' ' .. rare.fingerprint, 'PX', rare.ttl_ms)
+        call('SET', prefix .. rare.idempotency, taken[rare.idempotency], 'PX', rare.ttl_ms)
     end
 end
 
 -- Puts a job where it waits; returns its state and place.
-local function settle_in(id, kind, queue, priority, due, created, rare)
+local function settle_in(id, kind, queue, priority, due, rare)
     if rare.waiting then
         return 'waiting', ''
     elseif due > 0 then
         call('ZADD', prefix .. 'scheduled', due, id)
         return 'scheduled', ''
     end
-    return 'queued', put(prefix, id, queue, level_of_priority(priority), kind, rare.key, created)
+    return 'queued', put(prefix, id, queue, level_of_priority(priority), kind, rare.key)
 end
 
 -- A job that waited for other jobs may start.
-local function make_ready(job, id, kind, queue, priority, due, created, rare)
-    local status, entry = settle_in(id, kind, queue, priority, due, created, rare)
+local function make_ready(job, id, kind, queue, priority, due, rare)
+    local status, entry = settle_in(id, kind, queue, priority, due, rare)
     call('HSET', job, 'status', status, 'entry', entry)
     tell(job, '"event":"' .. status .. '","status":"' .. status .. '","timestamp":"' .. ARGV[1] .. '"}')
     return {1, entry}
 end
 
-local function accept(id, kind, queue, priority, due, created, rare, first, last)
-    local job = prefix .. 'job:' .. id
-    local status = call('HGET', job, 'status')
+-- A job of the call as a table, with the reply that it already has, if it is not to be accepted.
+local function look_at(i)
+    local rare = ARGV[i + 6] == '' and none or cjson.decode(ARGV[i + 6])
+    local new = {
+        id = ARGV[i], job = prefix .. 'job:' .. ARGV[i], kind = ARGV[i + 1], queue = ARGV[i + 2], priority = ARGV[i + 3],
+        due = tonumber(ARGV[i + 4]), created = ARGV[i + 5], rare = rare, first = i + head_fields, last = i + head_fields + ARGV[i + 7] - 1}
+    local status = call('HGET', new.job, 'status') or seen[new.id]
     if status == 'waiting' and rare.ready then
-        return make_ready(job, id, kind, queue, priority, due, created, rare)
+        new.reply = make_ready(new.job, new.id, new.kind, new.queue, new.priority, new.due, rare)
     elseif status then
-        return {0, status}
+        new.reply = {0, status}
+    else
+        new.reply = refusal(new.id, rare)
     end
-    local refused = refusal(id, rare)
-    if refused then
-        return refused
+    if not new.reply then
+        take_keys(new.id, rare)
+        seen[new.id] = 'queued'
+        active[#active + 1] = new.created
+        active[#active + 1] = new.id
+        accepted[new.queue] = (accepted[new.queue] or 0) + 1
     end
-    local state, entry = settle_in(id, kind, queue, priority, due, created, rare)
-    call('HSET', job, 'job_id', id, 'kind', kind, 'queue', queue, 'status', state, 'entry', entry, 'created_at', created, unpack(ARGV, first, last))
-    remember(id, rare)
-    active[#active + 1] = created
-    active[#active + 1] = id
-    accepted[queue] = (accepted[queue] or 0) + 1
-    call('PUBLISH', job .. ':events', '{"seq":' .. (rare.first or 1) .. ',"event":"' .. state .. '","kind":"' .. kind .. '","status":"' .. state
-        .. '","timestamp":"' .. ARGV[1] .. '"}')
+    return new
+end
+
+local function accept(new)
+    local state, entry = settle_in(new.id, new.kind, new.queue, new.priority, new.due, new.rare)
+    call('HSET', new.job, 'job_id', new.id, 'kind', new.kind, 'queue', new.queue, 'status', state, 'entry', entry, 'created_at', new.created,
+        unpack(ARGV, new.first, new.last))
+    remember(new.id, new.rare)
+    call('PUBLISH', new.job .. ':events', '{"seq":' .. (new.rare.first or 1) .. ',"event":"' .. state .. '","kind":"' .. new.kind
+        .. '","status":"' .. state .. '","timestamp":"' .. ARGV[1] .. '"}')
     return {1, entry}
 end
 
-local none = {}
+local jobs = {}
 local i = 2
 while ARGV[i] do
-    local first = i + head_fields
-    local last = first + tonumber(ARGV[i + 7]) - 1
-    local rare = ARGV[i + 6] == '' and none or cjson.decode(ARGV[i + 6])
-    replies[#replies + 1] = accept(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4]), ARGV[i + 5], rare, first, last)
-    i = last + 1
+    jobs[#jobs + 1] = look_at(i)
+    i = jobs[#jobs].last + 1
 end
 if active[1] then
     call('ZADD', KEYS[1], unpack(active))
+end
+for n, new in ipairs(jobs) do
+    replies[n] = new.reply or accept(new)
 end
 for queue, count in pairs(accepted) do
     call('HINCRBY', prefix .. 'stats:' .. queue, 'accepted', count)

@@ -3,7 +3,8 @@
 -- A limit is named `queue:<q>`, `kind:<k>` or `key:<k>`. Its permits are members of the zset `limit:<name>`, each the id of a job that runs or
 -- was woken to run; the job's field `permits` names them. Jobs over the limit of a queue or kind wait in the zset `parked:<name>`.
 -- Jobs with a concurrency key wait in lanes, one a key and stream; their stream entries are tickets: who takes one gets the job of the key
--- whose turn it is. There are at least as many tickets as jobs that may run, so no wakeup is lost; a ticket too many is thrown away.
+-- whose turn it is. There are at least as many tickets as jobs that may run, so no wakeup is lost, and at most as many as jobs that wait;
+-- a ticket too many is thrown away. `<stream>:times` counts both, tickets under `+`, jobs under `-`.
 
 local limits_seen = {}
 
@@ -80,20 +81,36 @@ end
 local function leave_turns(stream, key, time)
     call('HSET', stream .. ':times', '@' .. key, time)
     call('ZREM', stream .. ':turns', key)
-    if call('EXISTS', stream .. ':turns') == 0 and call('EXISTS', stream .. ':lane:' .. key) == 0 then
-        call('HDEL', stream .. ':times', '@' .. key)
+    if call('EXISTS', stream .. ':turns') == 0 and (tonumber(call('HGET', stream .. ':times', '-') or 0)) <= 0 then
+        call('DEL', stream .. ':times') -- nobody waits: nothing to remember
     end
 end
 
+local function add_to_lane(prefix, stream, key, id)
+    call('HINCRBY', stream .. ':times', '-', 1)
+    call('ZADD', stream .. ':lane:' .. key, call('HINCRBY', stream .. ':times', '#', 1), id) -- in the order of arrival
+    call('SADD', prefix .. 'lanes:' .. key, stream)
+end
+
+local function remove_from_lane(stream, key, id)
+    if call('ZREM', stream .. ':lane:' .. key, id) == 1 then
+        call('HINCRBY', stream .. ':times', '-', -1)
+    end
+end
+
+local function add_ticket(stream, key, id, kind)
+    call('XADD', stream, '*', 'job_id', id, 'kind', kind, 'key', key)
+    call('HINCRBY', stream .. ':times', '+', 1)
+end
+
 -- Where a job waits for a worker: on its stream, or in its key's lane with a ticket on the stream. Returns its place for the hash.
-local function put(prefix, id, queue, level, kind, key, order)
+local function put(prefix, id, queue, level, kind, key)
     local stream = stream_of(prefix, queue, level)
     if not key then
         return place(level, call('XADD', stream, '*', 'job_id', id, 'kind', kind))
     end
-    call('XADD', stream, '*', 'job_id', id, 'kind', kind, 'key', key)
-    call('ZADD', stream .. ':lane:' .. key, order, id)
-    call('SADD', prefix .. 'lanes:' .. key, stream)
+    add_ticket(stream, key, id, kind)
+    add_to_lane(prefix, stream, key, id)
     if has_room(prefix, 'key:' .. key) then
         enter_turns(stream, key)
     end
@@ -102,19 +119,26 @@ end
 
 -- A key has room again: it takes part in the turns, with tickets for as many jobs as may run.
 local function wake_key(prefix, key)
+    local limit = limit_of(prefix, 'key:' .. key)
     local free = math.min(room(prefix, 'key:' .. key), 1000)
-    for _, stream in ipairs(free >= 1 and call('SMEMBERS', prefix .. 'lanes:' .. key) or {}) do
-        local ids = call('ZRANGE', stream .. ':lane:' .. key, 0, free - 1)
-        for _, id in ipairs(ids) do
-            call('XADD', stream, '*', 'job_id', id, 'kind', '', 'key', key)
+    local left = false
+    for _, stream in ipairs(call('SMEMBERS', prefix .. 'lanes:' .. key)) do
+        local ids = free >= 1 and call('ZRANGE', stream .. ':lane:' .. key, 0, free - 1) or {}
+        local counts = ids[1] and call('HMGET', stream .. ':times', '+', '-') or {}
+        for i = 1, math.min(#ids, tonumber(counts[2] or 0) - tonumber(counts[1] or 0)) do
+            add_ticket(stream, key, ids[i], '')
         end
         if ids[1] then
             enter_turns(stream, key)
+            left = true
+        elseif call('EXISTS', stream .. ':lane:' .. key) == 1 then
+            left = true
         else
             call('SREM', prefix .. 'lanes:' .. key, stream)
         end
     end
-    call('SREM', prefix .. 'parked', 'key:' .. key)
+    -- Time alone makes room under a rate: its key is looked at again as long as it has jobs.
+    call(left and limit and limit.count and 'SADD' or 'SREM', prefix .. 'parked', 'key:' .. key)
 end
 
 -- Queues parked jobs of a queue's or kind's limit while there is room, at most 100, and lets each keep its permit: nobody can take it away
@@ -130,10 +154,10 @@ local function wake(prefix, name)
             break
         end
         local job = prefix .. 'job:' .. id
-        local state = fields_of(job, 'status', 'entry', 'queue', 'kind', 'permits', 'concurrency_key', 'created_at', 'suspect')
+        local state = fields_of(job, 'status', 'entry', 'queue', 'kind', 'permits', 'concurrency_key', 'suspect')
         if state[1] == 'queued' and state[2] == 'parked:' .. name then
-            local level = state[8] == '1' and 'suspect' or 'urgent'
-            local entry = put(prefix, id, state[3], level, state[4], state[6], state[7] or 0)
+            local level = state[7] == '1' and 'suspect' or 'urgent'
+            local entry = put(prefix, id, state[3], level, state[4], state[6])
             local permits = take_permit(prefix, name, id) and ((state[5] and state[5] ~= '') and state[5] .. ' ' .. name or name) or state[5]
             call('HSET', job, 'entry', entry, 'permits', permits or '', 'woken', name)
         end
@@ -163,7 +187,7 @@ local function take_out(prefix, id, state)
     if limit then
         call('ZREM', prefix .. 'parked:' .. limit, id)
     elseif level and state.key then
-        call('ZREM', stream_of(prefix, state.queue, level) .. ':lane:' .. state.key, id)
+        remove_from_lane(stream_of(prefix, state.queue, level), state.key, id)
     end
     give_back(prefix, id, state.permits)
 end

@@ -10,9 +10,9 @@ local promoted, status = 0, ''
 
 local function promote(id)
     local job = prefix .. 'job:' .. id
-    local state = fields_of(job, 'status', 'queue', 'priority', 'kind', 'concurrency_key', 'created_at')
+    local state = fields_of(job, 'status', 'queue', 'priority', 'kind', 'concurrency_key')
     if state[1] == 'scheduled' then
-        local entry = put(prefix, id, state[2], level_of_priority(state[3]), state[4], state[5], state[6] or 0)
+        local entry = put(prefix, id, state[2], level_of_priority(state[3]), state[4], state[5])
         call('HSET', job, 'status', 'queued', 'entry', entry)
         tell(job, '"event":"queued","status":"queued","timestamp":"' .. ARGV[2] .. '"}')
         promoted = promoted + 1

@@ -10,13 +10,13 @@ end
 local prefix = prefix_of(KEYS[1], 'job:' .. ARGV[3])
 local entries = call('XRANGE', KEYS[2], ARGV[2], ARGV[2])
 local fields = entries[1] and entries[1][2] or {}
-local state = fields_of(KEYS[1], 'status', 'entry', 'lease', 'kind', 'queue', 'concurrency_key', 'created_at', 'permits')
+local state = fields_of(KEYS[1], 'status', 'entry', 'lease', 'kind', 'queue', 'concurrency_key', 'permits')
 local current = state[2] == place(level_of(KEYS[2]), ARGV[2])
 local running = state[1] == 'processing' and string.sub(state[3] or '', 1, #ARGV[1] + 1) == ARGV[1] .. ':'
 if current and (running or state[1] == 'queued') then
-    local entry = put(prefix, ARGV[3], state[5], ARGV[6], state[4], state[6], state[7] or 0)
+    local entry = put(prefix, ARGV[3], state[5], ARGV[6], state[4], state[6])
     call('HSET', KEYS[1], 'status', 'queued', 'entry', entry, 'lease', '', 'more', '1', 'permits', '')
-    give_back(prefix, ARGV[3], state[8])
+    give_back(prefix, ARGV[3], state[7])
     call('HDEL', KEYS[2] .. ':served', ARGV[2])
     if running then
         call('HINCRBY', KEYS[1], 'uncharged', 1)

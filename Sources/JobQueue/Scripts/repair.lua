@@ -19,7 +19,7 @@ local function unread_of(stream)
 end
 
 local function requeue(job, id, state, level)
-    local entry = put(prefix, id, state.queue, level, state.kind, state.key, state.created)
+    local entry = put(prefix, id, state.queue, level, state.kind, state.key)
     call('HSET', job, 'status', 'queued', 'entry', entry, 'lease', '', 'permits', '')
     give_back(prefix, id, state.permits)
     mended = mended + 1
@@ -37,6 +37,7 @@ local function look_in_lane(job, id, state, level)
         requeue(job, id, state, level)
     elseif unread_of(stream) <= 0 and has_room(prefix, 'key:' .. state.key) then
         call('SADD', prefix .. 'lanes:' .. state.key, stream)
+        call('HSET', stream .. ':times', '+', 0)
         wake_key(prefix, state.key)
         unread[stream] = 1
         mended = mended + 1
@@ -59,19 +60,28 @@ local function look_at_queued(job, id, state)
     end
 end
 
+-- What follows a terminal state, once more: a cut may have come right after it.
+local function bury(job, id, state)
+    if state.status == 'failed' then
+        call('ZADD', prefix .. 'dead', 'NX', ARGV[3], id)
+    end
+    free_unique(prefix, call('HGET', job, 'unique_span') ~= 'window' and call('HGET', job, 'unique'), id)
+    give_back(prefix, id, state.permits)
+    if call('PTTL', job) == -1 then
+        expire(job, ARGV[4])
+    end
+end
+
 local function look_at(id)
     local job = prefix .. 'job:' .. id
-    local values = fields_of(job, 'status', 'entry', 'queue', 'kind', 'priority', 'lease', 'scheduled_at', 'concurrency_key', 'created_at',
-        'permits', 'suspect')
+    local values = fields_of(job, 'status', 'entry', 'queue', 'kind', 'priority', 'lease', 'scheduled_at', 'concurrency_key', 'permits',
+        'suspect')
     local state = {
         status = values[1], entry = values[2] or '', queue = values[3], kind = values[4], priority = values[5], lease = values[6],
-        due = values[7], key = values[8], created = values[9] or 0, permits = values[10], suspect = values[11]}
+        due = values[7], key = values[8], permits = values[9], suspect = values[10]}
     if not state.status or not state.queue or terminal(state.status) then
-        if state.status and call('PTTL', job) == -1 then
-            expire(job, ARGV[4])
-        end
         if state.status then
-            give_back(prefix, id, state.permits)
+            bury(job, id, state)
         end
         call('ZREM', KEYS[1], id)
         return

@@ -58,8 +58,8 @@ local function go_on(job, id, stream, queue, status, due, result, error_type, un
         count(queue, 'retried')
     else
         local level = level_of(stream) == 'suspect' and 'suspect' or 'urgent'
-        local state = call('HMGET', job, 'kind', 'concurrency_key', 'created_at')
-        local entry = put(prefix, id, queue, level, state[1], state[2], state[3] or 0)
+        local state = call('HMGET', job, 'kind', 'concurrency_key')
+        local entry = put(prefix, id, queue, level, state[1], state[2])
         call('HSET', job, 'status', status, 'entry', entry, 'uncharged', uncharged, 'permits', '', 'more', '1')
         count(queue, 'handed_back')
     end

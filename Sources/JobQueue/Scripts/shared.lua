@@ -58,16 +58,17 @@ local function tell_end(job, body)
     call('PUBLISH', job .. ':events', '{"seq":' .. told + 1 .. ',' .. body)
 end
 
--- Acknowledge and delete together: an acknowledged entry that stays fills the memory.
+-- Acknowledge and delete together, in this order: an acknowledged entry that stays is never read again and fills the memory, a pending one
+-- without content is thrown away by whoever looks at it.
 local function discard(stream, ...)
-    call('XACK', stream, GROUP, ...)
     call('XDEL', stream, ...)
+    call('XACK', stream, GROUP, ...)
 end
 
 local function expire(job, milliseconds)
-    call('PEXPIRE', job, milliseconds)
     call('PEXPIRE', job .. ':log', milliseconds)
     call('PEXPIRE', job .. ':steps', milliseconds)
+    call('PEXPIRE', job, milliseconds) -- last: repair looks at this one
 end
 
 local function clock()

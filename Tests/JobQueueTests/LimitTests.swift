@@ -1,0 +1,129 @@
+import JobModel
+import JobQueue
+import RedisWire
+import TestServers
+import Testing
+
+/// Limits of queues and kinds: parked without blocking who comes behind, woken without a lost wakeup.
+@Suite struct LimitTests {
+    private func limited(_ limits: [Limit]) async throws -> QueueFixture {
+        let fixture = try await QueueFixture()
+        try await fixture.queue.setLimits(limits)
+        _ = try await fixture.queue.beat(fixture.card("w1"), running: 0)
+        return fixture
+    }
+
+    private func permits(_ fixture: QueueFixture, _ name: String) async throws -> Int64? {
+        try await fixture.redis.command(["ZCARD", .string(fixture.queue.keys.permits(name))]).integer
+    }
+
+    private func parked(_ fixture: QueueFixture, _ name: String) async throws -> Int64? {
+        try await fixture.redis.command(["ZCARD", .string(fixture.queue.keys.parked(name))]).integer
+    }
+
+    @Test func noMoreThanTheLimitRunAtOnceAndEachEndWakesOne() async throws {
+        let fixture = try await limited([Limit(scope: .kind, name: "web_crawl", concurrency: 2)])
+        for _ in 0..<10 { try await fixture.enqueued() }
+        var running = try await fixture.claims(by: "w1", count: 100)
+        #expect(running.count == 2)
+        #expect(try await parked(fixture, "kind:web_crawl") == 8)
+        var seen = Set(running.map(\.job.id))
+        while let claim = running.popLast() {
+            #expect(try await fixture.queue.settle(claim, as: .completed([:])) == .settled)
+            let next = try await fixture.claims(by: "w1", count: 100)
+            #expect(next.count <= 1)
+            running += next
+            seen.formUnion(next.map(\.job.id))
+            #expect(try await permits(fixture, "kind:web_crawl") == Int64(running.count))
+        }
+        #expect(seen.count == 10)
+        #expect(try await fixture.redis.command(["SCARD", .string(fixture.queue.keys.parked)]).integer == 0)
+        #expect(try await fixture.redis.command(["SCARD", .string(fixture.queue.keys.permitted)]).integer == 0)
+    }
+
+    @Test func aFullLimitDoesNotBlockOtherKinds() async throws {
+        let fixture = try await limited([Limit(scope: .kind, name: "web_crawl", concurrency: 1)])
+        for _ in 0..<5 { try await fixture.enqueued() }
+        var other = fixture.job()
+        other.kind = "document"
+        _ = try await fixture.queue.enqueue(other)
+        let claims = try await fixture.claims(by: "w1", count: 3)
+        #expect(claims.map(\.job.kind).sorted() == ["document", "web_crawl"])
+    }
+
+    @Test func permitsOfADeadWorkerComeBack() async throws {
+        let fixture = try await limited([Limit(scope: .queue, name: "ingest", concurrency: 1)])
+        for _ in 0..<2 { try await fixture.enqueued() }
+        let lost = try await fixture.claimed(by: "w1")
+        _ = try await fixture.queue.beat(fixture.card("w2"), running: 0)
+        #expect(try await fixture.claims(by: "w2").isEmpty)
+        for entry in try await fixture.queue.held(by: "w1", on: fixture.streams) {
+            _ = try await fixture.queue.release(entry, of: "w1", crashed: true)
+        }
+        // The one that died waits for a process of its own; the other one may run at once.
+        let next = try await fixture.claimed(by: "w2")
+        #expect(next.job.id != lost.job.id)
+        #expect(try await permits(fixture, "queue:ingest") == 1)
+    }
+
+    @Test func aJobOverTwoLimitsHoldsNoneWhileItIsParked() async throws {
+        let fixture = try await limited([
+            Limit(scope: .queue, name: "ingest", concurrency: 2), Limit(scope: .kind, name: "web_crawl", concurrency: 1),
+        ])
+        for _ in 0..<3 { try await fixture.enqueued() }
+        let first = try await fixture.claims(by: "w1", count: 10)
+        #expect(first.count == 1)
+        #expect(try await permits(fixture, "queue:ingest") == 1)
+        _ = try await fixture.queue.settle(first[0], as: .retry(.retry("later", type: "x"), afterMilliseconds: 60_000))
+        #expect(try await fixture.claims(by: "w1", count: 10).count == 1)
+    }
+
+    @Test func cancellingParkedAndWokenJobsLosesNoWakeup() async throws {
+        let fixture = try await limited([Limit(scope: .kind, name: "web_crawl", concurrency: 1)])
+        var jobs: [Job] = []
+        for _ in 0..<4 { jobs.append(try await fixture.enqueued()) }
+        let first = try await fixture.claims(by: "w1", count: 10)
+        _ = try await fixture.queue.endUnclaimed(jobs[1].id, because: .cancelled)
+        _ = try await fixture.queue.settle(first[0], as: .completed([:]))
+        // Woken, with a permit of its own, and cancelled before anybody claimed it.
+        _ = try await fixture.queue.endUnclaimed(jobs[2].id, because: .cancelled)
+        #expect(try await fixture.claimed().job.id == jobs[3].id)
+    }
+
+    @Test func raisingALimitWakesWhatWaits() async throws {
+        let fixture = try await limited([Limit(scope: .kind, name: "web_crawl", concurrency: 1)])
+        for _ in 0..<5 { try await fixture.enqueued() }
+        #expect(try await fixture.claims(by: "w1", count: 10).count == 1)
+        try await fixture.queue.setLimits([Limit(scope: .kind, name: "web_crawl", concurrency: 3)])
+        #expect(try await fixture.claims(by: "w1", count: 10).count == 2)
+        try await fixture.queue.setLimits([])
+        #expect(try await fixture.claims(by: "w1", count: 10).count == 2)
+    }
+
+    @Test func aRateLetsABurstThroughAndTheRestByTime() async throws {
+        let rate = Limit.Rate(count: 50, perMilliseconds: 1000, burst: 3)
+        let fixture = try await limited([Limit(scope: .kind, name: "web_crawl", rate: rate)])
+        for _ in 0..<8 { try await fixture.enqueued() }
+        var started = try await fixture.claims(by: "w1", count: 100).count
+        #expect((3...5).contains(started))
+        let begin = ContinuousClock.now
+        while started < 8 {
+            let next = try await fixture.queue.promote().next
+            let waits = try await parked(fixture, "kind:web_crawl") ?? 0
+            #expect(waits == 0 || next != nil, "a parked job tells when it is due")
+            started += try await fixture.claims(by: "w1", count: 100).count
+        }
+        #expect(begin.duration(to: .now) >= .milliseconds(40))
+    }
+
+    @Test func aPermitThatNobodyHoldsIsSweptBack() async throws {
+        let fixture = try await limited([Limit(scope: .kind, name: "web_crawl", concurrency: 1)])
+        for _ in 0..<2 { try await fixture.enqueued() }
+        let claim = try await fixture.claimed()
+        // A torn log: the job's hash is gone, its permit is not.
+        _ = try await fixture.redis.command(["DEL", .string(fixture.queue.keys.job(claim.job.id))])
+        #expect(try await fixture.claims(by: "w1").isEmpty)
+        #expect(try await fixture.queue.sweepLimits(from: "0").takenBack == 1)
+        #expect(try await fixture.claims(by: "w1").count == 1)
+    }
+}
