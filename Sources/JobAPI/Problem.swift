@@ -120,6 +120,30 @@ extension Problem {
             .with(["job_id": .string(job.id.description), "job_status": .string(job.state.rawValue)])
     }
 
+    static func notRetryable(_ job: Job) -> Problem {
+        Problem(
+            .conflict, "not-retryable", "The job cannot be retried",
+            "The job is \(job.state.rawValue); only one that failed or was cancelled can be retried."
+        )
+        .with(["job_id": .string(job.id.description), "job_status": .string(job.state.rawValue)])
+    }
+
+    static func parentsLive(_ job: Job) -> Problem {
+        Problem(
+            .conflict, "parents-not-ended", "The job depends on jobs that have not ended",
+            "Jobs that this one depends on run again; retry it when they have ended."
+        )
+        .with(["job_id": .string(job.id.description), "depends_on": .array((job.flow?.parents ?? []).map { .string($0.description) })])
+    }
+
+    static func otherCount(_ matching: Int) -> Problem {
+        Problem(
+            .conflict, "other-count", "The number has changed",
+            "\(matching) dead letters match now; look at them, and send that number as count."
+        )
+        .with(["matching": .integer(Int64(matching))])
+    }
+
     static func notFinished(_ job: Job) -> Problem {
         var problem = Problem(
             .conflict, "not-finished", "The job has not ended", "The job is \(job.state.rawValue); its result comes later."
@@ -173,6 +197,8 @@ extension Problem {
         case .unknownFlow: self = .unknownFlow
         case .flowEnded(let flow): self = .flowEnded(flow)
         case .alreadyEnded(let job): self = .alreadyEnded(job)
+        case .notRetryable(let job): self = .notRetryable(job)
+        case .parentsLive(let job): self = .parentsLive(job)
         case .unavailable(let service, let seconds): self = .unavailable(service, retryAfter: seconds)
         case .full(let seconds): self = .full(retryAfter: seconds)
         case .internalFault: self = .fault

@@ -14,6 +14,10 @@ package enum DeskError: Error, Sendable {
     case flowEnded(Flow)
     /// A job that has ended cannot be cancelled.
     case alreadyEnded(Job)
+    /// Only a job that failed or was cancelled can be retried.
+    case notRetryable(Job)
+    /// It would run before jobs that it depends on.
+    case parentsLive(Job)
     case unavailable(service: String, retryAfterSeconds: Int)
     /// Redis is at its memory limit: what runs goes on, new jobs are refused.
     case full(retryAfterSeconds: Int)

@@ -44,6 +44,23 @@ extension JobDesk {
         return try await list.page(below: below, limit: limit)
     }
 
+    /// Dead letters that only Redis has. Cost: by what Redis keeps of dead letters.
+    func unrecordedDeadLetters(_ filter: JobFilter) async throws(DeskError) -> [Job] {
+        guard mayListUnrecorded(filter) else { return [] }
+        var filter = filter
+        filter.states = [.failed]
+        var found: [Job] = []
+        var place: JobPosition?
+        repeat {
+            let section = try await unrecorded(filter, place, nil, true, by: \.endedAt) { below, limit throws(RedisError) in
+                try await queue.deadLetters(below: below, limit: limit)
+            }
+            found += section.found.map(\.job)
+            place = section.bottom
+        } while place != nil
+        return found
+    }
+
     private func rows(_ filter: JobFilter, _ below: JobPosition?, _ limit: Int, _ whole: Bool) async throws(DeskError)
         -> MergedList.Section
     {

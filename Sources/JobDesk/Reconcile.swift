@@ -24,9 +24,9 @@ extension JobDesk {
     }
 
     private func enqueueUnknown(_ rows: [Job]) async throws(DeskError) -> Int {
-        let known = try await asking(redis: { () throws(RedisError) in try await queue.known(rows.map(\.id)) })
-        var queued = 0
-        for row in rows where !known.contains(row.id) {
+        let states = try await asking(redis: { () throws(RedisError) in try await queue.states(of: rows.map(\.id)) })
+        var queued = try await resumeRetries(rows.map(\.id).filter { states[$0]?.isTerminal == true })
+        for row in rows where states[row.id] == nil {
             if try await asking(redis: { () throws(RedisError) in try await queue.enqueue(row) }) == .accepted { queued += 1 }
         }
         return queued

@@ -21,7 +21,7 @@ end
 call('ZADD', KEYS[2], state[5] or 0, ARGV[1])
 local entry = put(prefix, ARGV[1], state[2], level_of_priority(ARGV[4]), state[3], state[4])
 call('HSET', KEYS[1], 'status', 'queued', 'entry', entry, 'lease', '', 'uncharged', state[6] or 0, 'suspect', '0', 'crashes', '0', 'more', '1')
-call('HDEL', KEYS[1], 'error', 'error_type', 'failed_at', 'completed_at', 'cancel_requested', 'permits', 'woken')
+call('HDEL', KEYS[1], 'error', 'error_type', 'failed_at', 'completed_at', 'cancel_requested', 'permits', 'woken', 'progress', 'step', 'message')
 call('ZREM', KEYS[3], ARGV[1])
 call('HINCRBY', prefix .. 'stats:' .. state[2], 'retried', 1)
 tell(KEYS[1], '"event":"retried","status":"queued","timestamp":"' .. ARGV[2] .. '"}')
