@@ -66,6 +66,9 @@ struct Checker {
             if ends.count > 1 || (row.status == "completed" && ends != ["completed"]) {
                 wrongs.append("\(row.id) is \(row.status), its attempts ended \(row.outcomes)")
             }
+            if row.outcomes.contains("open") {
+                wrongs.append("\(row.id) is \(row.status), and an attempt of it is still open: \(row.outcomes)")
+            }
             if order.kind == "crash", row.errorType != "poisoned" {
                 wrongs.append("\(row.id) kills its process and ended as \(row.errorType)")
             }

@@ -52,7 +52,7 @@ final class Sampler: Sendable {
                 if let before = shown[id] { compare(before, now, "the state shown of \(id)") }
                 if ["completed", "failed", "cancelled"].contains(now) { shown[id] = now }
             }
-            try? await Task.sleep(for: .milliseconds(10))
+            try? await Task.sleep(for: .milliseconds(25))
         }
     }
 

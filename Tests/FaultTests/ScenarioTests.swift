@@ -32,7 +32,7 @@ enum Scenario {
 }
 
 @Suite(.serialized, .timeLimit(.minutes(5))) struct ProcessScenarioTests {
-    private static let faults = Trial.chosen(Fault.ofProcesses + Fault.ofPostgres)
+    private static let faults = Trial.chosen(Fault.ofProcesses)
     private static let fleet = SharedFleet(users: faults.count)
 
     @Test(arguments: faults) func everyAcceptedJobEndsOnce(after fault: Fault) async throws {
@@ -40,8 +40,26 @@ enum Scenario {
     }
 }
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct StoreScenarioTests {
-    private static let faults = Trial.chosen(Fault.ofRedis + Fault.ofNetwork)
+@Suite(.serialized, .timeLimit(.minutes(5))) struct RedisScenarioTests {
+    private static let faults = Trial.chosen(Fault.ofRedis)
+    private static let fleet = SharedFleet(users: faults.count)
+
+    @Test(arguments: faults) func everyAcceptedJobEndsOnce(after fault: Fault) async throws {
+        try await Scenario.run(fault, on: Self.fleet)
+    }
+}
+
+@Suite(.serialized, .timeLimit(.minutes(5))) struct PostgresScenarioTests {
+    private static let faults = Trial.chosen(Fault.ofPostgres)
+    private static let fleet = SharedFleet(users: faults.count)
+
+    @Test(arguments: faults) func everyAcceptedJobEndsOnce(after fault: Fault) async throws {
+        try await Scenario.run(fault, on: Self.fleet)
+    }
+}
+
+@Suite(.serialized, .timeLimit(.minutes(5))) struct NetworkScenarioTests {
+    private static let faults = Trial.chosen(Fault.ofNetwork)
     private static let fleet = SharedFleet(users: faults.count)
 
     @Test(arguments: faults) func everyAcceptedJobEndsOnce(after fault: Fault) async throws {

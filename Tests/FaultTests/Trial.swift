@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import Synchronization
 import Testing
 
@@ -22,7 +23,11 @@ enum Trial {
     /// `info` and the like: everything that the processes say goes to standard error at once.
     static let logLevel = ProcessInfo.processInfo.environment["TIDEWHEEL_FAULT_LOG"]
 
-    static func tell(_ text: String) { print("[faults] \(text)") }
+    /// At once, also where the output goes to a file.
+    static func tell(_ text: String) {
+        print("[faults] \(text)")
+        fflush(nil)
+    }
 
     /// What was wrong becomes failures of the test: the first few, with what the processes said last.
     static func judge(_ report: Report, seed: UInt64, _ fleet: Fleet) {
@@ -42,7 +47,7 @@ actor SharedFleet {
 
     func use(_ body: (Fleet) async throws -> Report?) async throws {
         let mine: Fleet
-        if let fleet { mine = fleet } else { mine = try await Fleet.start(apis: 2, workers: 3, lease: .seconds(2)) }
+        if let fleet { mine = fleet } else { mine = try await Fleet.start(apis: 2, workers: 3, lease: .milliseconds(1500)) }
         fleet = mine
         usersLeft -= 1
         let report = await Result { try await body(mine) }
