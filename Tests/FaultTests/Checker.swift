@@ -38,8 +38,11 @@ struct Checker {
             return []
         } catch {
             let stuck = (try? await Row.all(of: load.name, in: fleet.database).filter { !$0.isTerminal }) ?? []
-            let some = stuck.prefix(3).map { "\($0.id) is \($0.status) after \($0.outcomes)" }.joined(separator: "; ")
-            return ["\(stuck.count) recorded jobs are stuck \(limit) after the last fault: \(some) (\(error))"]
+            var some: [String] = []
+            for row in stuck.prefix(3) {
+                some.append("\(row.id) is \(row.status) after \(row.outcomes), in Redis \(await Leftovers.place(of: row.id, fleet.redis))")
+            }
+            return ["\(stuck.count) recorded jobs are stuck \(limit) after the last fault: \(some.joined(separator: "; ")) (\(error))"]
         }
     }
 

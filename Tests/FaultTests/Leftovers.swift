@@ -22,6 +22,22 @@ enum Leftovers {
         return found
     }
 
+    /// Where Redis has a job: for whoever must find out why it does not move.
+    static func place(of id: String, _ redis: RedisConnection) async -> String {
+        let fields = ["status", "attempt", "lease", "stream", "entry"]
+        guard
+            let hash = try? await redis.command(["HMGET", .string("job:\(id)")] + fields.map { .string($0) }).array?.map({
+                $0.string ?? "-"
+            })
+        else { return "nobody knows where" }
+        let groups = (try? await redis.command(["XINFO", "GROUPS", .string(hash[3])]).array?.first?.array?.map { $0.string ?? "-" }) ?? []
+        let pending =
+            (try? await redis.command(["XPENDING", .string(hash[3]), "workers", "-", "+", "10"]))
+            .map { reply in (reply.array ?? []).map { ($0.array ?? []).map { $0.string ?? "-" }.joined(separator: " ") } } ?? []
+        return
+            "\(zip(fields, hash).map { "\($0) \($1)" }.joined(separator: ", ")), its group \(groups.joined(separator: " ")), pending \(pending)"
+    }
+
     private static func entries(of stream: String, _ redis: RedisConnection) async throws -> [String] {
         let length = try await redis.command(["XLEN", .string(stream)]).integer ?? 0
         let pending = try? await redis.command(["XPENDING", .string(stream), "workers"]).array?.first?.integer
