@@ -3,7 +3,7 @@ import RedisWire
 /// What no job may leave in Redis when all have ended: entries, pending entries, live hashes, due times, permits, parked jobs.
 /// Works by exclusion: a key without an end that is not known to stay is a leftover, whatever it is called.
 enum Leftovers {
-    /// Kept for good: who works, what is configured, counters, dead letters (which leave by age).
+    /// Kept for good: who works, what is configured, counters, dead letters (which leave by age), and whose turn came last.
     private static let lasting: Set<String> = ["workers", "generation", "dead", "leader", "queues", "limits", "paused"]
     private static let lastingPrefixes = ["stats:", "worker:", "durations:", "limit:config:"]
 
@@ -14,7 +14,7 @@ enum Leftovers {
             case "stream": found += try await entries(of: key, redis)
             case "none": continue
             default:
-                guard !lasting.contains(key), !lastingPrefixes.contains(where: key.hasPrefix) else { continue }
+                guard !lasting.contains(key), !lastingPrefixes.contains(where: key.hasPrefix), !key.hasSuffix(":times") else { continue }
                 let left = try await redis.command(["PTTL", .string(key)]).integer ?? 0
                 if left == -1 { found.append("the key \(key) stays for ever") }
             }
@@ -24,18 +24,17 @@ enum Leftovers {
 
     /// Where Redis has a job: for whoever must find out why it does not move.
     static func place(of id: String, _ redis: RedisConnection) async -> String {
-        let fields = ["status", "attempt", "lease", "stream", "entry"]
+        let fields = ["status", "attempt", "lease", "entry", "permits", "queue"]
         guard
             let hash = try? await redis.command(["HMGET", .string("job:\(id)")] + fields.map { .string($0) }).array?.map({
                 $0.string ?? "-"
             })
         else { return "nobody knows where" }
-        let groups = (try? await redis.command(["XINFO", "GROUPS", .string(hash[3])]).array?.first?.array?.map { $0.string ?? "-" }) ?? []
-        let pending =
-            (try? await redis.command(["XPENDING", .string(hash[3]), "workers", "-", "+", "10"]))
-            .map { reply in (reply.array ?? []).map { ($0.array ?? []).map { $0.string ?? "-" }.joined(separator: " ") } } ?? []
-        return
-            "\(zip(fields, hash).map { "\($0) \($1)" }.joined(separator: ", ")), its group \(groups.joined(separator: " ")), pending \(pending)"
+        let level = hash[3].contains(":") ? ":" + hash[3].prefix { $0 != ":" } : ""
+        let stream = "\(hash[5])_jobs\(level)"
+        let groups = (try? await redis.command(["XINFO", "GROUPS", .string(stream)]).array?.first?.array?.map { $0.string ?? "-" }) ?? []
+        let words = zip(fields, hash).map { "\($0) \($1)" }.joined(separator: ", ")
+        return "\(words), the group of \(stream): \(groups.joined(separator: " "))"
     }
 
     private static func entries(of stream: String, _ redis: RedisConnection) async throws -> [String] {

@@ -73,6 +73,46 @@ import Testing
         #expect(try await fixture.claimed(by: "w2").job.id == job.id)
     }
 
+    /// Redis applies the torn half of a script at its second start, before what was written since.
+    @Test func aJobWhoseEntryCameBackBehindWhatWasReadIsQueuedAgain() async throws {
+        let fixture = try await QueueFixture()
+        let running = try await fixture.enqueued()
+        _ = try await fixture.claimed()
+        let job = try await fixture.enqueued()
+        try await fixture.pass(.medium)
+        #expect(try await fixture.claims(by: "w1").isEmpty, "the group gives it to nobody")
+        #expect(try await fixture.queue.mendPassed(fixture.streams) == 1)
+        #expect(try await fixture.queue.mendPassed(fixture.streams) == 0)
+        #expect(try await fixture.claimed().job.id == job.id)
+        #expect(try await fixture.field("status", of: running.id) == "processing")
+        #expect(try await fixture.length(.medium) == 2)
+    }
+
+    @Test func anEntryOfNoJobThatWasPassedGoes() async throws {
+        let fixture = try await QueueFixture()
+        try await fixture.enqueued()
+        _ = try await fixture.claimed()
+        let stream = fixture.queue.keys.stream("ingest", .medium)
+        let stray: [RedisArgument] = ["XADD", .string(stream), "*", "job_id", .string(JobID().description), "kind", "web_crawl"]
+        for _ in 0..<450 { _ = try await fixture.redis.command(stray) }
+        try await fixture.pass(.medium)
+        #expect(try await fixture.queue.mendPassed(fixture.streams) == 450)
+        #expect(try await fixture.length(.medium) == 1)
+        #expect(try await fixture.pending(.medium) == 1)
+    }
+
+    @Test func aRunningJobWhoseEntryNobodyHoldsIsQueuedAgainWhenItsWorkerIsGone() async throws {
+        let fixture = try await QueueFixture()
+        let job = try await fixture.enqueued()
+        let claim = try await fixture.claimed(by: "w1")
+        _ = try await fixture.redis.command(["XACK", .string(claim.stream), "workers", .string(claim.entry)])
+        #expect(try await fixture.queue.mendPassed(fixture.streams) == 0, "its worker lives and will settle it")
+        _ = try await fixture.redis.command(["DEL", .string(fixture.queue.keys.worker("w1"))])
+        #expect(try await fixture.queue.mendPassed(fixture.streams) == 1)
+        let again = try await fixture.claimed(by: "w2")
+        #expect(again.job.id == job.id && again.attempt == 2)
+    }
+
     @Test func aScheduledJobWithoutADueTimeIsMended() async throws {
         let fixture = try await QueueFixture()
         let job = fixture.job(scheduledAt: Timestamp.now.advanced(byMilliseconds: 60_000))
@@ -81,5 +121,12 @@ import Testing
         #expect(try await fixture.queue.repair() == 1)
         let due = try await fixture.redis.command(["ZSCORE", .string(fixture.queue.keys.scheduled), .string(job.id.description)])
         #expect(due.string.flatMap(Double.init).map { Int64($0) } == job.scheduledAt?.milliseconds)
+    }
+}
+
+extension QueueFixture {
+    /// Makes the group believe that it has given out all there is.
+    fileprivate func pass(_ level: StreamLevel) async throws {
+        _ = try await redis.command(["XGROUP", "SETID", .string(queue.keys.stream("ingest", level)), "workers", "$"])
     }
 }

@@ -37,7 +37,7 @@ extension Duty {
     static func repair(_ life: WorkerLife) -> Duty {
         let sweep = RepairSweep()
         return Duty(leading: "repair", every: life.settings.repairInterval) { _ in
-            let mended = try await sweep.run(life.desk.queue)
+            let mended = try await sweep.run(life.desk.queue) + life.desk.queue.mendPassed(life.allStreams)
             if mended > 0 { life.logger.info("Jobs without a place in Redis were given one", metadata: ["jobs": "\(mended)"]) }
         }
     }
