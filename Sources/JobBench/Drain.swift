@@ -42,12 +42,7 @@ extension BenchStage {
 
     /// The rows are removed again: the engine finds the table as the floor did.
     func postgresFloor(_ count: Int) async throws -> PostgresFloor.Times {
-        let jobs = (0..<count).map { number in
-            let input = Noop.input(number, timed: false, bytes: plan.inputBytes)
-            return Job(
-                id: JobID(), kind: Noop.recorded.name, queue: Noop.queue, priority: .medium, input: input, metadata: [:], isRecorded: true,
-                maxAttempts: 3, timeoutMilliseconds: 600_000, estimatedMilliseconds: 1)
-        }
+        let jobs = (0..<count).map { job($0, of: Noop.recorded) }
         let url = databaseURL
         return try await OwnThread.run { () throws(BenchError) in try PostgresFloor(url).live(jobs) }
     }
@@ -58,7 +53,7 @@ extension BenchStage {
             "SCAN", "0", "MATCH", .string(prefix + "job:????????-????-????-????-????????????"), "COUNT", "3000",
         ])
         let keys = (reply.array?.last?.array ?? []).compactMap(\.string).prefix(1000)
-        let times = try await redis.pipeline(keys.map { ["HMGET", .string($0), "started_at", "finished_at"] })
+        let times = try await redis.pipeline(keys.map { ["HMGET", .string($0), "started_at", "completed_at"] })
         return Spread(
             times.compactMap { reply in
                 guard let pair = reply.array, pair.count == 2, let begin = pair[0].integer, let end = pair[1].integer else { return nil }

@@ -145,7 +145,12 @@ package struct JSONReader {
 
     private mutating func string() throws(JSONError) -> String {
         position += 1
-        var text: [UInt8] = []
+        let begin = position
+        while position < bytes.count, bytes[position] >= 0x20, bytes[position] != UInt8(ascii: "\""), bytes[position] != UInt8(ascii: "\\") {
+            position += 1
+        }
+        var text = bytes[begin..<position]
+        // Most strings have no escapes: those are copied once.
         while let byte = current {
             position += 1
             switch byte {
@@ -158,7 +163,7 @@ package struct JSONReader {
         throw error("a string has no end")
     }
 
-    private mutating func escape(into text: inout [UInt8]) throws(JSONError) {
+    private mutating func escape(into text: inout ArraySlice<UInt8>) throws(JSONError) {
         guard let byte = current else { throw error("a string has no end") }
         position += 1
         switch byte {

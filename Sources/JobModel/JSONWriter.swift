@@ -6,6 +6,7 @@ extension JSONValue {
 
     package var bytes: [UInt8] {
         var output: [UInt8] = []
+        output.reserveCapacity(256)
         write(to: &output)
         return output
     }
@@ -51,6 +52,18 @@ extension JSONValue {
 
     private static func write(_ text: String, to output: inout [UInt8]) {
         output.append(UInt8(ascii: "\""))
+        let isCopied = text.utf8.withContiguousStorageIfAvailable { bytes in
+            guard !bytes.contains(where: mustEscape) else { return false }
+            output.append(contentsOf: bytes)
+            return true
+        }
+        if isCopied != true { escape(text, to: &output) }
+        output.append(UInt8(ascii: "\""))
+    }
+
+    private static func mustEscape(_ byte: UInt8) -> Bool { byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") }
+
+    private static func escape(_ text: String, to output: inout [UInt8]) {
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""): output += [UInt8(ascii: "\\"), byte]
@@ -62,7 +75,6 @@ extension JSONValue {
             default: output.append(byte)
             }
         }
-        output.append(UInt8(ascii: "\""))
     }
 
     /// The same value with every U+0000 taken out: PostgreSQL can store it in neither text nor jsonb, and results come from outside.

@@ -5,10 +5,9 @@ package struct JobID: Hashable, Sendable, CustomStringConvertible {
 
     /// A fresh UUIDv7 (RFC 9562): 48 bits of milliseconds, then 74 random bits.
     package init(at now: Timestamp = .now) {
-        var bytes = Digest.randomBytes(16)
-        let milliseconds = UInt64(clamping: now.milliseconds)
-        for index in 0..<6 { bytes[index] = UInt8(truncatingIfNeeded: milliseconds >> UInt64(40 - 8 * index)) }
-        description = JobID.spell(bytes, version: 7)
+        var generator = SystemRandomNumberGenerator()
+        let high = UInt64(clamping: now.milliseconds) << 16 | generator.next() & 0xffff
+        description = JobID.spell(high, generator.next(), version: 7)
     }
 
     /// The id of an entry that another program added to a stream: UUIDv5 of stream and entry, so that adopting it twice gives one job.
@@ -17,7 +16,8 @@ package struct JobID: Hashable, Sendable, CustomStringConvertible {
             0x6b, 0xa7, 0xb8, 0x11, 0x9d, 0xad, 0x11, 0xd1, 0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8,
         ]
         let digest = Digest.sha1(namespace + Array("tidewheel:\(stream):\(entry)".utf8))
-        description = JobID.spell(Array(digest.prefix(16)), version: 5)
+        let words = [digest[0..<8], digest[8..<16]].map { $0.reduce(UInt64(0)) { $0 << 8 | UInt64($1) } }
+        description = JobID.spell(words[0], words[1], version: 5)
     }
 
     /// Reads an id of our making; anything else, upper case included, is nil.
@@ -38,11 +38,22 @@ package struct JobID: Hashable, Sendable, CustomStringConvertible {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
     }
 
-    private static func spell(_ random: [UInt8], version: UInt8) -> String {
-        var bytes = random
-        bytes[6] = bytes[6] & 0x0f | version << 4
-        bytes[8] = bytes[8] & 0x3f | 0x80
-        let parts = [bytes[0..<4], bytes[4..<6], bytes[6..<8], bytes[8..<10], bytes[10..<16]]
-        return parts.map { Digest.hexadecimal($0) }.joined(separator: "-")
+    /// Sixteen bytes as two words, with the version and the variant of RFC 9562 in their places.
+    private static func spell(_ high: UInt64, _ low: UInt64, version: UInt64) -> String {
+        let words = (high & ~0xf000 | version << 12, low & ~(0b11 << 62) | 0b10 << 62)
+        return String(unsafeUninitializedCapacity: 36) { target in
+            var place = 0
+            for index in 0..<32 {
+                if index == 8 || index == 12 || index == 16 || index == 20 {
+                    target[place] = UInt8(ascii: "-")
+                    place += 1
+                }
+                let word = index < 16 ? words.0 : words.1
+                let digit = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * (index & 15)) & 0xf)
+                target[place] = digit < 10 ? 0x30 + digit : 0x57 + digit
+                place += 1
+            }
+            return place
+        }
     }
 }

@@ -47,6 +47,11 @@ package final class JobQueue: Sendable {
         redis.generation
     }
 
+    /// For code that mostly asks this queue, and never blocks: see `RedisConnection.executor`.
+    package var executor: any TaskExecutor {
+        redis.executor
+    }
+
     package func close() async {
         await subscriber.close()
         await redis.close()
