@@ -146,7 +146,8 @@ package struct JSONReader {
     private mutating func string() throws(JSONError) -> String {
         position += 1
         let begin = position
-        while position < bytes.count, bytes[position] >= 0x20, bytes[position] != UInt8(ascii: "\""), bytes[position] != UInt8(ascii: "\\") {
+        while position < bytes.count, bytes[position] >= 0x20, bytes[position] != UInt8(ascii: "\""), bytes[position] != UInt8(ascii: "\\")
+        {
             position += 1
         }
         var text = bytes[begin..<position]

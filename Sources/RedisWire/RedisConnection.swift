@@ -14,7 +14,8 @@ package final class RedisConnection: Sendable {
     package let executor: any TaskExecutor
 
     /// `neighbour`: this one lives on the same event loop, so that a task may go from one to the other without a wake-up.
-    package init(_ address: RedisAddress, options: RedisOptions = RedisOptions(), beside neighbour: RedisConnection? = nil, logger: Logger) {
+    package init(_ address: RedisAddress, options: RedisOptions = RedisOptions(), beside neighbour: RedisConnection? = nil, logger: Logger)
+    {
         self.options = options
         let loop = neighbour?.link.loop ?? MultiThreadedEventLoopGroup.singleton.next()
         link = RedisLink(address, options: options, loop: loop, logger: logger)
