@@ -35,6 +35,7 @@ enum Statements {
     static let storeSteps = text(PackageResources.store_steps_sql)
     static let forgetSteps = text(PackageResources.forget_steps_sql)
     static let forgetJobs = text(PackageResources.forget_jobs_sql)
+    static let leads = "SELECT tidewheel.leads($1::bigint) AS leads"
     static let migrationPath = text(PackageResources.migration_path_sql)
     static let acceptFlow = text(PackageResources.accept_flow_sql)
     static let flowAcceptedBefore = text(PackageResources.flow_accepted_before_sql)
@@ -50,6 +51,14 @@ enum Statements {
     static let lockFlow = text(PackageResources.lock_flow_sql)
     static let lockLease = text(PackageResources.lock_lease_sql)
     static let foundFlow = text(PackageResources.found_flow_sql)
+    static let schedulesListed = text(PackageResources.select_schedules_sql + PackageResources.where_schedules_listed_sql)
+    static let scheduleByID = text(PackageResources.select_schedules_sql) + "WHERE id = $1::uuid"
+    static let schedulesDue = text(PackageResources.select_schedules_sql + PackageResources.where_schedules_due_sql)
+    static let nextDueSchedule = text(PackageResources.next_due_schedule_sql)
+    static let createSchedule = text(PackageResources.create_schedule_sql)
+    static let changeSchedule = text(PackageResources.change_schedule_sql)
+    static let lockSchedules = text(PackageResources.lock_schedules_sql)
+    static let moveSchedules = text(PackageResources.move_schedules_sql)
     static let migrationsTable = text(PackageResources.migrations_table_sql)
 
     static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

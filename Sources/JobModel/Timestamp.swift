@@ -32,6 +32,10 @@ package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertibl
         Timestamp(milliseconds: milliseconds.addingReportingOverflow(delta).partialValue)
     }
 
+    package var startOfSecond: Timestamp {
+        Timestamp(milliseconds: floorDivide(milliseconds, 1000) * 1000)
+    }
+
     /// RFC 3339 with milliseconds, UTC. Written digit by digit: it is part of every event.
     package var description: String {
         let day = floorDivide(milliseconds, 86_400_000)
