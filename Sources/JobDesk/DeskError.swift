@@ -18,6 +18,10 @@ package enum DeskError: Error, Sendable {
     case notRetryable(Job)
     /// It would run before jobs that it depends on.
     case parentsLive(Job)
+    case unknownSchedule(JobID)
+    /// Names of schedules are unique.
+    case scheduleExists(name: String)
+    case tooManySchedules
     case unavailable(service: String, retryAfterSeconds: Int)
     /// Redis is at its memory limit: what runs goes on, new jobs are refused.
     case full(retryAfterSeconds: Int)

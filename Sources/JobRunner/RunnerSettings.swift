@@ -20,6 +20,7 @@ package struct RunnerSettings: Sendable {
     package var repairInterval = Duration.seconds(5)
     package var flowInterval = Duration.seconds(5)
     package var limitInterval = Duration.seconds(1)
+    package var scheduleInterval = Duration.milliseconds(500)
     package var durationInterval = Duration.seconds(1)
     package var reportInterval = Duration.seconds(5)
     package var leadInterval = Duration.seconds(1)

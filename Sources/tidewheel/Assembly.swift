@@ -80,6 +80,7 @@ struct Assembly: Sendable {
         runner.reconcileInterval = .milliseconds(settings[Known.reconcileInterval])
         runner.repairInterval = .milliseconds(settings[Known.repairInterval])
         runner.flowInterval = .milliseconds(settings[Known.flowInterval])
+        runner.scheduleInterval = .milliseconds(settings[Known.scheduleInterval])
         runner.durationInterval = .milliseconds(settings[Known.durationInterval])
         runner.reportInterval = .milliseconds(settings[Known.reportInterval])
         runner.drainGrace = isForSuspects ? .zero : .seconds(settings[Known.drain])

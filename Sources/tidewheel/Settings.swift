@@ -55,6 +55,9 @@ enum Known {
     static let flowInterval = Setting.number(
         "TIDEWHEEL_FLOW_INTERVAL_MS", standard: 5_000, 100...600_000,
         "How often the leader looks for jobs of flows that wait although their parents have ended.")
+    static let scheduleInterval = Setting.number(
+        "TIDEWHEEL_SCHEDULE_INTERVAL_MS", standard: 500, 100...60_000,
+        "How often the leader looks for schedules that were created meanwhile.")
     static let durationInterval = Setting.number(
         "TIDEWHEEL_DURATION_INTERVAL_MS", standard: 1_000, 100...600_000,
         "How often a worker tells the others how long its completed jobs took.")
@@ -99,8 +102,8 @@ enum Known {
         redisURL.entry, databaseURL.entry, ollamaURL.entry, qdrantURL.entry, qdrantKey.entry, host.entry, port.entry, retention.entry,
         jobTimeout.entry, keyPrefix.entry, queues.entry, slots.entry, lease.entry, leadInterval.entry, reapInterval.entry,
         promoteInterval.entry, cancelInterval.entry, suspectInterval.entry, lossInterval.entry, reconcileInterval.entry,
-        repairInterval.entry, flowInterval.entry, durationInterval.entry, reportInterval.entry, drain.entry, apiDrain.entry,
-        allowEviction.entry,
+        repairInterval.entry, flowInterval.entry, scheduleInterval.entry, durationInterval.entry, reportInterval.entry, drain.entry,
+        apiDrain.entry, allowEviction.entry,
         postgresPool.entry, fetchAllow.entry, fileRoot.entry, embeddingModel.entry, models.entry, maxConnections.entry,
         maxEventStreams.entry, maxUploads.entry, site.entry, patience.entry, logLevel.entry,
     ]

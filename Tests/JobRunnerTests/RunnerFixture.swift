@@ -50,6 +50,7 @@ final class Gate: Sendable {
 struct RunnerFixture {
     let desk: JobDesk
     let redis: RedisConnection
+    let pool: PostgresPool
     let handlers: [any JobHandler]
     let settings: RunnerSettings
 
@@ -60,7 +61,7 @@ struct RunnerFixture {
         let shared = try await TestRedis.shared()
         let address = try RedisAddress(url: (server ?? shared).url)
         let database = if let url { url } else { try await TestPostgres.freshDatabase() }
-        let pool = PostgresPool(PostgresOptions(url: database), logger: quiet)
+        pool = PostgresPool(PostgresOptions(url: database), logger: quiet)
         _ = try await JobLedger.migrate(pool, logger: quiet)
         let queue = JobQueue(address, prefix: "t\(Digest.hexadecimal(Digest.randomBytes(6))):", logger: quiet)
         desk = JobDesk(

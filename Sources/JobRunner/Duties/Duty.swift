@@ -32,12 +32,20 @@ struct Duty: Sendable {
 
     /// A duty of the leader.
     init(leading name: String, every interval: Duration, _ run: @escaping @Sendable (LeaderToken) async throws -> Void) {
+        self.init(leading: name, atMostEvery: interval) { token in
+            try await run(token)
+            return nil
+        }
+    }
+
+    /// A duty of the leader that knows when there is something to do.
+    init(leading name: String, atMostEvery interval: Duration, _ run: @escaping @Sendable (LeaderToken) async throws -> Duration?) {
         self.name = name
         self.interval = interval
         isForLeader = true
         self.run = { token in
-            if let token { try await run(token) }
-            return nil
+            guard let token else { return nil }
+            return try await run(token)
         }
     }
 }
