@@ -165,6 +165,24 @@ extension Problem {
     }
 }
 
+// Schedules.
+extension Problem {
+    static let unknownSchedule = Problem(.notFound, "unknown-schedule", "Unknown schedule", "There is no schedule of this id.")
+    static let scheduleChanged = Problem(
+        .conflict, "schedule-changed", "The schedule was changed",
+        "Others change this schedule at the same time; read it and repeat the change.")
+    static let tooManySchedules = Problem(
+        .conflict, "too-many-schedules", "Too many schedules", "There are \(Schedule.maxCount) schedules already; delete some first.")
+
+    static func scheduleExists(_ name: String) -> Problem {
+        Problem(
+            .conflict, "schedule-exists", "The name is taken",
+            "There is another schedule of this name; change that one, or take another name."
+        )
+        .with(["name": .string(name)])
+    }
+}
+
 // Us.
 extension Problem {
     static func unavailable(_ service: String, retryAfter seconds: Int) -> Problem {
@@ -199,6 +217,9 @@ extension Problem {
         case .alreadyEnded(let job): self = .alreadyEnded(job)
         case .notRetryable(let job): self = .notRetryable(job)
         case .parentsLive(let job): self = .parentsLive(job)
+        case .unknownSchedule: self = .unknownSchedule
+        case .scheduleExists(let name): self = .scheduleExists(name)
+        case .tooManySchedules: self = .tooManySchedules
         case .unavailable(let service, let seconds): self = .unavailable(service, retryAfter: seconds)
         case .full(let seconds): self = .full(retryAfter: seconds)
         case .internalFault: self = .fault
