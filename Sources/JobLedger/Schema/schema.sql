@@ -359,7 +359,6 @@ CREATE INDEX jobs_held_in_flows ON jobs (id) WHERE flow_id IS NOT NULL AND statu
 CREATE INDEX jobs_created ON jobs (created_at, id);
 CREATE INDEX jobs_dead_letters ON jobs (finished_at, id) WHERE status = 'failed';
 
-
 -- Jobs that are made again and again.
 CREATE TABLE schedules (
     id uuid PRIMARY KEY,
