@@ -23,9 +23,9 @@ enum BodyReader {
     }
 
     /// A JSON object under the strict reader. Needs a JSON content type, which also keeps forms of foreign web pages out.
-    static func object(of request: Request) async throws -> [String: JSONValue] {
+    static func object(of request: Request, limit: Int = maxJSONBytes) async throws -> [String: JSONValue] {
         try requireJSON(request)
-        let bytes = try await bytes(of: request, limit: maxJSONBytes)
+        let bytes = try await bytes(of: request, limit: limit)
         guard !bytes.isEmpty else { throw Problem.emptyBody }
         let value: JSONValue
         do { value = try JSONReader.read(bytes) } catch { throw notJSON(error, in: bytes) }

@@ -8,8 +8,12 @@ enum IdempotencyHeader {
         guard let inner = inner(given), (1...255).contains(inner.utf8.count) else {
             throw .badHeader("Idempotency-Key", "must be 1 to 255 visible ASCII characters, with or without double quotes")
         }
-        let fingerprint = Digest.sha256("POST\n\(route)\n\(body.serialized)")
-        return IdempotencyKey(scope: route, key: inner, fingerprint: fingerprint)
+        return self.key(inner, scope: route, body: body)
+    }
+
+    /// A key that was read already.
+    static func key(_ key: String, scope: String, body: JSONValue) -> IdempotencyKey {
+        IdempotencyKey(scope: scope, key: key, fingerprint: Digest.sha256("POST\n\(scope)\n\(body.serialized)"))
     }
 
     /// Structured fields allow spaces in a quoted string and escape `"` and `\`; a bare key has neither spaces nor quotes.

@@ -19,6 +19,7 @@ package struct JobServerSettings: Sendable {
     package var maxConnections = 4096
     package var maxEventStreams = 2000
     package var maxUploads = 4
+    package var maxBatches = 16
     package var maxUploadBytes = 32 << 20
     package var connection = ConnectionLimits()
     /// How long `/readyz` says 503 before the listening socket closes, so that load balancers look away first.

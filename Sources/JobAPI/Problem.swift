@@ -144,6 +144,21 @@ extension Problem {
         .with(["matching": .integer(Int64(matching))])
     }
 
+    static func notScheduled(_ job: Job) -> Problem {
+        Problem(
+            .conflict, "not-scheduled", "The job is not scheduled", "The job is \(job.state.rawValue); only a scheduled one is promoted."
+        )
+        .with(["job_id": .string(job.id.description), "job_status": .string(job.state.rawValue)])
+    }
+
+    static func uniqueHeld(_ holder: JobID) -> Problem {
+        var problem = Problem(
+            .conflict, "unique-held", "The unique key is taken",
+            "Another job holds this unique key and cannot be shown: it is being accepted this moment, or was removed after its retention.")
+        problem.headers[.retryAfter] = "2"
+        return problem.with(["job_id": .string(holder.description)])
+    }
+
     static func notFinished(_ job: Job) -> Problem {
         var problem = Problem(
             .conflict, "not-finished", "The job has not ended", "The job is \(job.state.rawValue); its result comes later."
@@ -183,6 +198,26 @@ extension Problem {
     }
 }
 
+// Queues and limits.
+extension Problem {
+    static func unknownQueue(_ known: [String]) -> Problem {
+        Problem(.notFound, "unknown-queue", "Unknown queue", "There is no such queue.")
+            .with(["known_queues": .array(known.map(JSONValue.string))])
+    }
+
+    static func unknownLimitKind(_ known: [String]) -> Problem {
+        Problem(.notFound, "unknown-kind", "Unknown kind", "There is no such kind of job.")
+            .with(["known_kinds": .array(known.map(JSONValue.string))])
+    }
+
+    static let unknownLimit = Problem(.notFound, "unknown-limit", "Unknown limit", "There is no limit of this scope and name.")
+    static let badName = Problem(
+        .unprocessableContent, "invalid-input", "Invalid input", "The name must be 1 to 200 visible ASCII characters without spaces.")
+    static let tooManyLimits = Problem(
+        .unprocessableContent, "too-many-limits", "Too many limits",
+        "There may be \(JobDesk.mostLimits) limits; remove one that is not needed, or say * for every key.")
+}
+
 // Us.
 extension Problem {
     static func unavailable(_ service: String, retryAfter seconds: Int) -> Problem {
@@ -196,6 +231,7 @@ extension Problem {
     static let draining = busy("draining", "Shutting down", "This process is shutting down; ask another one.", 1)
     static let tooManyStreams = busy("too-many-streams", "Too many event streams", "All event streams are taken; poll the job instead.", 5)
     static let tooManyUploads = busy("too-many-uploads", "Too many uploads", "All places for uploads are taken; repeat it in a moment.", 2)
+    static let tooManyBatches = busy("too-many-batches", "Too many batches", "All places for batches are taken; repeat it in a moment.", 1)
     static let fault = Problem(
         .internalServerError, "internal-error", "Internal error", "Something went wrong here; the log has it under this request_id.")
 
@@ -214,12 +250,16 @@ extension Problem {
         case .notFound: self = .unknownJob
         case .unknownFlow: self = .unknownFlow
         case .flowEnded(let flow): self = .flowEnded(flow)
+        case .uniqueHeld(let id): self = .uniqueHeld(id)
         case .alreadyEnded(let job): self = .alreadyEnded(job)
         case .notRetryable(let job): self = .notRetryable(job)
         case .parentsLive(let job): self = .parentsLive(job)
         case .unknownSchedule: self = .unknownSchedule
         case .scheduleExists(let name): self = .scheduleExists(name)
         case .tooManySchedules: self = .tooManySchedules
+        case .notScheduled(let job): self = .notScheduled(job)
+        case .unknownQueue(_, let known): self = .unknownQueue(known)
+        case .tooManyLimits: self = .tooManyLimits
         case .unavailable(let service, let seconds): self = .unavailable(service, retryAfter: seconds)
         case .full(let seconds): self = .full(retryAfter: seconds)
         case .internalFault: self = .fault

@@ -14,6 +14,8 @@ struct Reception: Sendable {
     let streams: Slots
     /// Uploads that are being received: each holds its bytes in memory.
     let uploads: Slots
+    /// Batches that are being received and accepted.
+    let batches: Slots
     let draining: Flag
 
     init(desk: JobDesk, settings: JobServerSettings, logger: Logger) {
@@ -22,6 +24,7 @@ struct Reception: Sendable {
         self.logger = logger
         streams = Slots(settings.maxEventStreams)
         uploads = Slots(settings.maxUploads)
+        batches = Slots(settings.maxBatches)
         draining = Flag()
     }
 }

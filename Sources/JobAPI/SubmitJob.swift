@@ -19,12 +19,18 @@ extension Reception {
         let wait = Prefer.wait(exchange)
         var job = submission.job
         if let wait, !job.state.isTerminal { job = await hold(job, for: wait, untilEnd: true) }
+        // Who asked for a unique job that has been done already gets it at once.
+        let isAnswer = job.state.isTerminal && (wait != nil || submission.novelty == .duplicate)
         var response =
-            job.state.isTerminal && wait != nil
+            isAnswer
             ? try await document(of: job)
             : Response(SubmitJob.receipt(job), status: .accepted, headers: [.retryAfter: "\(SubmitJob.pollAfterSeconds(job))"])
         response.headers[.location] = "/jobs/\(job.id)"
-        if submission.isReplay { response.headers[named: "Idempotency-Replayed"] = "true" }
+        switch submission.novelty {
+        case .new: break
+        case .replay: response.headers[named: "Idempotency-Replayed"] = "true"
+        case .duplicate: response.headers[named: "Unique-Replayed"] = "true"
+        }
         Prefer.note(wait, in: &response)
         return response
     }

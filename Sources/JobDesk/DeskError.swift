@@ -8,6 +8,8 @@ package enum DeskError: Error, Sendable {
     case invalid([InputShape.Fault])
     /// The idempotency key belongs to another request, which made this job.
     case idempotencyConflict(JobID)
+    /// Another job holds the unique key, and cannot be shown: it is being accepted this moment, or was removed after its retention.
+    case uniqueHeld(JobID)
     case notFound(JobID)
     case unknownFlow(JobID)
     /// A flow whose jobs have all ended, and not by a cancel.
@@ -22,6 +24,10 @@ package enum DeskError: Error, Sendable {
     /// Names of schedules are unique.
     case scheduleExists(name: String)
     case tooManySchedules
+    /// Only a scheduled job can be promoted.
+    case notScheduled(Job)
+    case unknownQueue(String, known: [String])
+    case tooManyLimits
     case unavailable(service: String, retryAfterSeconds: Int)
     /// Redis is at its memory limit: what runs goes on, new jobs are refused.
     case full(retryAfterSeconds: Int)

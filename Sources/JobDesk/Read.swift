@@ -20,6 +20,16 @@ extension JobDesk {
         }
     }
 
+    /// Those of the jobs that exist, by the same rule, with one round trip to each store.
+    package func read(_ ids: [JobID]) async throws(DeskError) -> [JobID: Job] {
+        guard !ids.isEmpty else { return [:] }
+        var found = try await asking(redis: { () throws(RedisError) in try await queue.jobs(ids) })
+        let uncertain = Set(ids).filter { id in found[id].map { $0.isRecorded && !$0.state.isTerminal } ?? true }
+        let rows = try await asking(postgres: { () throws(PostgresError) in try await ledger.jobs(Array(uncertain)) })
+        for (id, row) in rows where row.state.isTerminal || found[id] == nil { found[id] = row }
+        return found
+    }
+
     /// Redis is away: an end that SQL knows is final; anything else might have gone on.
     private func readWithoutRedis(_ id: JobID, _ error: RedisError) async throws(DeskError) -> Job {
         let row = try await asking(postgres: { () throws(PostgresError) in try await ledger.job(id) })

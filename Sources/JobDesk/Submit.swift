@@ -6,21 +6,38 @@ internal import PostgresWire
 internal import RedisWire
 
 package struct Submission: Sendable {
+    package enum Novelty: Sendable {
+        case new
+        /// The same request was accepted before, under the same idempotency key.
+        case replay
+        /// The job is another one: it holds the unique key that was asked for.
+        case duplicate
+    }
+
     package let job: Job
-    /// The same request was accepted before, under the same idempotency key.
-    package let isReplay: Bool
+    package let novelty: Novelty
 }
 
 extension JobDesk {
     /// Accepts a job: when this returns, the job will end exactly once, whatever crashes.
     package func submit(_ request: JobRequest) async throws(DeskError) -> Submission {
         let job = try compose(request)
-        try await gate.admit { () throws(DeskError) in
-            try await asking(redis: { () throws(RedisError) in try await queue.probe() })
+        try await admit()
+        switch try await earlier(job, request.idempotency) {
+        case .existing(let id)?: return Submission(job: try await read(id), novelty: .replay)
+        case .conflict(let id)?: throw .idempotencyConflict(id)
+        case .accepted?, nil: break
         }
+        if let id = try await holder(of: job) { return Submission(job: try await read(holder: id), novelty: .duplicate) }
         return job.isRecorded
             ? try await acceptRecorded(job, request.idempotency)
             : try await acceptUnrecorded(job, request.idempotency)
+    }
+
+    func admit() async throws(DeskError) {
+        try await gate.admit { () throws(DeskError) in
+            try await asking(redis: { () throws(RedisError) in try await queue.probe() })
+        }
     }
 
     func compose(_ request: JobRequest) throws(DeskError) -> Job {
@@ -65,9 +82,13 @@ extension JobDesk {
         switch try await asking(postgres: { () throws(PostgresError) in try await ledger.accept(job, idempotency: idempotency) }) {
         case .accepted:
             await enqueueOrLeaveToReconciler(job)
-            return Submission(job: job, isReplay: false)
-        case .existing(let id): return Submission(job: try await read(id), isReplay: true)
-        case .conflict(let id): throw .idempotencyConflict(id)
+            return Submission(job: job, novelty: .new)
+        case .existing(let id):
+            await letGo(job)
+            return Submission(job: try await read(id), novelty: .replay)
+        case .conflict(let id):
+            await letGo(job)
+            throw .idempotencyConflict(id)
         }
     }
 
@@ -84,8 +105,9 @@ extension JobDesk {
 
     private func acceptUnrecorded(_ job: Job, _ idempotency: IdempotencyKey?) async throws(DeskError) -> Submission {
         switch try await asking(redis: { () throws(RedisError) in try await queue.enqueue(job, idempotency: idempotency) }) {
-        case .accepted, .exists: return Submission(job: job, isReplay: false)
-        case .repeated(let id), .duplicate(let id): return Submission(job: try await read(id), isReplay: true)
+        case .accepted, .exists: return Submission(job: job, novelty: .new)
+        case .repeated(let id): return Submission(job: try await read(id), novelty: .replay)
+        case .duplicate(let id): return Submission(job: try await read(holder: id), novelty: .duplicate)
         case .conflict(let id): throw .idempotencyConflict(id)
         }
     }

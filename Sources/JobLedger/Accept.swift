@@ -16,6 +16,23 @@ extension JobLedger {
     package func accept(_ job: Job, idempotency: IdempotencyKey?) async throws(PostgresError) -> Acceptance {
         try await acceptances.submit(AcceptRequest(job: job, idempotency: idempotency))
     }
+
+    /// Each with an answer of its own, in their order: few statements, however many jobs.
+    package func accept(_ requests: [(Job, IdempotencyKey?)]) async -> [Result<Acceptance, PostgresError>] {
+        await acceptances.submit(requests.map { AcceptRequest(job: $0.0, idempotency: $0.1) })
+    }
+}
+
+extension JobLedger {
+    /// How a request was answered before; nil: it is new.
+    package func earlier(_ job: Job, _ idempotency: IdempotencyKey) async throws(PostgresError) -> Acceptance? {
+        try await AcceptRequest.lookUp([AcceptRequest(job: job, idempotency: idempotency)], in: pool)[job.id]
+    }
+
+    /// The job that holds a unique key of a kind, by its row.
+    package func holder(of key: String, kind: String) async throws(PostgresError) -> JobID? {
+        try await pool.query(Statements.uniqueHolder, [.text(kind), .text(key)]).first?.jobID("id")
+    }
 }
 
 struct AcceptRequest: BatchedRequest {
@@ -49,7 +66,7 @@ struct AcceptRequest: BatchedRequest {
         throw PostgresError(.statement, "A taken idempotency key has no holder")
     }
 
-    private static func lookUp(_ taken: [AcceptRequest], in pool: PostgresPool) async throws(PostgresError) -> [JobID: Acceptance] {
+    fileprivate static func lookUp(_ taken: [AcceptRequest], in pool: PostgresPool) async throws(PostgresError) -> [JobID: Acceptance] {
         let rows = try await pool.query(
             Statements.acceptedBefore,
             [

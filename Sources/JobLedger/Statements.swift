@@ -59,6 +59,7 @@ enum Statements {
     static let changeSchedule = text(PackageResources.change_schedule_sql)
     static let lockSchedules = text(PackageResources.lock_schedules_sql)
     static let moveSchedules = text(PackageResources.move_schedules_sql)
+    static let uniqueHolder = text(PackageResources.unique_holder_sql)
     static let migrationsTable = text(PackageResources.migrations_table_sql)
 
     static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

@@ -10,7 +10,8 @@ package protocol BatchedRequest: Sendable {
 /// Many callers, few commits: while one batch is on its way, later callers queue up and go together in the next one. No timer: a caller that
 /// comes alone goes at once. A cancelled caller still waits for its batch: what it asked for may be in the row already.
 package final class GroupCommit<Request: BatchedRequest, Answer: Sendable, Failure: Error>: Sendable {
-    private typealias Waiter = CheckedContinuation<Result<Answer, Failure>, Never>
+    /// Called once.
+    private typealias Waiter = @Sendable (Result<Answer, Failure>) -> Void
     private typealias Batch = [(request: Request, waiter: Waiter)]
 
     private struct State {
@@ -36,16 +37,27 @@ package final class GroupCommit<Request: BatchedRequest, Answer: Sendable, Failu
     }
 
     package func submit(_ request: Request) async throws(Failure) -> Answer {
-        let result = await withCheckedContinuation { waiter in
-            let isIdle = state.withLock { state in
-                state.queue.append((request, waiter))
-                defer { state.isRunning = true }
-                return !state.isRunning
-            }
-            // A task of its own: the batch belongs to all its callers, and none of them can cancel it.
-            if isIdle { Task.detached { await self.drain() } }
-        }
+        let result = await withCheckedContinuation { waiter in add([(request, { @Sendable in waiter.resume(returning: $0) })]) }
         return try result.get()
+    }
+
+    /// Many requests of one caller, answered in their order when the last one is.
+    package func submit(_ requests: [Request]) async -> [Result<Answer, Failure>] {
+        guard !requests.isEmpty else { return [] }
+        return await withCheckedContinuation { waiter in
+            let answers = Answers<Answer, Failure>(count: requests.count) { waiter.resume(returning: $0) }
+            add(requests.enumerated().map { place, request in (request, { @Sendable in answers.set($0, at: place) }) })
+        }
+    }
+
+    private func add(_ entries: Batch) {
+        let isIdle = state.withLock { state in
+            state.queue += entries
+            defer { state.isRunning = true }
+            return !state.isRunning
+        }
+        // A task of its own: the batch belongs to all its callers, and none of them can cancel it.
+        if isIdle { Task.detached { await self.drain() } }
     }
 
     private func drain() async {
@@ -78,14 +90,34 @@ package final class GroupCommit<Request: BatchedRequest, Answer: Sendable, Failu
         do throws(Failure) {
             let answers = try await commit(batch.map(\.request))
             precondition(answers.count == batch.count, "a commit answers every request")
-            for (entry, answer) in zip(batch, answers) { entry.waiter.resume(returning: .success(answer)) }
+            for (entry, answer) in zip(batch, answers) { entry.waiter(.success(answer)) }
         } catch {
             guard batch.count > 1, isolates(error) else {
-                for entry in batch { entry.waiter.resume(returning: .failure(error)) }
+                for entry in batch { entry.waiter(.failure(error)) }
                 return
             }
             await send(Array(batch.prefix(batch.count / 2)))
             await send(Array(batch.suffix(batch.count - batch.count / 2)))
         }
+    }
+}
+
+/// Collects the answers to many requests, and hands them over when the last one came.
+private final class Answers<Answer: Sendable, Failure: Error>: Sendable {
+    private let state: Mutex<(answers: [Result<Answer, Failure>?], missing: Int)>
+    private let whole: @Sendable ([Result<Answer, Failure>]) -> Void
+
+    init(count: Int, whole: @escaping @Sendable ([Result<Answer, Failure>]) -> Void) {
+        state = Mutex((Array(repeating: nil, count: count), count))
+        self.whole = whole
+    }
+
+    func set(_ answer: Result<Answer, Failure>, at place: Int) {
+        let all: [Result<Answer, Failure>]? = state.withLock { state in
+            state.answers[place] = answer
+            state.missing -= 1
+            return state.missing == 0 ? state.answers.compactMap(\.self) : nil
+        }
+        if let all { whole(all) }
     }
 }

@@ -50,6 +50,13 @@ extension JobQueue {
         try await redis.command(["HGETALL", .string(keys.job(id))]).fields.flatMap(JobHash.job)
     }
 
+    /// Those of the jobs that Redis knows, by one round trip.
+    package func jobs(_ ids: [JobID]) async throws(RedisError) -> [JobID: Job] {
+        let replies = try await redis.pipeline(ids.map { ["HGETALL", .string(keys.job($0))] })
+        let jobs = replies.compactMap { $0.fields.flatMap(JobHash.job) }
+        return Dictionary(jobs.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
     /// Which of these jobs Redis knows.
     package func known(_ ids: [JobID]) async throws(RedisError) -> Set<JobID> {
         let replies = try await redis.pipeline(ids.map { ["EXISTS", .string(keys.job($0))] })

@@ -199,7 +199,7 @@ import Testing
         let fixture = try await DeskFixture()
         let job = try await fixture.desk.submit(fixture.request("note", key: "k")).job
         #expect(try await fixture.desk.ledger.job(job.id) == nil)
-        #expect(try await fixture.desk.submit(fixture.request("note", key: "k")).isReplay)
+        #expect(try await fixture.desk.submit(fixture.request("note", key: "k")).novelty == .replay)
         let claim = try #require(try await fixture.claimed())
         #expect(try await fixture.desk.finish(claim, as: .completed([:])) == .settled)
         #expect(try await fixture.desk.read(job.id).state == .completed)

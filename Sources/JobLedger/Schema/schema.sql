@@ -402,3 +402,6 @@ COMMENT ON COLUMN schedules.created_at IS 'When it was created';
 COMMENT ON COLUMN schedules.updated_at IS 'Last change by its owner';
 
 CREATE INDEX schedules_due ON schedules (next_run_at) WHERE enabled;
+
+-- Who holds a unique key is asked for every unique submission.
+CREATE INDEX jobs_unique ON jobs (kind, unique_key) WHERE unique_key IS NOT NULL;

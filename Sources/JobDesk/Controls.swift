@@ -1,0 +1,76 @@
+package import JobLedger
+package import JobModel
+internal import JobQueue
+internal import PostgresWire
+internal import RedisWire
+
+/// What operators say: limits and pauses. SQL keeps it, Redis is told; `applyControls` tells it again after a loss, or where telling failed.
+extension JobDesk {
+    /// All of them are one script call's arguments.
+    package static let mostLimits = 2_000
+
+    package func limits() async throws(DeskError) -> [Limit] {
+        try await asking(postgres: { () throws(PostgresError) in try await ledger.limits() })
+    }
+
+    /// Replaces what was said of the same scope and name; jobs that have room now start.
+    package func set(_ limit: Limit) async throws(DeskError) {
+        switch limit.scope {
+        case .queue: try check(limit.name)
+        case .kind where catalogue[limit.name] == nil: throw .unknownKind(limit.name, known: catalogue.kinds.map(\.name))
+        case .kind, .key: break
+        }
+        let others = try await limits().filter { $0.scope != limit.scope || $0.name != limit.name }
+        guard others.count < JobDesk.mostLimits else { throw .tooManyLimits }
+        try await asking(postgres: { () throws(PostgresError) in try await ledger.set(limit) })
+        try await applyLimits()
+    }
+
+    /// False: there was none.
+    package func removeLimit(_ scope: Limit.Scope, _ name: String) async throws(DeskError) -> Bool {
+        let isRemoved = try await asking(postgres: { () throws(PostgresError) in try await ledger.removeLimit(scope, name) })
+        try await applyLimits()
+        return isRemoved
+    }
+
+    /// Queues that give no jobs, and since when.
+    package func pausedQueues() async throws(DeskError) -> [PausedQueue] {
+        try await asking(postgres: { () throws(PostgresError) in try await ledger.pausedQueues() })
+    }
+
+    /// May be repeated; the first pause keeps its time and name.
+    package func pause(_ name: String, by who: String?) async throws(DeskError) {
+        try check(name)
+        try await asking(postgres: { () throws(PostgresError) in try await ledger.pause(name, by: who) })
+        try await asking(redis: { () throws(RedisError) in try await queue.pause(name) })
+    }
+
+    package func resume(_ name: String) async throws(DeskError) {
+        try check(name)
+        try await asking(postgres: { () throws(PostgresError) in try await ledger.resume(name) })
+        try await asking(redis: { () throws(RedisError) in try await queue.resume(name) })
+    }
+
+    /// Brings Redis in line with SQL; true when something differed. Cost while nothing does: two small reads of each store.
+    package func applyControls() async throws(DeskError) -> Bool {
+        let changedLimits = try await applyLimits()
+        let wanted = Set(try await pausedQueues().map(\.name))
+        let found = try await asking(redis: { () throws(RedisError) in try await queue.pausedQueues() })
+        for name in wanted.subtracting(found) { try await asking(redis: { () throws(RedisError) in try await queue.pause(name) }) }
+        for name in found.subtracting(wanted) { try await asking(redis: { () throws(RedisError) in try await queue.resume(name) }) }
+        return changedLimits || wanted != found
+    }
+
+    @discardableResult
+    private func applyLimits() async throws(DeskError) -> Bool {
+        let wanted = try await limits()
+        let found = try await asking(redis: { () throws(RedisError) in try await queue.limits() })
+        guard Set(wanted) != Set(found) else { return false }
+        try await asking(redis: { () throws(RedisError) in try await queue.setLimits(wanted) })
+        return true
+    }
+
+    private func check(_ name: String) throws(DeskError) {
+        guard catalogue.queues.contains(name) else { throw .unknownQueue(String(name.prefix(100)), known: catalogue.queues) }
+    }
+}
