@@ -50,6 +50,11 @@ package final class TCPProxy: Sendable {
         for release in link.releases.withLock({ Array($0.values) }) { release() }
     }
 
+    /// From now on these bytes of a request arrive as those of the same length; nil, to stop. Not while a request is under way.
+    package func replace(_ bytes: [UInt8], with others: [UInt8]?) {
+        link.replacement.withLock { $0 = others.map { ByteReplacement(bytes, by: $0) } }
+    }
+
     /// Closes every open connection, on both sides.
     package func cut() {
         let open = link.channels.withLock { $0.values.map { $0 } }
@@ -86,6 +91,7 @@ package final class TCPProxy: Sendable {
 private final class ProxyLink: Sendable {
     let mode = Mutex(TCPProxy.Mode.passing)
     let channels = Mutex<[ObjectIdentifier: any Channel]>([:])
+    let replacement = Mutex<ByteReplacement?>(nil)
     /// Each looks at the mode again and sends what it no longer has to hold.
     let releases = Mutex<[ObjectIdentifier: @Sendable () -> Void]>([:])
 
@@ -130,7 +136,7 @@ private final class ProxyHalf: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let bytes = unwrapInboundIn(data)
+        let bytes = replaced(unwrapInboundIn(data))
         switch link.current {
         case .passing: pass(bytes, after: .zero)
         case .delaying(let milliseconds): pass(bytes, after: .milliseconds(milliseconds))
@@ -138,6 +144,10 @@ private final class ProxyHalf: ChannelInboundHandler {
         case .holding: pass(bytes, after: .zero)
         case .swallowing, .refusing: break
         }
+    }
+
+    private func replaced(_ bytes: ByteBuffer) -> ByteBuffer {
+        direction == .requests ? link.replacement.withLock { $0?.pass(bytes) } ?? bytes : bytes
     }
 
     /// Never before what is still under way.

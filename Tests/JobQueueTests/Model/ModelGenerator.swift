@@ -1,0 +1,122 @@
+import JobModel
+import JobQueue
+
+/// Sequences of operations. Weighted so that jobs walk, workers die, and most things happen twice.
+struct ModelGenerator {
+    var random: ModelRandom
+    let jobs = 7
+    private var hasTurns = false
+    let workers = 3
+
+    init(seed: UInt64) {
+        random = ModelRandom(seed: seed)
+    }
+
+    /// Every third sequence has losses in it; in the others every number and counter must be exact.
+    mutating func sequence(length: Int) -> [ModelOperation] {
+        let hasLosses = random.chance(40)
+        hasTurns = random.chance(60)
+        return (0..<length).map { _ in
+            guard hasLosses, random.chance(15) else { return ordinary() }
+            return loss()
+        }
+    }
+
+    private mutating func loss() -> ModelOperation {
+        switch random.below(8) {
+        case 0: .loseGroup(random.pick(StreamLevel.allCases))
+        case 1: .loseEntry(job: random.below(jobs))
+        case 2: .sweep
+        default: torn()
+        }
+    }
+
+    private mutating func torn() -> ModelOperation {
+        let operation = ordinary()
+        if case .retry = operation { return operation }
+        return .torn(operation, writes: random.below(12))
+    }
+
+    private mutating func ordinary() -> ModelOperation {
+        switch random.below(100) {
+        case 0..<18: enqueue()
+        case 18..<40: claim()
+        case 40..<60: ofAttempt()
+        case 60..<76: ofJob()
+        case 76..<81: ofFleet()
+        default: ofWorker()
+        }
+    }
+
+    private mutating func enqueue() -> ModelOperation {
+        .enqueue(
+            job: random.below(jobs), random.pick(JobPriority.allCases), random.pick([.now, .now, .now, .past, .future]), options())
+    }
+
+    private mutating func options() -> ModelOptions {
+        var options = ModelOptions()
+        switch random.below(12) {
+        case 0: options.idempotency = random.below(2)
+        case 1: options.waits = true
+        case 2, 3: options.unique = random.pick([.whileQueued, .whileActive])
+        default: break
+        }
+        if hasTurns, random.chance(50) { options.concurrencyKey = random.pick(["a", "b"]) }
+        return options
+    }
+
+    private mutating func ofFleet() -> ModelOperation {
+        switch random.below(6) {
+        case 0: return .pause
+        case 1, 2: return .resume
+        default:
+            guard hasTurns else { return .promote }
+            let choices: [Int?] = [nil, 1, 2]
+            return .setLimits(ModelLimits(queue: random.pick(choices), kind: random.pick(choices), key: random.pick(choices)))
+        }
+    }
+
+    private mutating func claim() -> ModelOperation {
+        let worker = random.below(workers)
+        switch random.below(10) {
+        case 0: return .claimUnheard(worker: worker, count: 1 + random.below(2))
+        case 1: return .deliver(worker: worker)
+        case 2: return .claimDelivered(worker: worker)
+        default:
+            let levels: [StreamLevel] = random.chance(30) ? [.suspect] : StreamLevel.ordinary
+            return .claim(worker: worker, count: 1 + random.below(3), lowestFirst: random.chance(20) ? 1 : 0, levels)
+        }
+    }
+
+    private mutating func ofAttempt() -> ModelOperation {
+        let job = random.below(jobs)
+        let back = random.chance(75) ? 0 : 1 + random.below(2)
+        switch random.below(10) {
+        case 0: return .report(job: job, back: back)
+        case 1: return .storeStep(job: job, back: back)
+        default: return .settle(job: job, back: back, random.pick(ModelOperation.Ending.allCases))
+        }
+    }
+
+    private mutating func ofJob() -> ModelOperation {
+        let job = random.below(jobs)
+        switch random.below(12) {
+        case 8: return .ready(job: job)
+        case 9, 10: return .retry(job: job)
+        case 11: return .promoteOne(job: job)
+        case 0: return .requestCancel(job: job)
+        case 1: return .endUnclaimed(job: job)
+        case 2, 3, 4: return .becomeDue(job: job)
+        default: return .promote
+        }
+    }
+
+    private mutating func ofWorker() -> ModelOperation {
+        let worker = random.below(workers)
+        return random.pick(weighted: [
+            (8, .beat(worker: worker)), (3, .markDead(worker: worker, stale: false)), (1, .markDead(worker: worker, stale: true)),
+            (3, .recover(worker: worker)), (2, .releaseOne(worker: worker)), (3, .handBackUnknown(worker: worker)),
+            (1, .leave(worker: worker)), (1, .loseWorkerHash(worker: worker)), (1, .flushScripts), (1, .sweep),
+        ])
+    }
+}

@@ -1,0 +1,114 @@
+import JobModel
+import JobQueue
+
+/// One thing that happens to the queue: a transition, a repeated call, a loss. Jobs and workers are named by small numbers,
+/// so that a sequence keeps its meaning when others are taken out of it.
+indirect enum ModelOperation: Sendable, Hashable {
+    enum Due: Sendable, Hashable { case now, past, future }
+    enum Ending: Sendable, Hashable, CaseIterable { case completed, failed, cancelled, retryAtOnce, retryLater, handBack }
+
+    case enqueue(job: Int, JobPriority, Due, ModelOptions = ModelOptions())
+    /// A job that waited for others may start.
+    case ready(job: Int)
+    case retry(job: Int)
+    case promoteOne(job: Int)
+    case pause
+    case resume
+    case setLimits(ModelLimits)
+    case claim(worker: Int, count: Int, lowestFirst: Int = 0, [StreamLevel])
+    /// The script ran, its reply was lost: the worker does not know what it holds.
+    case claimUnheard(worker: Int, count: Int)
+    /// A blocking read hands one entry to the worker.
+    case deliver(worker: Int)
+    /// The worker claims what was delivered to it.
+    case claimDelivered(worker: Int)
+    /// `back` 0 is the newest claim of the job that a worker was told of, 1 the one before it, …
+    case report(job: Int, back: Int)
+    case storeStep(job: Int, back: Int)
+    case settle(job: Int, back: Int, Ending)
+    case requestCancel(job: Int)
+    case endUnclaimed(job: Int)
+    /// The time of a scheduled job has come.
+    case becomeDue(job: Int)
+    case promote
+    case beat(worker: Int)
+    /// `stale`: the worker beats between the look and the mark.
+    case markDead(worker: Int, stale: Bool)
+    /// All stages of a recovery, if the worker was marked.
+    case recover(worker: Int)
+    case releaseOne(worker: Int)
+    case handBackUnknown(worker: Int)
+    case leave(worker: Int)
+    case loseWorkerHash(worker: Int)
+    case loseGroup(StreamLevel)
+    case loseEntry(job: Int)
+    case flushScripts
+    case sweep
+    /// Only so many of the script's writes are kept.
+    case torn(ModelOperation, writes: Int)
+}
+
+/// Concurrency limits: of the queue, of the kind `k0`, of each concurrency key. Nil: none; for keys the standard of one.
+struct ModelLimits: Sendable, Hashable, CustomStringConvertible {
+    var queue: Int?
+    var kind: Int?
+    var key: Int?
+
+    var all: [Limit] {
+        [
+            queue.map { Limit(scope: .queue, name: ModelWorld.queueName, concurrency: $0) },
+            kind.map { Limit(scope: .kind, name: "k0", concurrency: $0) },
+            key.map { Limit(scope: .key, name: Limit.everyKey, concurrency: $0) },
+        ].compactMap(\.self)
+    }
+
+    var description: String {
+        "queue \(queue.map(String.init) ?? "-") kind \(kind.map(String.init) ?? "-") keys \(key.map(String.init) ?? "-")"
+    }
+}
+
+extension ModelOptions: CustomStringConvertible {
+    var description: String {
+        (idempotency.map { ", idempotency key \($0)" } ?? "") + (concurrencyKey.map { ", key \($0)" } ?? "")
+            + (unique.map { ", unique \($0.word)" } ?? "") + (waits ? ", waiting" : "")
+    }
+}
+
+extension ModelOperation: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .enqueue(let job, let priority, let due, let options): "enqueue j\(job) \(priority.rawValue) due \(due)\(options)"
+        case .ready(let job): "j\(job) is ready"
+        case .retry(let job): "retry j\(job)"
+        case .promoteOne(let job): "promote j\(job)"
+        case .pause: "pause"
+        case .resume: "resume"
+        case .setLimits(let limits): "limit \(limits)"
+        case .claim(let worker, let count, let lowest, let levels):
+            "claim \(count) by w\(worker) from \(levels.map(\.rawValue).joined(separator: ","))"
+                + (lowest > 0 ? ", lowest first \(lowest)" : "")
+        case .claimUnheard(let worker, let count): "claim \(count) by w\(worker), reply lost"
+        case .deliver(let worker): "deliver to w\(worker)"
+        case .claimDelivered(let worker): "claim delivered by w\(worker)"
+        case .report(let job, let back): "report j\(job) by claim -\(back)"
+        case .storeStep(let job, let back): "step j\(job) by claim -\(back)"
+        case .settle(let job, let back, let ending): "settle j\(job) by claim -\(back) \(ending)"
+        case .requestCancel(let job): "request cancel j\(job)"
+        case .endUnclaimed(let job): "end unclaimed j\(job)"
+        case .becomeDue(let job): "j\(job) becomes due"
+        case .promote: "promote"
+        case .beat(let worker): "beat w\(worker)"
+        case .markDead(let worker, let stale): "mark w\(worker) dead" + (stale ? " after it beat again" : "")
+        case .recover(let worker): "recover w\(worker)"
+        case .releaseOne(let worker): "release one entry of w\(worker)"
+        case .handBackUnknown(let worker): "w\(worker) hands back what it does not know"
+        case .leave(let worker): "w\(worker) leaves"
+        case .loseWorkerHash(let worker): "lose the hash of w\(worker)"
+        case .loseGroup(let level): "lose the group of \(level.rawValue)"
+        case .loseEntry(let job): "lose the entry of j\(job)"
+        case .flushScripts: "flush scripts"
+        case .sweep: "sweep"
+        case .torn(let operation, let writes): "torn after \(writes) writes: \(operation)"
+        }
+    }
+}

@@ -1,0 +1,44 @@
+import JobModel
+import JobQueue
+
+/// Where jobs wait, read from what Redis holds: entries, lanes of concurrency keys, behind limits.
+extension ModelWorld {
+    /// As the field `entry` has it.
+    func place(_ stream: String, _ entry: String) -> String {
+        let level = StreamLevel.allCases.first { queue.keys.stream(ModelWorld.queueName, $0) == stream } ?? .medium
+        return level == .medium ? entry : "\(level.rawValue):\(entry)"
+    }
+
+    /// The stream entry that a place names; nil for a lane, behind a limit, and nowhere.
+    func entryPlace(_ place: String) -> (stream: String, entry: String)? {
+        let parts = place.split(separator: ":").map(String.init)
+        if parts.count == 1 { return (queue.keys.stream(ModelWorld.queueName, .medium), parts[0]) }
+        guard parts.count == 2, let level = StreamLevel(rawValue: parts[0]) else { return nil }
+        return (queue.keys.stream(ModelWorld.queueName, level), parts[1])
+    }
+
+    /// The names of the limits that a job must respect, with how many may run.
+    func limits(of job: ModelJob) -> [(name: String, most: Int)] {
+        var found: [(String, Int)] = []
+        if let most = limits.queue { found.append(("queue:\(ModelWorld.queueName)", most)) }
+        if job.options.unique == nil, job.number.isMultiple(of: 2), let most = limits.kind { found.append(("kind:k0", most)) }
+        if let key = job.options.concurrencyKey { found.append(("key:\(key)", limits.key ?? Limit.standardKeyConcurrency)) }
+        return found
+    }
+
+    func room(_ limit: (name: String, most: Int), _ snapshot: ModelSnapshot) -> Int {
+        limit.most - (snapshot.sortedSets[queue.keys.permits(limit.name)]?.count ?? 0)
+    }
+
+    /// Queued jobs of a stream that no limit keeps from running, and whose entry or ticket lies unread.
+    func claimable(_ snapshot: ModelSnapshot, _ stream: String) -> [JobID] {
+        let unread = (snapshot.streams[stream] ?? []).filter { snapshot.pending[stream]?[$0.id] == nil }
+        return jobs.values.filter { job in
+            guard job.state == .queued, let hash = snapshot.hashes[queue.keys.job(job.id)], let place = hash["entry"] else { return false }
+            let held = Set((hash["permits"] ?? "").split(separator: " ").map(String.init))
+            let isFree = limits(of: job).allSatisfy { held.contains($0.name) || room($0, snapshot) > 0 }
+            let isInLane = snapshot.sortedSets[queue.keys.lane(stream, job.options.concurrencyKey ?? "")]?[job.id.description] != nil
+            return isFree && (unread.contains { self.place(stream, $0.id) == place } || isInLane && !unread.isEmpty)
+        }.map(\.id)
+    }
+}
