@@ -37,15 +37,21 @@ extension JobDesk {
         throw DeskError(error)
     }
 
-    /// Every event after number `sequence`. A job that only SQL still knows has one: its end.
+    /// Every event after number `sequence`. A job that only SQL still knows has one: its end. One that Redis loses meanwhile is waited for.
     package func events(of id: JobID, after sequence: Int64?) async throws(DeskError) -> JobWatch {
         let job = try await read(id)
         let known = try? await queue.known([id])
         guard let end = job.endEvent, known?.isEmpty != false else {
-            return try await asking(redis: { () throws(RedisError) in try await queue.watch(id, after: sequence) })
+            return try await asking(redis: { () throws(RedisError) in try await queue.watch(id, after: sequence, row: { await row(of: $0, elseLive: job) }) })
         }
         let json = end.numbered(max(job.sequence, 1))
         return JobWatch([WatchedEvent(sequence: max(job.sequence, 1), name: job.state.rawValue, json: json)])
+    }
+
+    /// An SQL that does not answer leaves the job as it was: the watch goes on.
+    private func row(of id: JobID, elseLive job: Job) async -> Job? {
+        guard job.isRecorded else { return nil }
+        do { return try await ledger.job(id) } catch { return job.state.isTerminal ? nil : job }
     }
 
     /// The numbered events that are still kept, oldest first.

@@ -26,6 +26,7 @@ package struct Migration: Sendable {
         Migration(version: 8, name: "0008_lists", sql: Statements.text(PackageResources.migration_0008_lists_sql)),
         Migration(version: 9, name: "0009_schedules", sql: Statements.text(PackageResources.migration_0009_schedules_sql)),
         Migration(version: 10, name: "0010_unique", sql: Statements.text(PackageResources.migration_0010_unique_sql)),
+        Migration(version: 11, name: "0011_enqueue", sql: Statements.text(PackageResources.migration_0011_enqueue_sql)),
     ]
 }
 

@@ -1,4 +1,5 @@
 package import JobModel
+internal import Logging
 package import PostgresWire
 
 extension JobLedger {
@@ -11,11 +12,33 @@ extension JobLedger {
         ids.isEmpty ? [:] : try await Self.read(ids, from: pool)
     }
 
-    /// Jobs that have not ended and were accepted before a moment, in the order of their ids; `after` is the last one of the page before.
-    package func liveJobs(acceptedBefore: Timestamp, after: JobID?, limit: Int) async throws(PostgresError) -> [Job] {
+    /// Those that this version can read: one that it cannot must not keep the others from being queued.
+    package func readableJobs(_ ids: [JobID]) async throws(PostgresError) -> [Job] {
+        var jobs: [Job] = []
+        for row in try await pool.query(Statements.jobsByID, [.textArray(ids.map(\.description))]) {
+            do { jobs.append(try row.job()) } catch {
+                logger.error("A job's row cannot be read", metadata: ["job_id": "\((try? row.string("id")) ?? "")", "error": "\(error)"])
+            }
+        }
+        return jobs.sorted { $0.id.description < $1.id.description }
+    }
+
+    /// Jobs that have not ended, were accepted before a moment and wait for no other job, in the order of their ids, between two of them.
+    package func liveIDs(
+        acceptedBefore: Timestamp, after: JobID?, before: JobID? = nil, limit: Int
+    ) async throws(PostgresError) -> [JobID] {
         let rows = try await pool.query(
-            Statements.liveJobs,
-            [.optional(after?.description), .integer(acceptedBefore.milliseconds), .integer(Int64(max(0, min(limit, 10_000))))])
+            Statements.liveIDs,
+            [
+                .optional(after?.description), .integer(acceptedBefore.milliseconds), .integer(Int64(max(0, min(limit, 10_000)))),
+                .optional(before?.description),
+            ])
+        return try rows.map { (row) throws(PostgresError) in try row.jobID("id") }
+    }
+
+    /// Those of the jobs that ended before a moment.
+    package func endedJobs(among ids: [JobID], before: Timestamp) async throws(PostgresError) -> [Job] {
+        let rows = try await pool.query(Statements.endedAmong, [.textArray(ids.map(\.description)), .integer(before.milliseconds)])
         return try rows.map { (row) throws(PostgresError) in try row.job() }
     }
 
@@ -37,6 +60,11 @@ extension JobLedger {
         try await pool.execute(
             "INSERT INTO redis_generation (generation) VALUES ($1) ON CONFLICT (single) DO UPDATE SET generation = excluded.generation",
             [.text(generation)])
+    }
+
+    /// The same by the leader, whose sweep it ends; a later leader's sweep is not ended by an earlier one.
+    package func setGeneration(_ generation: String, _ token: LeaderToken) async throws(PostgresError) {
+        try await pool.execute(Statements.setGeneration, [.text(generation), token.parameter])
     }
 
     static func read(_ ids: [JobID], from pool: PostgresPool) async throws(PostgresError) -> [JobID: Job] {

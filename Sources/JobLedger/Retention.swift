@@ -10,6 +10,14 @@ extension JobLedger {
         return try await pool.execute(Statements.forgetJobs, parameters)
     }
 
+    /// Flows whose jobs are all gone; returns how many went.
+    package func forgetFlows(
+        acceptedBeforeDays days: Int, _ token: LeaderToken, limit: Int = 1_000
+    ) async throws(PostgresError) -> Int {
+        let parameters = [token.parameter, .integer(Int64(days)), .integer(Int64(limit))]
+        return try await pool.execute(Statements.forgetFlows, parameters)
+    }
+
     /// Steps of completed and cancelled jobs; returns how many went.
     package func forgetSteps(_ token: LeaderToken, limit: Int = 1_000) async throws(PostgresError) -> Int {
         try await pool.execute(Statements.forgetSteps, [token.parameter, .integer(Int64(limit))])

@@ -28,25 +28,31 @@ package struct WatchedEvent: Sendable, Hashable {
 extension JobQueue {
     /// Everything that happens to a job after event number `sequence`: subscribed first, then what was missed, then live. Nothing is missed
     /// or sent twice; where the log was trimmed the watcher gets `gap` and `snapshot` instead.
-    package func watch(_ id: JobID, after sequence: Int64?) async throws(RedisError) -> JobWatch {
-        JobWatch(queue: self, id: id, after: sequence ?? 0, subscription: try await subscriber.subscribe(keys.events(id)))
+    /// A job that Redis does not know is asked of `row`: its end is told, a live one is waited for, and nil ends the watch.
+    package func watch(
+        _ id: JobID, after sequence: Int64?, row: @escaping JobWatch.Row = { _ in nil }
+    ) async throws(RedisError) -> JobWatch {
+        JobWatch(queue: self, id: id, after: sequence ?? 0, row: row, subscription: try await subscriber.subscribe(keys.events(id)))
     }
 }
 
-/// The events of one job, pulled by its reader; ends after the terminal event, or when Redis no longer knows the job.
+/// The events of one job, pulled by its reader; ends after the terminal event, or when nobody knows the job any more.
 package struct JobWatch: AsyncSequence, Sendable {
     package typealias Element = WatchedEvent
     package typealias Failure = RedisError
 
+    /// The job as SQL has it, for one that Redis does not know.
+    package typealias Row = @Sendable (JobID) async -> Job?
+
     private enum Source: Sendable {
-        case live(JobQueue, JobID, after: Int64, RedisSubscription)
+        case live(JobQueue, JobID, after: Int64, Row, RedisSubscription)
         case fixed([WatchedEvent])
     }
 
     private let source: Source
 
-    init(queue: JobQueue, id: JobID, after: Int64, subscription: RedisSubscription) {
-        source = .live(queue, id, after: after, subscription)
+    init(queue: JobQueue, id: JobID, after: Int64, row: @escaping Row, subscription: RedisSubscription) {
+        source = .live(queue, id, after: after, row, subscription)
     }
 
     /// A job that only SQL still knows: its end, and nothing more.
@@ -56,8 +62,8 @@ package struct JobWatch: AsyncSequence, Sendable {
 
     package func makeAsyncIterator() -> Iterator {
         switch source {
-        case .live(let queue, let id, let after, let subscription):
-            Iterator(queue: queue, id: id, last: after, signals: subscription.makeAsyncIterator())
+        case .live(let queue, let id, let after, let row, let subscription):
+            Iterator(queue: queue, id: id, last: after, row: row, signals: subscription.makeAsyncIterator())
         case .fixed(let events):
             Iterator(queue: nil, id: nil, last: 0, signals: nil, ready: events)
         }
@@ -66,13 +72,18 @@ package struct JobWatch: AsyncSequence, Sendable {
     package struct Iterator: AsyncIteratorProtocol {
         private let queue: JobQueue?
         private let id: JobID?
+        private let row: Row
         private var last: Int64
         private var signals: RedisSubscription.AsyncIterator?
         private var ready: [WatchedEvent]
         private var mustCatchUp: Bool
         private var hasEnded = false
 
-        init(queue: JobQueue?, id: JobID?, last: Int64, signals: RedisSubscription.AsyncIterator?, ready: [WatchedEvent] = []) {
+        init(
+            queue: JobQueue?, id: JobID?, last: Int64, row: @escaping Row = { _ in nil }, signals: RedisSubscription.AsyncIterator?,
+            ready: [WatchedEvent] = []
+        ) {
+            self.row = row
             self.queue = queue
             self.id = id
             self.last = last
@@ -119,15 +130,18 @@ package struct JobWatch: AsyncSequence, Sendable {
         private mutating func catchUp() async throws(RedisError) {
             guard let queue, let id else { return }
             mustCatchUp = false
-            guard let history = try await queue.history(of: id) else {
-                hasEnded = true
-                return
-            }
+            guard let history = try await queue.history(of: id) else { return await askRow(of: id) }
             let missed = history.events.filter { ($0.sequence ?? 0) > last }
             let firstKept = missed.first?.sequence ?? history.job.sequence + 1
             if firstKept > last + 1 { ready += JobWatch.bridge(over: last + 1..<firstKept, to: history.job) }
             ready += missed
             hasEnded = missed.isEmpty && history.job.state.isTerminal
+        }
+
+        /// Redis has lost the job: it ended without a word, or it will be queued again and told of.
+        private mutating func askRow(of id: JobID) async {
+            guard let job = await row(id) else { return hasEnded = true }
+            if let end = job.endEvent { ready.append(WatchedEvent(end, last + 1)) }
         }
     }
 

@@ -98,9 +98,12 @@ extension JobQueue {
         return (max(0, total - held), held)
     }
 
-    /// The mark that says which Redis this is; written when there is none. True: it was missing, so this Redis has lost what it had.
-    package func renewGeneration() async throws(RedisError) -> Bool {
+    /// The mark that says which Redis data this is; made when there is none, as after a loss.
+    package func generation() async throws(RedisError) -> String {
+        let key = RedisArgument.string(keys.generation)
+        if let mark = try await redis.command(["GET", key]).string { return mark }
         let fresh = Digest.hexadecimal(Digest.randomBytes(16))
-        return try await !redis.command(["SET", .string(keys.generation), .string(fresh), "NX"]).isNull
+        _ = try await redis.command(["SET", key, .string(fresh), "NX"])
+        return try await redis.command(["GET", key]).string ?? fresh
     }
 }

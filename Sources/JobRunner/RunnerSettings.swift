@@ -17,6 +17,11 @@ package struct RunnerSettings: Sendable {
     package var suspectInterval = Duration.milliseconds(500)
     package var lossInterval = Duration.seconds(1)
     package var reconcileInterval = Duration.seconds(5)
+    package var listenInterval = Duration.seconds(1)
+    package var sweepInterval = Duration.seconds(1)
+    package var retainInterval = Duration.seconds(60)
+    /// Records of ended jobs are deleted after so many days; 0 keeps them for ever.
+    package var recordRetentionDays = 90
     package var repairInterval = Duration.seconds(5)
     package var flowInterval = Duration.seconds(5)
     package var limitInterval = Duration.seconds(1)

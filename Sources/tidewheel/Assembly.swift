@@ -78,6 +78,10 @@ struct Assembly: Sendable {
         runner.suspectInterval = .milliseconds(settings[Known.suspectInterval])
         runner.lossInterval = .milliseconds(settings[Known.lossInterval])
         runner.reconcileInterval = .milliseconds(settings[Known.reconcileInterval])
+        runner.listenInterval = .milliseconds(settings[Known.listenInterval])
+        runner.sweepInterval = .milliseconds(settings[Known.sweepInterval])
+        runner.retainInterval = .seconds(settings[Known.retainInterval])
+        runner.recordRetentionDays = settings[Known.recordRetention]
         runner.repairInterval = .milliseconds(settings[Known.repairInterval])
         runner.flowInterval = .milliseconds(settings[Known.flowInterval])
         runner.scheduleInterval = .milliseconds(settings[Known.scheduleInterval])
@@ -102,7 +106,9 @@ struct Assembly: Sendable {
         }
         try await waitUntil("PostgreSQL") {
             let pending = try await ledger.pendingMigrations()
-            return pending.isEmpty ? nil : "the database is not up to date: run `tidewheel migrate`"
+            guard pending.isEmpty else { return "the database is not up to date: run `tidewheel migrate`" }
+            try await ledger.publish(desk.catalogue.kinds)
+            return nil
         }
     }
 
@@ -113,7 +119,11 @@ struct Assembly: Sendable {
         } catch { logger.error("Redis does not answer; jobs are refused until it does", metadata: ["error": "\(error)"]) }
         do {
             let pending = try await ledger.pendingMigrations()
-            if !pending.isEmpty { logger.error("The database is not up to date: run `tidewheel migrate`") }
+            if pending.isEmpty {
+                try await ledger.publish(desk.catalogue.kinds)
+            } else {
+                logger.error("The database is not up to date: run `tidewheel migrate`")
+            }
         } catch { logger.error("PostgreSQL does not answer; jobs are refused until it does", metadata: ["error": "\(error)"]) }
     }
 
@@ -179,7 +189,7 @@ struct Assembly: Sendable {
     }
 
     /// JOB_TIMEOUT is for kinds that do not bring a limit of their own.
-    private static func kinds(_ settings: Settings) -> [JobKind] {
+    static func kinds(_ settings: Settings) -> [JobKind] {
         let standard = JobKind(name: "", summary: "", queue: "", input: InputShape([])).timeoutMilliseconds
         return EveryKind.kinds.map { kind in
             guard kind.timeoutMilliseconds == standard else { return kind }

@@ -23,6 +23,10 @@ func migrate(_ settings: Settings, logger: Logger) async throws -> [String] {
     do {
         try await waitForPostgres(pool, seconds: settings[Known.patience], logger: logger)
         let applied = try await JobLedger.migrate(pool, logger: logger)
+        let kinds = Assembly.kinds(settings)
+        let ledger = JobLedger(pool, logger: logger)
+        try await ledger.publish(kinds)
+        try await ledger.retire(allBut: kinds)
         await pool.close()
         return applied
     } catch {

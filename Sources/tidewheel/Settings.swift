@@ -49,6 +49,17 @@ enum Known {
     static let reconcileInterval = Setting.number(
         "TIDEWHEEL_RECONCILE_INTERVAL_MS", standard: 5_000, 100...600_000,
         "How often the leader looks for recorded jobs that Redis does not know.")
+    static let listenInterval = Setting.number(
+        "TIDEWHEEL_LISTEN_INTERVAL_MS", standard: 1_000, 50...60_000,
+        "How soon a new leader listens for jobs that `tidewheel.enqueue()` announces.")
+    static let sweepInterval = Setting.number(
+        "TIDEWHEEL_SWEEP_INTERVAL_MS", standard: 1_000, 100...600_000,
+        "How often the leader compares 300 of Redis' live jobs with their rows, and ends the event streams of jobs that Redis has lost.")
+    static let retainInterval = Setting.number(
+        "TIDEWHEEL_RETAIN_INTERVAL_SECONDS", standard: 60, 1...86_400, "How often the leader deletes old records and steps of ended jobs.")
+    static let recordRetention = Setting.number(
+        "TIDEWHEEL_RECORD_RETENTION_DAYS", standard: 90, 0...36_500,
+        "How long PostgreSQL keeps a job after its end, with its attempts and steps; 0 keeps it for ever.")
     static let repairInterval = Setting.number(
         "TIDEWHEEL_REPAIR_INTERVAL_MS", standard: 5_000, 100...600_000,
         "How often the leader looks for live jobs that have lost their place in Redis.")
@@ -102,8 +113,8 @@ enum Known {
         redisURL.entry, databaseURL.entry, ollamaURL.entry, qdrantURL.entry, qdrantKey.entry, host.entry, port.entry, retention.entry,
         jobTimeout.entry, keyPrefix.entry, queues.entry, slots.entry, lease.entry, leadInterval.entry, reapInterval.entry,
         promoteInterval.entry, cancelInterval.entry, suspectInterval.entry, lossInterval.entry, reconcileInterval.entry,
-        repairInterval.entry, flowInterval.entry, scheduleInterval.entry, durationInterval.entry, reportInterval.entry, drain.entry,
-        apiDrain.entry, allowEviction.entry,
+        listenInterval.entry, sweepInterval.entry, repairInterval.entry, flowInterval.entry, scheduleInterval.entry, retainInterval.entry,
+        recordRetention.entry, durationInterval.entry, reportInterval.entry, drain.entry, apiDrain.entry, allowEviction.entry,
         postgresPool.entry, fetchAllow.entry, fileRoot.entry, embeddingModel.entry, models.entry, maxConnections.entry,
         maxEventStreams.entry, maxUploads.entry, site.entry, patience.entry, logLevel.entry,
     ]

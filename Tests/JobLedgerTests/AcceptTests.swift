@@ -98,13 +98,13 @@ import Testing
             ids.remove(at: 3)
             var seen: [JobID] = []
             while true {
-                let page = try await fixture.ledger.liveJobs(
+                let page = try await fixture.ledger.liveIDs(
                     acceptedBefore: Timestamp.now.advanced(byMilliseconds: 1000), after: seen.last, limit: 4)
-                seen += page.map(\.id)
+                seen += page
                 if page.count < 4 { break }
             }
             #expect(seen == ids.sorted { $0.description < $1.description })
-            #expect(try await fixture.ledger.liveJobs(acceptedBefore: Timestamp(milliseconds: 0), after: nil, limit: 4).isEmpty)
+            #expect(try await fixture.ledger.liveIDs(acceptedBefore: Timestamp(milliseconds: 0), after: nil, limit: 4).isEmpty)
         }
     }
 }

@@ -5,8 +5,8 @@ struct Duties: Sendable {
     init(life: WorkerLife) {
         let duties: [Duty] = [
             .lead(life), .reap(life), .promote(life), .noticeCancels(life), .runSuspects(life), .noticeLoss(life),
-            .reconcile(life), .applyControls(life), .repair(life), .sweepFlows(life), .sweepLimits(life), .fireSchedules(life),
-            .flushDurations(life), .reportDuties(life),
+            .listen(life), .reconcile(life), .applyControls(life), .sweep(life), .repair(life), .sweepFlows(life), .sweepLimits(life),
+            .fireSchedules(life), .retain(life), .flushDurations(life), .reportDuties(life),
         ]
         life.dutyBook.open(duties)
         loops = duties.map { DutyLoop(duty: $0, leadership: life.leadership, book: life.dutyBook, logger: life.logger) }

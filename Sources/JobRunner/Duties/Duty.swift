@@ -1,4 +1,5 @@
 internal import JobLedger
+internal import Synchronization
 
 /// One periodic duty of a worker: a name, an interval, and what is done. `DutyLoop` runs it, `DutyBook` remembers how it went.
 /// A new one is a file with a static maker beside this one, and a line in `Duties.swift`.
@@ -47,5 +48,19 @@ struct Duty: Sendable {
             guard let token else { return nil }
             return try await run(token)
         }
+    }
+}
+
+/// What a duty remembers from one run to the next.
+final class DutyMemory<Value: Sendable>: Sendable {
+    private let state: Mutex<Value>
+
+    init(_ value: Value) {
+        state = Mutex(value)
+    }
+
+    var value: Value {
+        get { state.withLock { $0 } }
+        set { state.withLock { $0 = newValue } }
     }
 }

@@ -26,6 +26,14 @@ final class DutyBook: Sendable {
 
     var all: [Record] { records.withLock { $0 } }
 
+    /// A run begins: a duty that goes on for long is seen while it does.
+    func begin(_ name: String, at moment: Timestamp) {
+        records.withLock { records in
+            guard let place = records.firstIndex(where: { $0.name == name }) else { return }
+            records[place].lastRun = moment
+        }
+    }
+
     /// Notes one run; true for the first failure after a success, or ever.
     @discardableResult
     func note(_ name: String, began: Timestamp, took: Duration, error: (any Error)?) -> Bool {

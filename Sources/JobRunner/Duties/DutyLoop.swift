@@ -23,6 +23,7 @@ struct DutyLoop: Sendable {
     func runOnce() async -> Duration {
         let began = Timestamp.now
         let start = ContinuousClock.now
+        book.begin(duty.name, at: began)
         var failure: (any Error)?
         var next: Duration?
         do { next = try await duty.run(leadership.token) } catch {

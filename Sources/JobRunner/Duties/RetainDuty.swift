@@ -1,0 +1,22 @@
+internal import JobDesk
+internal import JobLedger
+internal import Logging
+
+extension Duty {
+    /// Deletes records that are older than they are kept, and steps that nobody will ask for again. At most 20 batches of each in one run.
+    static func retain(_ life: WorkerLife) -> Duty {
+        Duty(leading: "retain", every: life.settings.retainInterval) { token in
+            let ledger = life.desk.ledger
+            let days = life.settings.recordRetentionDays
+            var jobs = 0
+            for _ in 0..<20 where days > 0 {
+                let gone = try await ledger.forgetJobs(endedBeforeDays: days, token)
+                jobs += gone
+                if gone < 1_000 { break }
+            }
+            if days > 0 { _ = try await ledger.forgetFlows(acceptedBeforeDays: days, token) }
+            for _ in 0..<20 where try await ledger.forgetSteps(token) < 1_000 { break }
+            if jobs > 0 { life.logger.info("Old records were deleted", metadata: ["jobs": "\(jobs)", "days": "\(days)"]) }
+        }
+    }
+}
