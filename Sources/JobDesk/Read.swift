@@ -42,7 +42,9 @@ extension JobDesk {
         let job = try await read(id)
         let known = try? await queue.known([id])
         guard let end = job.endEvent, known?.isEmpty != false else {
-            return try await asking(redis: { () throws(RedisError) in try await queue.watch(id, after: sequence, row: { await row(of: $0, elseLive: job) }) })
+            return try await asking(redis: { () throws(RedisError) in
+                try await queue.watch(id, after: sequence, row: { await row(of: $0, elseLive: job) })
+            })
         }
         let json = end.numbered(max(job.sequence, 1))
         return JobWatch([WatchedEvent(sequence: max(job.sequence, 1), name: job.state.rawValue, json: json)])

@@ -8,7 +8,9 @@ internal import RedisWire
 extension JobDesk {
     /// One portion of the live jobs: those whose rows ended a while ago are closed. Returns how many, and the rank to go on at; nil at the end.
     /// A settlement that is still on its way is given the time to come by itself.
-    package func closeEnded(from rank: Int64, limit: Int64 = 300, grace: Int64 = 10_000) async throws(DeskError) -> (closed: Int, next: Int64?) {
+    package func closeEnded(from rank: Int64, limit: Int64 = 300, grace: Int64 = 10_000) async throws(DeskError) -> (
+        closed: Int, next: Int64?
+    ) {
         let ids = try await asking(redis: { () throws(RedisError) in try await queue.liveIDs(from: rank, limit: limit) })
         let before = Timestamp.now.advanced(byMilliseconds: -grace)
         var closed = 0
