@@ -76,9 +76,9 @@ enum HealthDocument {
                     "status": alive.isEmpty ? "unhealthy" : "healthy", "alive": .integer(Int64(alive.count)),
                     "away": .integer(Int64(health.workers.count - alive.count)),
                 ],
-                "jobQueue": ["statistics": statistics(health, alive)],
+                "jobQueue": ["statistics": statistics(health, alive)], "duties": DutyHealth.summary(of: health.duties),
             ],
-            "queues": .array(health.queues.map(queue)),
+            "queues": .array(health.queues.map(queue)), "duties": .array(health.duties.map(DutyHealth.document)),
         ]
     }
 

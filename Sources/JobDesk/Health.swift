@@ -14,6 +14,8 @@ package struct DeskHealth: Sendable {
     package let postgres: ServiceHealth
     package let workers: [WorkerInfo]
     package let queues: [QueueCounts]
+    /// What the workers told of their periodic duties lately.
+    package let duties: [DutyReport]
 }
 
 extension JobDesk {
@@ -23,7 +25,8 @@ extension JobDesk {
         async let postgres = postgresHealth()
         let workers = await redis.isUp ? (try? queue.workers()) ?? [] : []
         let queues = await redis.isUp ? (try? queue.counts(of: catalogue.queues)) ?? [] : []
-        return DeskHealth(redis: await redis, postgres: await postgres, workers: workers, queues: queues)
+        let duties = await redis.isUp ? (try? queue.dutyReports(of: workers.map(\.name))) ?? [] : []
+        return DeskHealth(redis: await redis, postgres: await postgres, workers: workers, queues: queues, duties: duties)
     }
 
     private func redisHealth() async -> ServiceHealth {

@@ -22,6 +22,25 @@ import Testing
         }
     }
 
+    @Test func dutiesAreShownForEachWorker() async throws {
+        try await withAPI { api in
+            let worker = try await HandWorker(api)
+            #expect(try await api.get("/health").json["components"]?["duties"]?["status"] == "degraded")
+            let fine: JSONValue = [
+                "name": "reap", "interval_ms": 500, "runs": 3, "failures": 0, "last_success": "2026-01-01T00:00:00.000Z",
+            ]
+            let broken: JSONValue = ["name": "retain", "runs": 1, "failures": 1, "error": "PostgreSQL is away"]
+            try await api.desk.queue.publishDuties(of: worker.name, leads: true, [fine, broken], for: .seconds(60))
+            let json = try await api.get("/health").json
+            #expect(json["duties"] == [["worker": .string(worker.name), "leader": true, "duties": [fine, broken]]])
+            let summary = json["components"]?["duties"]
+            #expect(summary?["status"] == "degraded" && summary?["leader"] == .string(worker.name))
+            #expect(summary?["failing"] == [["worker": .string(worker.name), "name": "retain", "error": "PostgreSQL is away"]])
+            try await api.desk.queue.publishDuties(of: worker.name, leads: true, [fine], for: .seconds(60))
+            #expect(try await api.get("/health").json["components"]?["duties"]?["status"] == "healthy")
+        }
+    }
+
     @Test func workersAreListed() async throws {
         try await withAPI { api in
             #expect(try await api.get("/health/workers").json["status"] == "unhealthy")

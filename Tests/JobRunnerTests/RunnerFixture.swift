@@ -76,6 +76,8 @@ struct RunnerFixture {
         settings.promoteInterval = .milliseconds(20)
         settings.leadInterval = .milliseconds(100)
         settings.reportInterval = .milliseconds(50)
+        settings.listenInterval = .milliseconds(50)
+        settings.sweepInterval = .milliseconds(100)
         settings.drainGrace = .milliseconds(100)
         settings.stopGrace = .milliseconds(500)
         change(&settings)
