@@ -20,7 +20,7 @@ struct Checker {
         report.calm = await ContinuousClock().measure { report.wrongs += await waitForCalm(limit) }
         let rows = try await Row.all(of: load.name, in: fleet.database)
         let effects = fleet.effects.filter { accepted[$0.job] != nil }
-        report.wrongs += load.book.wrongs + checkRows(rows) + checkEffects(rows, effects)
+        report.wrongs += load.book.wrongs + checkRows(rows) + checkEffects(rows, effects) + checkKeys(rows, effects)
         report.wrongs += try await settled { try await checkRedis(rows) }
         report.wrongs += await checkEvents(rows)
         report.wrongs += try await settled { try await Leftovers.find(in: fleet.redis) }
@@ -100,6 +100,23 @@ struct Checker {
             if accepted[id]?.isRecorded == true, !redisForgot { wrongs.append("an attempt was started \(count) times: \(key)") }
         }
         return wrongs
+    }
+
+    /// Jobs of one key ran one after the other: the attempts that completed them do not overlap.
+    private func checkKeys(_ rows: [Row], _ effects: [Effect]) -> [String] {
+        guard !redisForgot else { return [] }
+        let times = Dictionary(effects.map { ("\($0.job) \($0.attempt) \($0.phase)", $0.milliseconds) }, uniquingKeysWith: min)
+        var runs: [String: [(start: Int, end: Int, id: String)]] = [:]
+        for row in rows where row.status == "completed" {
+            guard let key = accepted[row.id]?.key, let start = times["\(row.id) \(row.givenBy) start"],
+                let end = times["\(row.id) \(row.givenBy) done"]
+            else { continue }
+            runs[key, default: []].append((start, end, row.id))
+        }
+        return runs.flatMap { key, runs in
+            let inOrder = runs.sorted { $0.start < $1.start }
+            return zip(inOrder, inOrder.dropFirst()).filter { $1.start < $0.end }.map { "\($0.id) and \($1.id) of \(key) ran at once" }
+        }
     }
 
     /// Redis says what SQL says, while it remembers.

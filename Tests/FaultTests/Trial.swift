@@ -10,6 +10,13 @@ enum Trial {
 
     static var isLong: Bool { minutes != nil }
 
+    /// Processes that want to run, for each core: over the last minute.
+    static var loadPerCore: Double {
+        var loads = [0.0]
+        guard getloadavg(&loads, 1) == 1 else { return 1 }
+        return loads[0] / Double(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    }
+
     static func seed() -> UInt64 {
         ProcessInfo.processInfo.environment["TIDEWHEEL_FAULT_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 1..<1_000_000)
     }
