@@ -10,34 +10,30 @@ internal import RedisWire
 extension JobDesk {
     /// To be called after SQL has the end of a job with a place in a flow. An error is not the caller's: its own job has ended well.
     func releaseChildren(of ended: JobID) async {
-        do throws(DeskError) { try await release(from: [ended]) } catch {
+        do throws(DeskError) {
+            let children = try await asking(postgres: { () throws(PostgresError) in try await ledger.releaseChildren(of: ended) })
+            try await follow(children)
+        } catch {
             logger.warning(
                 "Jobs that wait for an ended one could not go on yet; the sweep will let them go",
                 metadata: ["job_id": "\(ended)", "error": "\(error)"])
         }
     }
 
-    /// Level by level: children that are cancelled because of a parent may have children of their own.
     func release(from ended: [JobID]) async throws(DeskError) {
-        var level = ended
-        while !level.isEmpty {
-            let parents = level
-            let children = try await asking(postgres: { () throws(PostgresError) in
-                try await ledger.releaseChildren(of: parents, at: .now)
-            })
-            level = children.filter { $0.state == .cancelled }.map(\.id)
-            try await follow(children)
-        }
+        try await follow(try await asking(postgres: { () throws(PostgresError) in try await ledger.releaseChildren(of: ended) }))
     }
 
-    /// Brings Redis in line with rows that have just left `waiting`.
+    /// Brings Redis in line with rows that have just left `waiting`. Those that were cancelled because of a parent may have children of
+    /// their own: level by level down the graph.
     func follow(_ released: [Job]) async throws(DeskError) {
-        try await inParallel(released) { (job) throws(RedisError) in
-            if job.state == .cancelled {
-                _ = try await queue.endUnclaimed(job.id, because: job.reason)
-            } else {
-                _ = try await queue.ready(job)
-            }
+        var level = released
+        while !level.isEmpty {
+            let cancelled = level.filter { $0.state == .cancelled }
+            let ready = level.filter { $0.state == .queued || $0.state == .scheduled }
+            _ = try await asking(redis: { () throws(RedisError) in try await queue.ready(ready) })
+            try await inParallel(cancelled) { (job) throws(RedisError) in _ = try await queue.endUnclaimed(job.id, because: job.reason) }
+            level = try await asking(postgres: { () throws(PostgresError) in try await ledger.releaseChildren(of: cancelled.map(\.id)) })
         }
     }
 

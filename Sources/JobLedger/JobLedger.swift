@@ -11,6 +11,7 @@ package final class JobLedger: Sendable {
     let starts: GroupCommit<StartRequest, Bool, PostgresError>
     let ends: GroupCommit<EndRequest, Recorded, PostgresError>
     let steps: GroupCommit<StepRequest, Bool, PostgresError>
+    let releases: GroupCommit<ReleaseRequest, [Job], PostgresError>
 
     /// `maxBatch` rows go into one statement; beyond a few hundred nothing is gained.
     package init(_ pool: PostgresPool, logger: Logger, maxBatch: Int = 500) {
@@ -27,6 +28,9 @@ package final class JobLedger: Sendable {
         }
         steps = GroupCommit(limit: maxBatch, isolates: Self.isolates) { requests throws(PostgresError) in
             try await StepRequest.commit(requests, to: pool)
+        }
+        releases = GroupCommit(limit: maxBatch, isolates: Self.isolates) { requests throws(PostgresError) in
+            try await ReleaseRequest.commit(requests, to: pool)
         }
     }
 

@@ -45,7 +45,7 @@ enum Statements {
     static let flowAcceptedBefore = text(PackageResources.flow_accepted_before_sql)
     static let releaseChildren = text(PackageResources.candidates_children_sql + PackageResources.release_sql)
     static let releaseForgotten = text(PackageResources.candidates_forgotten_sql + PackageResources.release_sql)
-    static let heldInFlows = text(PackageResources.select_jobs_sql + PackageResources.where_held_sql)
+    static let heldInFlows = text(PackageResources.held_in_flows_sql)
     static let endFlow = text(PackageResources.end_flow_sql)
     static let flowByID = text(PackageResources.select_flows_sql + PackageResources.where_flow_sql)
     static let flowsBefore = text(PackageResources.select_flows_sql + PackageResources.where_flows_before_sql)

@@ -55,6 +55,18 @@ extension JobQueue {
         try await send([EnqueueRequest(job)], isReady: true)[0] == .accepted
     }
 
+    /// Each as if it came alone, in order; returns how many waited or were made anew.
+    package func ready(_ jobs: [Job]) async throws(RedisError) -> Int {
+        var count = 0
+        var rest = jobs[...]
+        while !rest.isEmpty {
+            let part = rest.prefix(JobQueue.enqueueBatch).map { EnqueueRequest($0) }
+            count += try await send(part[...], isReady: true).count { $0 == .accepted }
+            rest = rest.dropFirst(JobQueue.enqueueBatch)
+        }
+        return count
+    }
+
     private func send(_ requests: ArraySlice<EnqueueRequest>, isReady: Bool) async throws(RedisError) -> [Enqueued] {
         let now = Timestamp.now
         var arguments: [RedisArgument] = [.string(now.description)]

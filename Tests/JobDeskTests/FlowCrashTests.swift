@@ -24,7 +24,7 @@ import Testing
         let flow = try await fixture.desk.submit(fixture.flow(["a": [], "b": ["a"]]))
         let claim = try #require(try await fixture.claims()["a"])
         _ = try await fixture.desk.ledger.record(.completed([:]), of: claim, at: .now)
-        #expect(try await fixture.desk.ledger.releaseChildren(of: [claim.job.id], at: .now).count == 1)
+        #expect(try await fixture.desk.ledger.releaseChildren(of: [claim.job.id]).count == 1)
         #expect(try await fixture.state(flow.jobIDs["b"]) == .waiting)
         #expect(try await fixture.desk.sweepFlows(after: nil).moved == 1)
         #expect(try await fixture.desk.sweepFlows(after: nil).moved == 0)
@@ -36,8 +36,8 @@ import Testing
         let flow = try await fixture.desk.submit(fixture.flow(["a": [], "b": ["a"], "c": ["b"], "d": ["c"]]))
         let first = try #require(flow.jobIDs["a"])
         _ = try await fixture.desk.ledger.endUnclaimed(first, as: .cancelled(.cancelled), at: .now, by: "api")
-        #expect(try await fixture.desk.ledger.releaseChildren(of: [first], at: .now).map(\.state) == [.cancelled])
-        #expect(try await fixture.desk.sweepFlows(after: nil).moved == 2)
+        #expect(try await fixture.desk.ledger.releaseChildren(of: [first]).map(\.state) == [.cancelled])
+        #expect(try await fixture.desk.sweepFlows(after: nil).moved == 1, "the next one follows it")
         #expect(try await fixture.desk.readFlow(flow.flow.id).state == .cancelled)
         #expect(try await fixture.state(flow.jobIDs["d"]) == .cancelled)
     }
@@ -69,14 +69,16 @@ import Testing
 
     @Test func aSweepGoesOnWhereItStopped() async throws {
         let fixture = try await DeskFixture()
-        var request = FlowRequest([.init(name: "a", request: fixture.request())])
-        request.members += (0..<600).map { .init(name: "c\($0)", request: fixture.request(), dependsOn: ["a"]) }
-        _ = try await fixture.desk.submit(request)
+        for _ in 0..<2 {
+            var request = FlowRequest([.init(name: "a", request: fixture.request())])
+            request.members += (0..<600).map { .init(name: "c\($0)", request: fixture.request(), dependsOn: ["a"]) }
+            _ = try await fixture.desk.submit(request)
+        }
         try await fixture.forgetRedis()
         let first = try await fixture.desk.sweepFlows(after: nil, pages: 1)
-        #expect(first.moved == 500)
+        #expect(first.moved == 1_000)
         let second = try await fixture.desk.sweepFlows(after: try #require(first.next), pages: 1)
-        #expect(second.moved == 100)
+        #expect(second.moved == 200)
         #expect(second.next == nil)
     }
 }

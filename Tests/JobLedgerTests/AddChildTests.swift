@@ -28,7 +28,7 @@ import Testing
             let flow = try await fixture.ledger.flow(id)
             #expect(flow?.jobs == 2)
             #expect(try await fixture.ledger.record(.completed([:]), of: claim, at: .now) == .recordedInFlow)
-            #expect(try await fixture.ledger.releaseChildren(of: [claim.job.id], at: .now).map(\.id) == [child.id])
+            #expect(try await fixture.ledger.releaseChildren(of: [claim.job.id]).map(\.id) == [child.id])
         }
     }
 
@@ -111,6 +111,37 @@ import Testing
                 throw Unexpected("it was cancelled")
             }
             guard case .existing = try await add(fixture, request("last"), of: flow["a"].claim()) else { throw Unexpected("it is there") }
+        }
+    }
+
+    /// A child is there before its parent's end is, or not at all: the end never misses it.
+    @Test func anEndAtTheSameMomentMissesNoChild() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            for round in 0..<30 {
+                let claim = try await fixture.running()
+                async let adding = add(fixture, request("next"), of: claim)
+                async let ending = fixture.ledger.record(.completed([:]), of: claim, at: .now)
+                _ = try await ending
+                let released = try await fixture.ledger.releaseChildren(of: claim.job.id)
+                switch try await adding {
+                case .added(let child): #expect(released.map(\.id) == [child.id], "round \(round)")
+                case .lost: #expect(released.isEmpty)
+                default: Issue.record("neither added nor lost")
+                }
+            }
+        }
+    }
+
+    @Test func aCancelAtTheSameMomentMissesNoChild() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            for _ in 0..<30 {
+                let flow = try await fixture.accepted(.sample(["a": []]))
+                #expect(try await fixture.ledger.recordStart(flow["a"].claim(), at: .now))
+                async let adding = add(fixture, request("next"), of: flow["a"].claim())
+                async let cancelling = fixture.ledger.cancelFlow(flow.id, at: .now)
+                _ = try await (adding, cancelling)
+                #expect(try await fixture.ledger.flow(flow.id)?.counts[.waiting] == 0)
+            }
         }
     }
 }

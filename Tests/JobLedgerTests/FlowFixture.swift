@@ -44,6 +44,6 @@ extension LedgerFixture {
         guard try await ledger.record(outcome, of: flow[name].claim(), at: .now) == .recordedInFlow else {
             throw Unexpected("the end was refused")
         }
-        return try await ledger.releaseChildren(of: [flow[name].id], at: .now).compactMap(\.flow?.name).sorted()
+        return try await ledger.releaseChildren(of: flow[name].id).compactMap(\.flow?.name).sorted()
     }
 }

@@ -80,4 +80,24 @@ import Testing
             #expect(try await fixture.ledger.forgetJobs(endedBeforeDays: 90, token) == 1)
         }
     }
+
+    @Test(.timeLimit(.minutes(1))) func `A flow goes when all of its jobs are old`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let token = try await leader(fixture)
+            let then = { (days: Int64) in Timestamp.now.advanced(byMilliseconds: -days * 86_400_000) }
+            let old = try await fixture.accepted(.sample(["a": [], "b": []], at: then(120)))
+            let mixed = try await fixture.accepted(.sample(["a": [], "b": []], at: then(120)))
+            let live = try await fixture.accepted(.sample(["a": [], "b": ["a"]], at: then(120)))
+            let young = try await fixture.accepted(.sample(["a": []], at: then(10)))
+            for (flow, name, days) in [
+                (old, "a", 100), (old, "b", 91), (mixed, "a", 100), (mixed, "b", 89), (live, "a", 100), (young, "a", 5),
+            ] {
+                #expect(try await fixture.ledger.record(.completed([:]), of: flow[name].claim(), at: then(Int64(days))) == .recordedInFlow)
+            }
+            #expect(try await fixture.ledger.forgetJobs(endedBeforeDays: 90, token) == 2)
+            #expect(try await fixture.ledger.forgetFlows(acceptedBeforeDays: 90, token) == 1)
+            #expect(Set(try await fixture.ledger.flows(before: nil, limit: 10).map(\.id)) == [mixed.id, live.id, young.id])
+            #expect(try await fixture.ledger.flow(mixed.id)?.jobs == 2)
+        }
+    }
 }
