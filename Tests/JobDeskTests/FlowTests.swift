@@ -158,4 +158,25 @@ import Testing
         #expect(jobs.map(\.progress) == [40, 0])
         #expect(jobs[1].parents == ["a"])
     }
+
+    @Test func aRetriedParentLeavesItsCancelledChildToTheCaller() async throws {
+        let fixture = try await DeskFixture()
+        let flow = try await fixture.desk.submit(fixture.flow(["a": [], "b": ["a"], "c": ["b"]]))
+        let (parent, child) = (try #require(flow.jobIDs["a"]), try #require(flow.jobIDs["b"]))
+        try await fixture.finish(try await fixture.claims()["a"], as: .failed(.permanent("no", type: "x")))
+        _ = try await fixture.desk.retry(parent)
+        let error = await #expect(throws: DeskError.self) { try await fixture.desk.retry(child) }
+        guard case .parentsLive = error else {
+            Issue.record("a child was retried before its parent")
+            return
+        }
+        #expect(try await fixture.runAll(by: "w2") == [["a"]])
+        #expect(try await fixture.desk.read(child).state == .cancelled)
+        _ = try await fixture.desk.retry(child)
+        #expect(try await fixture.runAll(by: "w3") == [["b"]])
+        #expect(
+            try await fixture.desk.readFlow(flow.flow.id).counts
+                == Dictionary(
+                    uniqueKeysWithValues: JobState.allCases.map { ($0, $0 == .completed ? 2 : $0 == .cancelled ? 1 : 0) }))
+    }
 }
