@@ -49,7 +49,6 @@ import Testing
             try await other
             Trial.tell("fault \(count + 1): \(saw)")
             count += isDouble ? 2 : 1
-            for worker in fleet.workers where worker.processID == nil { try await worker.start() }
             try await Fault.last(milliseconds: 0...1500, &random)
         }
         return count

@@ -152,7 +152,7 @@ struct Checker {
     /// The stream of events has one end, which is its last event and the row's state, and its numbers have no gap.
     private func checkEvents(_ rows: [Row]) async -> [String] {
         var wrongs: [String] = []
-        for row in rows.shuffled().prefix(eventSamples) {
+        for row in rows.filter(\.isTerminal).shuffled().prefix(eventSamples) {
             guard let events = await load.door.events(of: row.id) else {
                 wrongs.append("the events of \(row.id) cannot be read")
                 continue

@@ -13,7 +13,7 @@ final class Member: Sendable {
     private let program: String
     private let environment: [String: String]
     private let log: MemberLog
-    private let state = Mutex<(child: ChildProcess?, port: Int?)>((nil, nil))
+    private let state = Mutex<(child: ChildProcess?, port: Int?, isWanted: Bool)>((nil, nil, false))
 
     init(_ role: Role, program: String, redis: PrivateRedis, postgres: PrivatePostgres, environment: [String: String], log: MemberLog)
         async throws
@@ -47,13 +47,23 @@ final class Member: Sendable {
                 if line.hasPrefix("listens on "), let number = line.split(separator: " ").last.flatMap({ Int($0) }) { port.yield(number) }
                 log.append("\(role.rawValue): \(line)")
             }, onEnd: { port.finish() })
-        state.withLock { $0.child = child }
+        state.withLock { state in
+            state.child = child
+            state.isWanted = true
+        }
+        Task { await startAgain(after: child) }
         guard role == .api else { return }
         for await number in ports {
             state.withLock { $0.port = number }
             return
         }
         throw NeverStarted(lines: log.last(20))
+    }
+
+    /// As a supervisor would: a process that ended by itself is started again.
+    private func startAgain(after child: ChildProcess) async {
+        _ = await child.exit()
+        if state.withLock({ $0.isWanted && $0.child === child }) { try? await start() }
     }
 
     struct NeverStarted: Error { let lines: [String] }
@@ -81,6 +91,7 @@ final class Member: Sendable {
     private func take() -> ChildProcess? {
         state.withLock { state in
             state.port = nil
+            state.isWanted = false
             return state.child
         }
     }

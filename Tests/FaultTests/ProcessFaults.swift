@@ -43,7 +43,7 @@ extension Fault {
             let load = Load(fleet, name: "poison-\(random.next())", book: book)
             load.start(clients: 1, limit: 1, random: &random) { Order.order("crash", &$0) }
             try await load.finish()
-            try await fleet.restartUntil { try await Row.live(of: load.name, in: fleet.database) == 0 }
+            try await eventually(within: fleet.lease * 8 + .seconds(20)) { try await Row.live(of: load.name, in: fleet.database) == 0 }
             let row = try await Row.all(of: load.name, in: fleet.database).first
             guard let row, row.errorType == "poisoned" else {
                 throw HitNothing(what: "a job that kills its process ended as \(row.map { "\($0)" } ?? "nothing")")
@@ -120,14 +120,5 @@ extension Fleet {
             if try await redis.command(["EXISTS", .string("job:\(try row.string("id"))")]).integer == 0 { unknown += 1 }
         }
         return unknown
-    }
-
-    /// Starts what ended by itself again, as a supervisor would, until the condition holds.
-    func restartUntil(_ condition: () async throws -> Bool) async throws {
-        try await eventually(within: lease * 8 + .seconds(20)) {
-            for worker in workers where worker.processID == nil { try await worker.start() }
-            return try await condition()
-        }
-        for worker in workers where worker.processID == nil { try await worker.start() }
     }
 }
