@@ -20,6 +20,7 @@ for _, queue in ipairs(paused_names) do
 end
 local claims = {'ok', paused_names}
 local started_tail = ',"event":"started","status":"processing","timestamp":"' .. ARGV[4] .. '","worker":"' .. name .. '"}'
+local first_event = '{"seq":2,"attempt":1' .. started_tail
 local spent, spent_stream = {}, nil -- entries of one stream that go without a claim
 
 local function spend(stream, entry)
@@ -35,32 +36,12 @@ local function queue_of(stream)
     return string.match(string.sub(stream, #prefix + 1), '^(.*)_jobs')
 end
 
--- The limit that keeps a job from running now, if there is one; otherwise its permits are taken.
-local function hindrance(id, names, woken)
-    for _, limit in ipairs(names) do
-        if limit ~= woken and not has_room(prefix, limit) then
-            return limit
-        end
-    end
-end
-
-local function take_permits(id, names, woken, held)
-    local permits = {held ~= '' and held or nil}
-    for _, limit in ipairs(names) do
-        if limit ~= woken and take_permit(prefix, limit, id) then
-            permits[#permits + 1] = limit
-        end
-    end
-    return table.concat(permits, ' ')
-end
-
 -- The attempt begins: number, lease and state. `state` is {status, entry, attempt, more, kind, input, metadata, policy, priority, created_at, seq}.
 local function start(job, id, stream, entry, state, permits)
-    local attempt = tonumber(state[3] or '0') + 1
-    local told = tonumber(state[11] or '0') + 1
-    local event = '{"seq":' .. told + 1 .. ',"attempt":' .. attempt .. started_tail
-    local more = state[4] or attempt > 1 or permits
-    if told > 1 then
+    local attempt, told, event, more = '1', '1', first_event, state[4] or permits
+    if state[3] or state[11] then
+        attempt, told, more = tonumber(state[3] or '0') + 1, tonumber(state[11] or '0') + 1, true
+        event = '{"seq":' .. told + 1 .. ',"attempt":' .. attempt .. started_tail
         local before = call('HGET', job, 'event')
         if before then
             call('RPUSH', job .. ':log', before)
@@ -91,87 +72,129 @@ end
 
 local FIELDS = {'status', 'entry', 'attempt', 'more', 'kind', 'input', 'metadata', 'policy', 'priority', 'created_at', 'seq'}
 
--- A job over a limit is parked behind it, without what it holds of others.
-local function park(job, id, limit, state, rest)
-    call('ZADD', prefix .. 'parked:' .. limit, state[10] or 0, id)
-    call('SADD', prefix .. 'parked', limit)
-    call('HSET', job, 'entry', 'parked:' .. limit, 'permits', '', 'more', '1')
-    call('HDEL', job, 'woken')
-    give_back(prefix, id, rest[1])
-end
+-- What only jobs with a key or under a limit need; made when the first one comes.
+local function make_rare()
+    local all = limits()
 
--- The job of a delivered entry or of a key's turn, if no limit of its queue or kind is in the way.
-local function admit(job, id, stream, entry, state, key)
-    local queue = queue_of(stream)
-    local names = {'queue:' .. queue, 'kind:' .. state[5]}
-    if not key and not limit_of(prefix, names[1]) and not limit_of(prefix, names[2]) then
-        start(job, id, stream, entry, state)
+    -- The limit that keeps a job from running now, if there is one; otherwise its permits are taken.
+    local function hindrance(id, names, woken)
+        for _, limit in ipairs(names) do
+            if limit ~= woken and not all.has_room(prefix, limit) then
+                return limit
+            end
+        end
+    end
+
+    local function take_permits(id, names, woken, held)
+        local permits = {held ~= '' and held or nil}
+        for _, limit in ipairs(names) do
+            if limit ~= woken and all.take_permit(prefix, limit, id) then
+                permits[#permits + 1] = limit
+            end
+        end
+        return table.concat(permits, ' ')
+    end
+
+    -- A job over a limit is parked behind it, without what it holds of others.
+    local function park(job, id, limit, state, rest)
+        call('ZADD', prefix .. 'parked:' .. limit, state[10] or 0, id)
+        call('SADD', prefix .. 'parked', limit)
+        call('HSET', job, 'entry', 'parked:' .. limit, 'permits', '', 'more', '1')
+        call('HDEL', job, 'woken')
+        give_back(prefix, id, rest[1])
+    end
+
+    -- The job of a delivered entry or of a key's turn, if no limit of its queue or kind is in the way.
+    local function admit(job, id, stream, entry, state, key)
+        local names = {'queue:' .. queue_of(stream), 'kind:' .. state[5]}
+        if not key and not all.limit_of(prefix, names[1]) and not all.limit_of(prefix, names[2]) then
+            start(job, id, stream, entry, state)
+            return true
+        end
+        local rest = call('HMGET', job, 'permits', 'woken')
+        local limit = hindrance(id, names, rest[2])
+        if limit then
+            park(job, id, limit, state, rest)
+            return false
+        end
+        if key then
+            names[3] = 'key:' .. key
+        end
+        start(job, id, stream, entry, state, take_permits(id, names, rest[2], rest[1] or ''))
         return true
     end
-    local rest = call('HMGET', job, 'permits', 'woken')
-    local limit = hindrance(id, names, rest[2])
-    if limit then
-        park(job, id, limit, state, rest)
-        return false
+
+    -- Whose turn it is on a stream: job id, key and its time; nothing when every key is at its limit.
+    local function next_in_turn(stream)
+        for _ = 1, 100 do
+            local head = call('ZRANGE', stream .. ':turns', 0, 0, 'WITHSCORES')
+            if not head[1] then
+                return
+            end
+            local key, time = head[1], tonumber(head[2])
+            local id = call('ZRANGE', stream .. ':lane:' .. key, 0, 0)[1]
+            if id and all.has_room(prefix, 'key:' .. key) then
+                return id, key, time
+            end
+            all.leave_turns(stream, key, time)
+            if id and all.limit_of(prefix, 'key:' .. key).count then
+                call('SADD', prefix .. 'parked', 'key:' .. key)
+            end
+        end
     end
-    if key then
-        names[3] = 'key:' .. key
+
+    -- A ticket is good for one job of the key whose turn it is; without one it is thrown away.
+    local function serve(stream, entry, named)
+        call('HINCRBY', stream .. ':times', '+', -1)
+        for _ = 1, 100 do
+            local id, key, time = next_in_turn(stream)
+            if not id then
+                return spend(stream, entry)
+            end
+            local job = prefix .. 'job:' .. id
+            local state = fields_of(job, unpack(FIELDS))
+            local waits = state[1] == 'queued' and state[2] == 'lane:' .. level_of(stream)
+            local limit = all.limit_of(prefix, 'key:' .. key)
+            if waits and id ~= named then
+                call('HSET', stream .. ':served', entry, id) -- recovery starts from the entry
+            end
+            local started = waits and admit(job, id, stream, entry, state, key)
+            all.remove_from_lane(stream, key, id)
+            if waits then
+                time = time + 1 / (limit and limit.weight or 1)
+                call('HSET', stream .. ':times', '', time)
+            end
+            if call('EXISTS', stream .. ':lane:' .. key) == 1 then
+                call('ZADD', stream .. ':turns', time, key)
+            else
+                all.leave_turns(stream, key, time)
+            end
+            if started then
+                return
+            end
+            call('HDEL', stream .. ':served', entry)
+        end
+        spend(stream, entry)
     end
-    start(job, id, stream, entry, state, take_permits(id, names, rest[2], rest[1] or ''))
+
+    return {admit = admit, serve = serve}
+end
+
+local rare_made
+local function rare()
+    rare_made = rare_made or make_rare()
+    return rare_made
+end
+
+local has_limits = call('EXISTS', prefix .. 'limits') == 1
+
+-- True: the job runs now. False: it is parked behind a limit of its queue or kind.
+local function admit(job, id, stream, entry, state)
+    if has_limits then
+        return rare().admit(job, id, stream, entry, state)
+    end
+    start(job, id, stream, entry, state)
     return true
-end
-
--- Whose turn it is on a stream: job id, key and its time; nothing when every key is at its limit.
-local function next_in_turn(stream)
-    for _ = 1, 100 do
-        local head = call('ZRANGE', stream .. ':turns', 0, 0, 'WITHSCORES')
-        if not head[1] then
-            return
-        end
-        local key, time = head[1], tonumber(head[2])
-        local id = call('ZRANGE', stream .. ':lane:' .. key, 0, 0)[1]
-        if id and has_room(prefix, 'key:' .. key) then
-            return id, key, time
-        end
-        leave_turns(stream, key, time)
-        if id and limit_of(prefix, 'key:' .. key).count then
-            call('SADD', prefix .. 'parked', 'key:' .. key)
-        end
-    end
-end
-
--- A ticket is good for one job of the key whose turn it is; without one it is thrown away.
-local function serve(stream, entry, named)
-    call('HINCRBY', stream .. ':times', '+', -1)
-    for _ = 1, 100 do
-        local id, key, time = next_in_turn(stream)
-        if not id then
-            return spend(stream, entry)
-        end
-        local job = prefix .. 'job:' .. id
-        local state = fields_of(job, unpack(FIELDS))
-        local waits = state[1] == 'queued' and state[2] == 'lane:' .. level_of(stream)
-        local limit = limit_of(prefix, 'key:' .. key)
-        if waits and id ~= named then
-            call('HSET', stream .. ':served', entry, id) -- recovery starts from the entry
-        end
-        local started = waits and admit(job, id, stream, entry, state, key)
-        remove_from_lane(stream, key, id)
-        if waits then
-            time = time + 1 / (limit and limit.weight or 1)
-            call('HSET', stream .. ':times', '', time)
-        end
-        if call('EXISTS', stream .. ':lane:' .. key) == 1 then
-            call('ZADD', stream .. ':turns', time, key)
-        else
-            leave_turns(stream, key, time)
-        end
-        if started then
-            return
-        end
-        call('HDEL', stream .. ':served', entry)
-    end
-    spend(stream, entry)
 end
 
 -- One delivered entry: a claim, an adoption for the worker to make, or nothing.
@@ -187,7 +210,7 @@ local function take(stream, entry, fields)
         end
     end
     if key and not foreign then
-        return serve(stream, entry, id)
+        return rare().serve(stream, entry, id)
     end
     local job = prefix .. 'job:' .. (id or '')
     local state = fields_of(job, unpack(FIELDS))

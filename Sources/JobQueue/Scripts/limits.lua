@@ -6,190 +6,218 @@
 -- whose turn it is. There are at least as many tickets as jobs that may run, so no wakeup is lost, and at most as many as jobs that wait;
 -- a ticket too many is thrown away. `<stream>:times` counts both, tickets under `+`, jobs under `-`.
 
-local limits_seen = {}
+--
+-- All of it is made only when a job needs it: making a function costs a microsecond or so, and most jobs have neither key nor limit.
 
-local function limit_of(prefix, name)
-    if limits_seen[name] == nil then
-        local text = call('HGET', prefix .. 'limits', name)
-        if not text and string.sub(name, 1, 4) == 'key:' then
-            text = call('HGET', prefix .. 'limits', 'key:*') or '1 - - - 1'
+local function make_limits()
+    local limits_seen = {}
+
+    local function limit_of(prefix, name)
+        if limits_seen[name] == nil then
+            local text = call('HGET', prefix .. 'limits', name)
+            if not text and string.sub(name, 1, 4) == 'key:' then
+                text = call('HGET', prefix .. 'limits', 'key:*') or '1 - - - 1'
+            end
+            local most, count, per, burst, weight = string.match(text or '', '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
+            limits_seen[name] = weight
+                and {most = tonumber(most), count = tonumber(count), per = tonumber(per), burst = tonumber(burst), weight = tonumber(weight)}
         end
-        local most, count, per, burst, weight = string.match(text or '', '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
-        limits_seen[name] = weight
-            and {most = tonumber(most), count = tonumber(count), per = tonumber(per), burst = tonumber(burst), weight = tonumber(weight)}
+        return limits_seen[name]
     end
-    return limits_seen[name]
-end
 
--- Tokens in the bucket now. A clock that went back adds none.
-local function tokens(prefix, name, limit, now)
-    local bucket = call('HMGET', prefix .. 'rate:' .. name, 'tokens', 'at')
-    if not bucket[1] then
-        return limit.burst
-    end
-    return math.min(limit.burst, tonumber(bucket[1]) + math.max(0, now - tonumber(bucket[2])) * limit.count / limit.per)
-end
-
--- How many more jobs may start now under a limit.
-local function room(prefix, name)
-    local limit = limit_of(prefix, name)
-    if not limit then
-        return math.huge
-    end
-    local free = limit.most and limit.most - call('ZCARD', prefix .. 'limit:' .. name) or math.huge
-    return limit.count and math.min(free, math.floor(tokens(prefix, name, limit, clock()))) or free
-end
-
-local function has_room(prefix, name)
-    return room(prefix, name) >= 1
-end
-
--- How long until there may be room, in ms: 0 for now, nil when only a freed permit can tell.
-local function room_in(prefix, name)
-    local limit = limit_of(prefix, name)
-    if not limit or not limit.count then
-        return nil
-    end
-    return math.max(0, math.ceil((1 - tokens(prefix, name, limit, clock())) * limit.per / limit.count))
-end
-
-local function take_permit(prefix, name, id)
-    local limit = limit_of(prefix, name)
-    if not limit then
-        return false
-    end
-    local now = clock()
-    if limit.count then
-        local left = tokens(prefix, name, limit, now) - 1
-        call('HSET', prefix .. 'rate:' .. name, 'tokens', left, 'at', now)
-        call('PEXPIRE', prefix .. 'rate:' .. name, math.ceil(limit.burst * limit.per / limit.count) + 60000)
-    end
-    if limit.most then
-        call('SADD', prefix .. 'permitted', name)
-        call('ZADD', prefix .. 'limit:' .. name, now, id)
-    end
-    return limit.most ~= nil
-end
-
--- Lanes and turns. A key's turn comes by its virtual time, which grows by 1 / weight with every job served; `<stream>:times` remembers it
--- while the key is not in `<stream>:turns`, and under the empty name the time of the stream itself: nobody is owed turns from the past.
-local function enter_turns(stream, key)
-    local times = call('HMGET', stream .. ':times', '@' .. key, '')
-    call('ZADD', stream .. ':turns', 'NX', math.max(tonumber(times[1] or 0), tonumber(times[2] or 0)), key)
-end
-
-local function leave_turns(stream, key, time)
-    call('HSET', stream .. ':times', '@' .. key, time)
-    call('ZREM', stream .. ':turns', key)
-    if call('EXISTS', stream .. ':turns') == 0 and (tonumber(call('HGET', stream .. ':times', '-') or 0)) <= 0 then
-        call('DEL', stream .. ':times') -- nobody waits: nothing to remember
-    end
-end
-
-local function add_to_lane(prefix, stream, key, id)
-    call('HINCRBY', stream .. ':times', '-', 1)
-    call('ZADD', stream .. ':lane:' .. key, call('HINCRBY', stream .. ':times', '#', 1), id) -- in the order of arrival
-    call('SADD', prefix .. 'lanes:' .. key, stream)
-end
-
-local function remove_from_lane(stream, key, id)
-    if call('ZREM', stream .. ':lane:' .. key, id) == 1 then
-        call('HINCRBY', stream .. ':times', '-', -1)
-    end
-end
-
-local function add_ticket(stream, key, id, kind)
-    call('XADD', stream, '*', 'job_id', id, 'kind', kind, 'key', key)
-    call('HINCRBY', stream .. ':times', '+', 1)
-end
-
--- Where a job waits for a worker: on its stream, or in its key's lane with a ticket on the stream. Returns its place for the hash.
-local function put(prefix, id, queue, level, kind, key)
-    local stream = stream_of(prefix, queue, level)
-    if not key then
-        return place(level, call('XADD', stream, '*', 'job_id', id, 'kind', kind))
-    end
-    add_ticket(stream, key, id, kind)
-    add_to_lane(prefix, stream, key, id)
-    if has_room(prefix, 'key:' .. key) then
-        enter_turns(stream, key)
-    end
-    return 'lane:' .. level
-end
-
--- A key has room again: it takes part in the turns, with tickets for as many jobs as may run.
-local function wake_key(prefix, key)
-    local limit = limit_of(prefix, 'key:' .. key)
-    local free = math.min(room(prefix, 'key:' .. key), 1000)
-    local left = false
-    for _, stream in ipairs(call('SMEMBERS', prefix .. 'lanes:' .. key)) do
-        local ids = free >= 1 and call('ZRANGE', stream .. ':lane:' .. key, 0, free - 1) or {}
-        local counts = ids[1] and call('HMGET', stream .. ':times', '+', '-') or {}
-        for i = 1, math.min(#ids, tonumber(counts[2] or 0) - tonumber(counts[1] or 0)) do
-            add_ticket(stream, key, ids[i], '')
+    -- Tokens in the bucket now. A clock that went back adds none.
+    local function tokens(prefix, name, limit, now)
+        local bucket = call('HMGET', prefix .. 'rate:' .. name, 'tokens', 'at')
+        if not bucket[1] then
+            return limit.burst
         end
-        if ids[1] then
+        return math.min(limit.burst, tonumber(bucket[1]) + math.max(0, now - tonumber(bucket[2])) * limit.count / limit.per)
+    end
+
+    -- How many more jobs may start now under a limit.
+    local function room(prefix, name)
+        local limit = limit_of(prefix, name)
+        if not limit then
+            return math.huge
+        end
+        local free = limit.most and limit.most - call('ZCARD', prefix .. 'limit:' .. name) or math.huge
+        return limit.count and math.min(free, math.floor(tokens(prefix, name, limit, clock()))) or free
+    end
+
+    local function has_room(prefix, name)
+        return room(prefix, name) >= 1
+    end
+
+    -- How long until there may be room, in ms: 0 for now, nil when only a freed permit can tell.
+    local function room_in(prefix, name)
+        local limit = limit_of(prefix, name)
+        if not limit or not limit.count then
+            return nil
+        end
+        return math.max(0, math.ceil((1 - tokens(prefix, name, limit, clock())) * limit.per / limit.count))
+    end
+
+    local function take_permit(prefix, name, id)
+        local limit = limit_of(prefix, name)
+        if not limit then
+            return false
+        end
+        local now = clock()
+        if limit.count then
+            local left = tokens(prefix, name, limit, now) - 1
+            call('HSET', prefix .. 'rate:' .. name, 'tokens', left, 'at', now)
+            call('PEXPIRE', prefix .. 'rate:' .. name, math.ceil(limit.burst * limit.per / limit.count) + 60000)
+        end
+        if limit.most then
+            call('SADD', prefix .. 'permitted', name)
+            call('ZADD', prefix .. 'limit:' .. name, now, id)
+        end
+        return limit.most ~= nil
+    end
+
+    -- Lanes and turns. A key's turn comes by its virtual time, which grows by 1 / weight with every job served; `<stream>:times` remembers it
+    -- while the key is not in `<stream>:turns`, and under the empty name the time of the stream itself: nobody is owed turns from the past.
+    local function enter_turns(stream, key)
+        local times = call('HMGET', stream .. ':times', '@' .. key, '')
+        call('ZADD', stream .. ':turns', 'NX', math.max(tonumber(times[1] or 0), tonumber(times[2] or 0)), key)
+    end
+
+    local function leave_turns(stream, key, time)
+        call('HSET', stream .. ':times', '@' .. key, time)
+        call('ZREM', stream .. ':turns', key)
+        if call('EXISTS', stream .. ':turns') == 0 and (tonumber(call('HGET', stream .. ':times', '-') or 0)) <= 0 then
+            call('DEL', stream .. ':times') -- nobody waits: nothing to remember
+        end
+    end
+
+    local function add_to_lane(prefix, stream, key, id)
+        call('HINCRBY', stream .. ':times', '-', 1)
+        call('ZADD', stream .. ':lane:' .. key, call('HINCRBY', stream .. ':times', '#', 1), id) -- in the order of arrival
+        call('SADD', prefix .. 'lanes:' .. key, stream)
+    end
+
+    local function remove_from_lane(stream, key, id)
+        if call('ZREM', stream .. ':lane:' .. key, id) == 1 then
+            call('HINCRBY', stream .. ':times', '-', -1)
+        end
+    end
+
+    local function add_ticket(stream, key, id, kind)
+        call('XADD', stream, '*', 'job_id', id, 'kind', kind, 'key', key)
+        call('HINCRBY', stream .. ':times', '+', 1)
+    end
+
+    -- A job with a concurrency key waits in its lane, with a ticket on the stream. Returns its place for the hash.
+    local function put_in_lane(prefix, id, queue, level, kind, key)
+        local stream = stream_of(prefix, queue, level)
+        add_ticket(stream, key, id, kind)
+        add_to_lane(prefix, stream, key, id)
+        if has_room(prefix, 'key:' .. key) then
             enter_turns(stream, key)
-            left = true
-        elseif call('EXISTS', stream .. ':lane:' .. key) == 1 then
-            left = true
-        else
-            call('SREM', prefix .. 'lanes:' .. key, stream)
+        end
+        return 'lane:' .. level
+    end
+
+    -- A key has room again: it takes part in the turns, with tickets for as many jobs as may run.
+    local function wake_key(prefix, key)
+        local limit = limit_of(prefix, 'key:' .. key)
+        local free = math.min(room(prefix, 'key:' .. key), 1000)
+        local left = false
+        for _, stream in ipairs(call('SMEMBERS', prefix .. 'lanes:' .. key)) do
+            local ids = free >= 1 and call('ZRANGE', stream .. ':lane:' .. key, 0, free - 1) or {}
+            local counts = ids[1] and call('HMGET', stream .. ':times', '+', '-') or {}
+            for i = 1, math.min(#ids, tonumber(counts[2] or 0) - tonumber(counts[1] or 0)) do
+                add_ticket(stream, key, ids[i], '')
+            end
+            if ids[1] then
+                enter_turns(stream, key)
+                left = true
+            elseif call('EXISTS', stream .. ':lane:' .. key) == 1 then
+                left = true
+            else
+                call('SREM', prefix .. 'lanes:' .. key, stream)
+            end
+        end
+        -- Time alone makes room under a rate: its key is looked at again as long as it has jobs.
+        call(left and limit and limit.count and 'SADD' or 'SREM', prefix .. 'parked', 'key:' .. key)
+    end
+
+    -- Queues parked jobs of a queue's or kind's limit while there is room, at most 100, and lets each keep its permit: nobody can take it away
+    -- meanwhile. Parked jobs were claimed before what waits, so they go in front.
+    local function wake(prefix, name)
+        if string.sub(name, 1, 4) == 'key:' then
+            return wake_key(prefix, string.sub(name, 5))
+        end
+        local parked = prefix .. 'parked:' .. name
+        for _ = 1, 100 do
+            local id = has_room(prefix, name) and call('ZRANGE', parked, 0, 0)[1]
+            if not id then
+                break
+            end
+            local job = prefix .. 'job:' .. id
+            local state = fields_of(job, 'status', 'entry', 'queue', 'kind', 'permits', 'concurrency_key', 'suspect')
+            if state[1] == 'queued' and state[2] == 'parked:' .. name then
+                local level = state[7] == '1' and 'suspect' or 'urgent'
+                local entry = state[6] and put_in_lane(prefix, id, state[3], level, state[4], state[6])
+                    or place(level, call('XADD', stream_of(prefix, state[3], level), '*', 'job_id', id, 'kind', state[4]))
+                local permits = take_permit(prefix, name, id) and ((state[5] and state[5] ~= '') and state[5] .. ' ' .. name or name) or state[5]
+                call('HSET', job, 'entry', entry, 'permits', permits or '', 'woken', name)
+            end
+            call('ZREM', parked, id)
+        end
+        if call('EXISTS', parked) == 0 then
+            call('SREM', prefix .. 'parked', name)
         end
     end
-    -- Time alone makes room under a rate: its key is looked at again as long as it has jobs.
-    call(left and limit and limit.count and 'SADD' or 'SREM', prefix .. 'parked', 'key:' .. key)
+
+    -- Gives back every permit of a job and queues who waited for them. The job's own fields are its caller's business.
+    local function give_back(prefix, id, permits)
+        for name in string.gmatch(permits, '%S+') do
+            if call('ZREM', prefix .. 'limit:' .. name, id) == 1 then
+                if call('EXISTS', prefix .. 'limit:' .. name) == 0 then
+                    call('SREM', prefix .. 'permitted', name)
+                end
+                wake(prefix, name)
+            end
+        end
+    end
+
+    -- Takes a queued job out of where it waits, but for its stream entry: that stays, and a claim skips it.
+    local function take_out(prefix, id, state)
+        local limit = string.match(state.entry or '', '^parked:(.+)$')
+        local level = string.match(state.entry or '', '^lane:(%l*)$')
+        if limit then
+            call('ZREM', prefix .. 'parked:' .. limit, id)
+        elseif level and state.key then
+            remove_from_lane(stream_of(prefix, state.queue, level), state.key, id)
+        end
+        give_back(prefix, id, state.permits or '')
+    end
+    return {
+        limit_of = limit_of, has_room = has_room, room_in = room_in, take_permit = take_permit, leave_turns = leave_turns,
+        remove_from_lane = remove_from_lane, put_in_lane = put_in_lane, wake_key = wake_key, wake = wake, give_back = give_back,
+        take_out = take_out}
 end
 
--- Queues parked jobs of a queue's or kind's limit while there is room, at most 100, and lets each keep its permit: nobody can take it away
--- meanwhile. Parked jobs were claimed before what waits, so they go in front.
-local function wake(prefix, name)
-    if string.sub(name, 1, 4) == 'key:' then
-        return wake_key(prefix, string.sub(name, 5))
+local limits_made
+local function limits()
+    limits_made = limits_made or make_limits()
+    return limits_made
+end
+
+-- Where a job waits for a worker: on its stream, or in its key's lane. Returns its place for the hash.
+local function put(prefix, id, queue, level, kind, key)
+    if key then
+        return limits().put_in_lane(prefix, id, queue, level, kind, key)
     end
-    local parked = prefix .. 'parked:' .. name
-    for _ = 1, 100 do
-        local id = has_room(prefix, name) and call('ZRANGE', parked, 0, 0)[1]
-        if not id then
-            break
-        end
-        local job = prefix .. 'job:' .. id
-        local state = fields_of(job, 'status', 'entry', 'queue', 'kind', 'permits', 'concurrency_key', 'suspect')
-        if state[1] == 'queued' and state[2] == 'parked:' .. name then
-            local level = state[7] == '1' and 'suspect' or 'urgent'
-            local entry = put(prefix, id, state[3], level, state[4], state[6])
-            local permits = take_permit(prefix, name, id) and ((state[5] and state[5] ~= '') and state[5] .. ' ' .. name or name) or state[5]
-            call('HSET', job, 'entry', entry, 'permits', permits or '', 'woken', name)
-        end
-        call('ZREM', parked, id)
-    end
-    if call('EXISTS', parked) == 0 then
-        call('SREM', prefix .. 'parked', name)
-    end
+    return place(level, call('XADD', stream_of(prefix, queue, level), '*', 'job_id', id, 'kind', kind))
 end
 
 -- Gives back every permit of a job and queues who waited for them. The job's own fields are its caller's business.
 local function give_back(prefix, id, permits)
-    for name in string.gmatch(permits or '', '%S+') do
-        if call('ZREM', prefix .. 'limit:' .. name, id) == 1 then
-            if call('EXISTS', prefix .. 'limit:' .. name) == 0 then
-                call('SREM', prefix .. 'permitted', name)
-            end
-            wake(prefix, name)
-        end
+    if permits and permits ~= '' then
+        limits().give_back(prefix, id, permits)
     end
-end
-
--- Takes a queued job out of where it waits, but for its stream entry: that stays, and a claim skips it.
-local function take_out(prefix, id, state)
-    local limit = string.match(state.entry or '', '^parked:(.+)$')
-    local level = string.match(state.entry or '', '^lane:(%l*)$')
-    if limit then
-        call('ZREM', prefix .. 'parked:' .. limit, id)
-    elseif level and state.key then
-        remove_from_lane(stream_of(prefix, state.queue, level), state.key, id)
-    end
-    give_back(prefix, id, state.permits)
 end
 
 local function free_unique(prefix, unique, id)

@@ -36,9 +36,9 @@ local function sooner(milliseconds)
     end
 end
 for _, name in ipairs(call('SMEMBERS', prefix .. 'parked')) do
-    wake(prefix, name)
+    limits().wake(prefix, name)
     if call('SISMEMBER', prefix .. 'parked', name) == 1 then
-        sooner(room_in(prefix, name))
+        sooner(limits().room_in(prefix, name))
     end
 end
 local next = call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')

@@ -35,10 +35,10 @@ local function look_in_lane(job, id, state, level)
     local stream = stream_of(prefix, state.queue, level)
     if not call('ZSCORE', stream .. ':lane:' .. state.key, id) then
         requeue(job, id, state, level)
-    elseif unread_of(stream) <= 0 and has_room(prefix, 'key:' .. state.key) then
+    elseif unread_of(stream) <= 0 and limits().has_room(prefix, 'key:' .. state.key) then
         call('SADD', prefix .. 'lanes:' .. state.key, stream)
         call('HSET', stream .. ':times', '+', 0)
-        wake_key(prefix, state.key)
+        limits().wake_key(prefix, state.key)
         unread[stream] = 1
         mended = mended + 1
     end

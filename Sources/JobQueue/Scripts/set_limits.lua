@@ -9,11 +9,11 @@ if ARGV[1] then
     call('HSET', KEYS[1], unpack(ARGV))
 end
 for _, name in ipairs(call('SMEMBERS', prefix .. 'parked')) do
-    wake(prefix, name)
+    limits().wake(prefix, name)
 end
 for _, name in ipairs(call('SMEMBERS', prefix .. 'permitted')) do
     if string.sub(name, 1, 4) == 'key:' then
-        wake(prefix, name)
+        limits().wake(prefix, name)
     end
 end
 return #ARGV / 2

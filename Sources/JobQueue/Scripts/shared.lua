@@ -20,8 +20,10 @@ local function prefix_of(key, tail)
 end
 
 -- A level is the tail of a stream's name; the medium stream has the bare name, and so has its level.
+local levels_seen = {}
 local function level_of(stream)
-    return string.match(stream, '_jobs:(%l+)$') or ''
+    levels_seen[stream] = levels_seen[stream] or string.match(stream, '_jobs:(%l+)$') or ''
+    return levels_seen[stream]
 end
 
 local function level_of_priority(priority)
