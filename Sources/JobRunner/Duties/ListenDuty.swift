@@ -39,7 +39,11 @@ private struct Listening: Sendable {
         let (ids, isBehind) = inbox.take()
         var failure: (any Error)?
         do {
-            if isBehind { _ = try await life.desk.reconcileRecent() }
+            if isBehind {
+                // As after a loss: a paused queue stays so.
+                _ = try await life.desk.applyControls()
+                _ = try await life.desk.reconcileRecent()
+            }
             _ = try await life.desk.enqueueAnnounced(ids)
         } catch { failure = error }
         let isNews = life.dutyBook.note("listen", began: began, took: .now - start, error: failure)

@@ -31,6 +31,8 @@ extension Duty {
     static func reconcile(_ life: WorkerLife) -> Duty {
         let memory = DutyMemory(ReconcilePlace())
         return Duty(leading: "reconcile", every: life.settings.reconcileInterval) { _ in
+            // A loss that was not noticed yet must not let a paused queue run.
+            _ = try await life.desk.applyControls()
             let (queued, place) = try await life.desk.reconcile(from: memory.value)
             memory.value = place
             if queued > 0 { life.logger.info("Recorded jobs that Redis did not know were queued", metadata: ["jobs": "\(queued)"]) }
