@@ -110,11 +110,17 @@ enum HealthDocument {
         let running = health.queues.reduce(0) { $0 + $1.running }
         return [
             "total": .integer(Int64(pending + running)), "pending": .integer(Int64(pending)), "running": .integer(Int64(running)),
+            "completed": .integer(health.queues.reduce(0) { $0 + $1.completed }),
+            "failed": .integer(health.queues.reduce(0) { $0 + $1.failed }),
+            "cancelled": .integer(health.queues.reduce(0) { $0 + $1.cancelled }),
             "maxConcurrent": .integer(Int64(alive.reduce(0) { $0 + $1.slots })),
         ]
     }
 
     private static func queue(_ counts: QueueCounts) -> JSONValue {
-        ["queue": .string(counts.queue), "waiting": .integer(Int64(counts.waiting)), "running": .integer(Int64(counts.running))]
+        [
+            "queue": .string(counts.queue), "waiting": .integer(Int64(counts.waiting)), "running": .integer(Int64(counts.running)),
+            "completed": .integer(counts.completed), "failed": .integer(counts.failed),
+        ]
     }
 }

@@ -22,6 +22,7 @@ package struct JobServerSettings: Sendable {
     package var maxBatches = 16
     package var maxUploadBytes = 32 << 20
     package var connection = ConnectionLimits()
+    package var scaling = ScalingSettings()
     /// How long `/readyz` says 503 before the listening socket closes, so that load balancers look away first.
     package var drain: Duration = .zero
 

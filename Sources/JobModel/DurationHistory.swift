@@ -48,6 +48,14 @@ package struct DurationHistory: Sendable, Hashable {
         return nil
     }
 
+    /// By the middles of the buckets; 0 without a history.
+    package var meanMilliseconds: Int64 {
+        let sum = filled.reduce(0.0) { sum, entry in
+            sum + Double(entry.count) * Double(DurationHistory.lowest(entry.bucket) + DurationHistory.lowest(entry.bucket + 1)) / 2
+        }
+        return total > 0 ? Int64(sum / Double(total)) : 0
+    }
+
     /// What is probably left of a run. At 0 % the history says it (`standard` while there is too little of one); the further the run is,
     /// the more its own pace says. Never negative.
     package func remaining(elapsed: Int64, percent: Double, standard: Int64) -> Int64 {

@@ -14,6 +14,8 @@ package struct WorkerInfo: Sendable, Hashable {
     package let startedAt: Timestamp?
     package let beat: Int64
     package let isDead: Bool
+    /// A one-slot process that only runs suspects.
+    package let isForSuspects: Bool
     /// Since its last beat, by Redis's clock.
     package let silentMilliseconds: Int64
     /// Since its last claim round trip, by the worker's own clock.
@@ -42,6 +44,10 @@ package struct QueueCounts: Sendable, Hashable {
     package let waiting: Int
     /// Entries that workers hold.
     package let running: Int
+    /// Since Redis began.
+    package let completed: Int64
+    package let failed: Int64
+    package let cancelled: Int64
 }
 
 extension JobQueue {
@@ -75,6 +81,7 @@ extension JobQueue {
                 running: fields["running"].flatMap { Int($0) } ?? 0, leftBehind: fields["left_behind"].flatMap { Int($0) } ?? 0,
                 startedAt: fields["started_at"].flatMap { Int64($0) }.map(Timestamp.init(milliseconds:)),
                 beat: fields["beat"].flatMap { Int64($0) } ?? 0, isDead: fields["dead"] == "1",
+                isForSuspects: fields["suspects"] == "1",
                 silentMilliseconds: max(0, now - (fields["beat_at"].flatMap { Int64($0) } ?? 0)),
                 idleMilliseconds: fields["idle_ms"].flatMap { Int64($0) } ?? 0)
         }
@@ -84,7 +91,12 @@ extension JobQueue {
         var counts: [QueueCounts] = []
         for queue in queues {
             let entries = try await waitingAndHeld(StreamLevel.allCases.map { keys.stream(queue, $0) })
-            counts.append(QueueCounts(queue: queue, waiting: entries.waiting, running: entries.held))
+            let stats = try await redis.command(["HMGET", .string(keys.stats(queue)), "completed", "failed", "cancelled"]).array ?? []
+            let ended = stats.map { $0.integer ?? 0 } + [0, 0, 0]
+            counts.append(
+                QueueCounts(
+                    queue: queue, waiting: entries.waiting, running: entries.held, completed: ended[0], failed: ended[1],
+                    cancelled: ended[2]))
         }
         return counts
     }

@@ -54,6 +54,9 @@ struct Assembly: Sendable {
         server.maxConnections = settings[Known.maxConnections]
         server.maxEventStreams = settings[Known.maxEventStreams]
         server.maxUploads = settings[Known.maxUploads]
+        server.scaling.latencySeconds = settings[Known.scalingLatency]
+        server.scaling.maxWorkers = settings[Known.scalingMax]
+        server.scaling.standardSlots = settings[Known.slots]
         server.drain = .seconds(settings[Known.apiDrain])
         return JobServer(desk: desk, settings: server, logger: logger)
     }

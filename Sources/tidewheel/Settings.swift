@@ -100,6 +100,11 @@ enum Known {
     static let maxEventStreams = Setting.number(
         "TIDEWHEEL_MAX_EVENT_STREAMS", standard: 2_000, 1...100_000, "Event streams and held polls of one API process at once.")
     static let maxUploads = Setting.number("TIDEWHEEL_MAX_UPLOADS", standard: 4, 1...1_000, "Uploads that one API process takes at once.")
+    static let scalingLatency = Setting.number(
+        "TIDEWHEEL_SCALING_LATENCY_SECONDS", standard: 60, 1...86_400,
+        "In this time the backlog of a queue should be done: what `desired` of `/queues/{queue}/scaling` aims at.")
+    static let scalingMax = Setting.number(
+        "TIDEWHEEL_SCALING_MAX_WORKERS", standard: 100, 1...100_000, "The most workers that `desired` asks for.")
     static let site = Setting.text(
         "TIDEWHEEL_SITE", flag: "site", allowed: "a directory", "A directory of web pages that the API serves at /site/; none when empty.")
     static let patience = Setting.number(
@@ -116,6 +121,6 @@ enum Known {
         listenInterval.entry, sweepInterval.entry, repairInterval.entry, flowInterval.entry, scheduleInterval.entry, retainInterval.entry,
         recordRetention.entry, durationInterval.entry, reportInterval.entry, drain.entry, apiDrain.entry, allowEviction.entry,
         postgresPool.entry, fetchAllow.entry, fileRoot.entry, embeddingModel.entry, models.entry, maxConnections.entry,
-        maxEventStreams.entry, maxUploads.entry, site.entry, patience.entry, logLevel.entry,
+        maxEventStreams.entry, maxUploads.entry, scalingLatency.entry, scalingMax.entry, site.entry, patience.entry, logLevel.entry,
     ]
 }

@@ -1,4 +1,6 @@
+import JobDesk
 import JobModel
+import JobQueue
 import Testing
 
 @testable import JobAPI
@@ -17,8 +19,11 @@ import Testing
             #expect(components?["redis"]?["status"] == "healthy")
             #expect(components?["postgres"]?["status"] == "healthy")
             #expect(components?["workers"]?["alive"] == 1)
-            #expect(components?["jobQueue"]?["statistics"] == ["total": 2, "pending": 1, "running": 1, "maxConcurrent": 2])
-            #expect(answer.json["queues"]?.array?.first == ["queue": "ingest", "waiting": 1, "running": 1])
+            #expect(
+                components?["jobQueue"]?["statistics"] == [
+                    "total": 2, "pending": 1, "running": 1, "completed": 0, "failed": 0, "cancelled": 0, "maxConcurrent": 2,
+                ])
+            #expect(answer.json["queues"]?.array?.first == ["queue": "ingest", "waiting": 1, "running": 1, "completed": 0, "failed": 0])
         }
     }
 
