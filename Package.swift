@@ -140,7 +140,7 @@ let package = Package(
             "JobAPITests",
             [
                 "JobAPI", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel",
-                lifecycle, nioCore, nioPosix,
+                lifecycle, nioCore, nioPosix, httpTypes,
             ]),
         tests("JobBenchTests", ["JobBench", "RedisWire", "JobModel"]),
         tests("TidewheelTests", ["tidewheel", "JobBench", "PrivateServers", "WebFetch", "JobModel", "RedisWire", "PostgresWire"]),

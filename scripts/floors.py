@@ -19,6 +19,8 @@ FLOORS = [
     ["tidewheel"],
 ]
 LONGEST = 400
+# What the migrations add up to, in one file because people load it as one; a test compares the two.
+AS_LONG_AS_IT_TAKES = {"Sources/JobLedger/Schema/schema.sql", "schema.sql"}
 
 # Modules that come with the toolchain or the system.
 TOOLCHAIN = {
@@ -83,7 +85,7 @@ def long_files(root):
         for path in sorted((root / top).rglob("*")):
             if path.suffix in suffixes and path.is_file() and ".venv" not in path.parts:
                 lines = path.read_bytes().count(b"\n")
-                if lines > LONGEST:
+                if lines > LONGEST and str(path.relative_to(root)) not in AS_LONG_AS_IT_TAKES:
                     yield f"{path.relative_to(root)}:{LONGEST + 1}: the file has {lines} lines, more than {LONGEST}"
 
 

@@ -61,6 +61,6 @@ package final class WorkWaiter: Sendable {
 
 extension JobQueue {
     package func waiter() -> WorkWaiter {
-        WorkWaiter(RedisConnection(address, options: RedisOptions(), logger: logger))
+        WorkWaiter(RedisConnection(address, options: RedisOptions(), beside: redis, logger: logger))
     }
 }

@@ -104,7 +104,8 @@ final class WorkerLife: Sendable {
 
     private func work() async -> End {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask {
+            // It mostly waits for Redis and computes little: where the replies arrive it saves two wake-ups of threads a command.
+            group.addTask(executorPreference: desk.queue.executor) {
                 var claims = ClaimLoop(life: self)
                 await claims.run()
                 self.claimsEnd.finish()

@@ -126,7 +126,7 @@ import Testing
         #expect(try await fixture.claimed().job.id == jobs[1].id)
     }
 
-    @Test func aKeysRateIsKept() async throws {
+    @Test(.timeLimit(.minutes(1))) func aKeysRateIsKept() async throws {
         let rate = Limit.Rate(count: 100, perMilliseconds: 1000, burst: 2)
         let fixture = try await fixture([Limit(scope: .key, name: "a", rate: rate)])
         _ = try await keyed(fixture, "a", 6)

@@ -100,7 +100,7 @@ import Testing
         #expect(try await fixture.claims(by: "w1", count: 10).count == 2)
     }
 
-    @Test func aRateLetsABurstThroughAndTheRestByTime() async throws {
+    @Test(.timeLimit(.minutes(1))) func aRateLetsABurstThroughAndTheRestByTime() async throws {
         let rate = Limit.Rate(count: 50, perMilliseconds: 1000, burst: 3)
         let fixture = try await limited([Limit(scope: .kind, name: "web_crawl", rate: rate)])
         for _ in 0..<8 { try await fixture.enqueued() }

@@ -10,19 +10,20 @@ if not state[1] then
 elseif state[1] ~= 'failed' and state[1] ~= 'cancelled' then
     return 2
 end
+call('ZADD', KEYS[2], state[5] or 0, ARGV[1]) -- before all else: repair ends again what a cut leaves half open
+for _, key in ipairs({KEYS[1], KEYS[1] .. ':log', KEYS[1] .. ':steps'}) do
+    call('PERSIST', key)
+end
 local before = call('HGET', KEYS[1], 'event')
 if before then
     call('RPUSH', KEYS[1] .. ':log', before)
 end
 call('HSET', KEYS[1], 'event', '{"seq":' .. (state[7] or 0) + 1 .. ',' .. ARGV[3])
-for _, key in ipairs({KEYS[1], KEYS[1] .. ':log', KEYS[1] .. ':steps'}) do
-    call('PERSIST', key)
-end
-call('ZADD', KEYS[2], state[5] or 0, ARGV[1])
+call('ZREM', KEYS[3], ARGV[1])
+call('HDEL', KEYS[1], 'cancel_requested', 'permits', 'woken')
 local entry = put(prefix, ARGV[1], state[2], level_of_priority(ARGV[4]), state[3], state[4])
 call('HSET', KEYS[1], 'status', 'queued', 'entry', entry, 'lease', '', 'uncharged', state[6] or 0, 'suspect', '0', 'crashes', '0', 'more', '1')
-call('HDEL', KEYS[1], 'error', 'error_type', 'failed_at', 'completed_at', 'cancel_requested', 'permits', 'woken', 'progress', 'step', 'message')
-call('ZREM', KEYS[3], ARGV[1])
+call('HDEL', KEYS[1], 'error', 'error_type', 'failed_at', 'completed_at', 'progress', 'step', 'message')
 call('HINCRBY', prefix .. 'stats:' .. state[2], 'retried', 1)
 tell(KEYS[1], '"event":"retried","status":"queued","timestamp":"' .. ARGV[2] .. '"}')
 return 1

@@ -45,6 +45,8 @@ import Testing
         Situation("cancel in a lane", [keyed], .endUnclaimed(job: 0)),
         Situation("cancel of a scheduled job", [later], .endUnclaimed(job: 0)),
         Situation("cancel of a parked job", parked, .endUnclaimed(job: 2)), Situation("request to cancel", running, .requestCancel(job: 0)),
+        Situation("retry", running + [.settle(job: 0, back: 0, .failed)], .retry(job: 0)),
+        Situation("retry with a key", lanes + [.settle(job: 0, back: 0, .failed)], .retry(job: 0)),
         Situation("fewer limits", parked, .setLimits(ModelLimits())),
     ]
 
