@@ -122,6 +122,19 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1))) func `A late fence of an earlier attempt leaves the later one alone`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let first = try await fixture.running()
+            #expect(try await fixture.ledger.recordStart(first.job.claim(2, by: "w2"), at: .now))
+            try await fixture.ledger.fence([(first.job.id, 1)])
+            let running = try #require(try await fixture.ledger.job(first.job.id))
+            #expect(running.state == .processing && running.attempt == 2)
+            try await fixture.ledger.fence([(first.job.id, 3)])
+            let fenced = try #require(try await fixture.ledger.job(first.job.id))
+            #expect(fenced.state == .queued && fenced.attempt == 3)
+        }
+    }
+
     @Test(.timeLimit(.minutes(1))) func `A job that nobody claimed can be ended once`() async throws {
         try await LedgerFixture.run { (fixture) async throws in
             let job = try await fixture.accepted()
