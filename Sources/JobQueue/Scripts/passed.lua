@@ -24,13 +24,18 @@ local function is_dead(lease)
     return not known[1] or known[2]
 end
 
+local function remove(entry)
+    call('HDEL', KEYS[1] .. ':served', entry)
+    call('XDEL', KEYS[1], entry)
+end
+
 -- The copy comes before the hash names it, and the old entry goes last.
 local function bring_back(entry, fields, job)
     local fresh = call('XADD', KEYS[1], '*', unpack(fields))
     if job then
         call('HSET', job, 'status', 'queued', 'entry', place(level_of(KEYS[1]), fresh), 'lease', '')
     end
-    call('XDEL', KEYS[1], entry)
+    remove(entry)
 end
 
 local function mend(entry, fields)
@@ -55,7 +60,7 @@ local function mend(entry, fields)
         bring_back(entry, fields)
         return 1, 0
     end
-    call('XDEL', KEYS[1], entry)
+    remove(entry)
     return 0, 1
 end
 

@@ -17,7 +17,6 @@ if current and (running or state[1] == 'queued') then
     local entry = put(prefix, ARGV[3], state[5], ARGV[6], state[4], state[6])
     call('HSET', KEYS[1], 'status', 'queued', 'entry', entry, 'lease', '', 'more', '1', 'permits', '')
     give_back(prefix, ARGV[3], state[7])
-    call('HDEL', KEYS[2] .. ':served', ARGV[2])
     if running then
         call('HINCRBY', KEYS[1], 'uncharged', 1)
         if ARGV[4] == 'crashed' then
@@ -36,5 +35,6 @@ else
         end
     end
 end
+call('HDEL', KEYS[2] .. ':served', ARGV[2])
 discard(KEYS[2], ARGV[2])
 return 1

@@ -18,7 +18,17 @@ local function unread_of(stream)
     return unread[stream]
 end
 
+-- The stream and number of the entry that a job's place names.
+local function entry_of(state)
+    local level, entry = string.match(state.entry, '^(%l*):?(%d+%-%d+)$')
+    return stream_of(prefix, state.queue, level or ''), entry
+end
+
 local function requeue(job, id, state, level)
+    local stream, lost = entry_of(state)
+    if lost then
+        call('HDEL', stream .. ':served', lost) -- nobody will settle it
+    end
     local entry = put(prefix, id, state.queue, level, state.kind, state.key)
     call('HSET', job, 'status', 'queued', 'entry', entry, 'lease', '', 'permits', '')
     give_back(prefix, id, state.permits)
@@ -26,8 +36,8 @@ local function requeue(job, id, state, level)
 end
 
 local function has_entry(state)
-    local level, id = string.match(state.entry, '^(%l+):(.+)$')
-    return #call('XRANGE', stream_of(prefix, state.queue, level or ''), id or state.entry, id or state.entry) == 1
+    local stream, entry = entry_of(state)
+    return entry and #call('XRANGE', stream, entry, entry) == 1
 end
 
 -- A job in a lane needs its membership, and a ticket when its key may run.

@@ -73,6 +73,7 @@ local function settle(id, lease, entry, stream, status, due, result, error_type,
         if state[1] == lease and state[2] then
             return 1 -- only its own settlement leaves a lease on a job that does not run
         elseif not state[2] or terminal(state[2]) or not is_current then
+            call('HDEL', stream .. ':served', entry)
             spent[stream] = spent[stream] or {}
             table.insert(spent[stream], entry)
         end
