@@ -87,7 +87,7 @@ import Testing
         }
     }
 
-    /// Columns, constraints, indexes, comments: one line each.
+    /// Columns, constraints, indexes, comments, functions, triggers: one line each.
     private func catalog(of pool: PostgresPool) async throws -> [String] {
         let rows = try await pool.query(
             """
@@ -105,6 +105,11 @@ import Testing
                 UNION ALL
                 SELECT format('table %s comment=%s', relname, obj_description(oid, 'pg_class')) FROM pg_class
                 WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+                UNION ALL
+                SELECT format('%s comment=%s', pg_get_functiondef(oid), obj_description(oid, 'pg_proc')) FROM pg_proc
+                WHERE pronamespace = 'tidewheel'::regnamespace
+                UNION ALL
+                SELECT format('trigger %s', pg_get_triggerdef(oid)) FROM pg_trigger WHERE NOT tgisinternal
             ) AS lines ORDER BY line
             """)
         return try rows.map { try $0.string("line") }
