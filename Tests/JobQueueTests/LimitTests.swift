@@ -51,6 +51,72 @@ import Testing
         #expect(claims.map(\.job.kind).sorted() == ["document", "web_crawl"])
     }
 
+    @Test func whatIsUrgentComesBeforeWhatIsParkedAlready() async throws {
+        let fixture = try await limited([Limit(scope: .queue, name: "ingest", concurrency: 1)])
+        for _ in 0..<5 { try await fixture.enqueued(.low) }
+        let first = try await fixture.claims(by: "w1", count: 10)
+        #expect(first.count == 1)
+        let urgent = try await fixture.enqueued(.urgent)
+        #expect(try await fixture.claims(by: "w1", count: 10).isEmpty)
+        #expect(try await parked(fixture, "queue:ingest") == 5)
+        #expect(try await fixture.queue.settle(first[0], as: .completed([:])) == .settled)
+        #expect(try await fixture.claims(by: "w1", count: 10).map(\.job.id) == [urgent.id])
+    }
+
+    @Test func jobsOfOneKeyDoNotSitOnPermitsThatOthersCouldUse() async throws {
+        let fixture = try await limited([Limit(scope: .queue, name: "ingest", concurrency: 2)])
+        var running: [Claim] = []
+        for _ in 0..<2 { try await fixture.enqueued() }
+        running += try await fixture.claims(by: "w1", count: 10)
+        let before = running.map(\.job.id)
+        var keyed: [JobID] = []
+        for _ in 0..<4 {
+            var job = fixture.job()
+            job.concurrencyKey = "a"
+            keyed.append(job.id)
+            _ = try await fixture.queue.enqueue(job)
+        }
+        #expect(try await fixture.claims(by: "w1", count: 10).isEmpty)
+        for _ in 0..<4 { try await fixture.enqueued() }
+        #expect(try await fixture.claims(by: "w1", count: 10).isEmpty)
+        #expect(try await parked(fixture, "queue:ingest") == 8)
+        var order: [JobID] = []
+        var most = 0
+        while let claim = running.popLast() {
+            #expect(try await fixture.queue.settle(claim, as: .completed([:])) == .settled)
+            running += try await fixture.claims(by: "w1", count: 10)
+            most = max(most, running.count)
+            #expect(running.count { $0.job.concurrencyKey == "a" } <= 1)
+            #expect(running.count == 2 || order.count > 4, "the queue's permits are all in use while there are other jobs")
+            order += running.map(\.job.id).filter { !order.contains($0) && !before.contains($0) }
+        }
+        #expect(most == 2)
+        #expect(order.count == 8)
+        #expect(order.filter(keyed.contains) == keyed, "in the order of their arrival")
+        #expect(try await fixture.redis.command(["SCARD", .string(fixture.queue.keys.permitted)]).integer == 0)
+    }
+
+    @Test func weightsHoldBehindTheLimitOfAQueue() async throws {
+        let fixture = try await limited([
+            Limit(scope: .queue, name: "ingest", concurrency: 1), Limit(scope: .key, name: "*", concurrency: 100),
+            Limit(scope: .key, name: "heavy", concurrency: 100, weight: 3),
+        ])
+        for key in ["heavy", "light"] {
+            for _ in 0..<24 {
+                var job = fixture.job()
+                job.concurrencyKey = key
+                _ = try await fixture.queue.enqueue(job)
+            }
+        }
+        var served: [String] = []
+        while let claim = try await fixture.claims(by: "w1", count: 100).first {
+            served.append(claim.job.concurrencyKey ?? "-")
+            #expect(try await fixture.queue.settle(claim, as: .completed([:])) == .settled)
+        }
+        #expect(served.count == 48)
+        #expect((16...20).contains(served.prefix(24).count { $0 == "heavy" }), "\(served)")
+    }
+
     @Test func permitsOfADeadWorkerComeBack() async throws {
         let fixture = try await limited([Limit(scope: .queue, name: "ingest", concurrency: 1)])
         for _ in 0..<2 { try await fixture.enqueued() }

@@ -75,6 +75,8 @@ local FIELDS = {'status', 'entry', 'attempt', 'more', 'kind', 'input', 'metadata
 -- What only jobs with a key or under a limit need; made when the first one comes.
 local function make_rare()
     local all = limits()
+    local DAYS = {urgent = 0, high = 1, medium = 2, low = 3}
+    local turns = 0
 
     -- The limit that keeps a job from running now, if there is one; otherwise its permits are taken.
     local function hindrance(id, names, woken)
@@ -95,9 +97,12 @@ local function make_rare()
         return table.concat(permits, ' ')
     end
 
-    -- A job over a limit is parked behind it, without what it holds of others.
-    local function park(job, id, limit, state, rest)
-        call('ZADD', prefix .. 'parked:' .. limit, state[10] or 0, id)
+    -- A job over a limit is parked behind it, without what it holds of others: by age, and a day ahead of each lower priority, so that the
+    -- lowest cannot starve. Jobs of keys come in the order of their turns.
+    local function park(job, id, limit, state, rest, key)
+        turns = turns + 0.01
+        local time = key and not rest[2] and ARGV[3] + turns or tonumber(state[10] or 0)
+        call('ZADD', prefix .. 'parked:' .. limit, time + DAYS[state[9] or 'medium'] * 86400000, id)
         call('SADD', prefix .. 'parked', limit)
         call('HSET', job, 'entry', 'parked:' .. limit, 'permits', '', 'more', '1')
         call('HDEL', job, 'woken')
@@ -114,7 +119,7 @@ local function make_rare()
         local rest = call('HMGET', job, 'permits', 'woken')
         local limit = hindrance(id, names, rest[2])
         if limit then
-            park(job, id, limit, state, rest)
+            park(job, id, limit, state, rest, key)
             return false
         end
         if key then

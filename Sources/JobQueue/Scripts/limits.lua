@@ -142,8 +142,36 @@ local function make_limits()
         call(left and limit and limit.count and 'SADD' or 'SREM', prefix .. 'parked', 'key:' .. key)
     end
 
-    -- Queues parked jobs of a queue's or kind's limit while there is room, at most 100, and lets each keep its permit: nobody can take it away
-    -- meanwhile. Parked jobs were claimed before what waits, so they go in front.
+    -- A parked job whose key is at its limit goes back to the head of its lane: it must not sit on a permit that others could use.
+    local function return_to_lane(prefix, id, queue, level, key, created)
+        local stream = stream_of(prefix, queue, level)
+        call('HINCRBY', stream .. ':times', '-', 1)
+        call('ZADD', stream .. ':lane:' .. key, (created or 0) - 1e15, id)
+        call('SADD', prefix .. 'lanes:' .. key, stream)
+        if limit_of(prefix, 'key:' .. key).count then
+            call('SADD', prefix .. 'parked', 'key:' .. key)
+        end
+        return 'lane:' .. level
+    end
+
+    local function wake_parked(prefix, name, id, job, state)
+        local suspect, key = state[6] == '1', state[5]
+        if key and not has_room(prefix, 'key:' .. key) then
+            local level = suspect and 'suspect' or level_of_priority(state[7])
+            call('HSET', job, 'entry', return_to_lane(prefix, id, state[3], level, key, state[8]))
+            return
+        end
+        local level = suspect and 'suspect' or 'urgent'
+        local entry = call('XADD', stream_of(prefix, state[3], level), '*', 'job_id', id, 'kind', state[4])
+        local permits = {take_permit(prefix, name, id) and name or nil}
+        if key and take_permit(prefix, 'key:' .. key, id) then
+            permits[#permits + 1] = 'key:' .. key
+        end
+        call('HSET', job, 'entry', place(level, entry), 'permits', table.concat(permits, ' '), 'woken', name)
+    end
+
+    -- Queues parked jobs of a queue's or kind's limit while there is room, at most 100, and lets each keep its permits: nobody can take them
+    -- away meanwhile. Parked jobs were claimed before what waits, so they go in front.
     local function wake(prefix, name)
         if string.sub(name, 1, 4) == 'key:' then
             return wake_key(prefix, string.sub(name, 5))
@@ -155,13 +183,9 @@ local function make_limits()
                 break
             end
             local job = prefix .. 'job:' .. id
-            local state = fields_of(job, 'status', 'entry', 'queue', 'kind', 'permits', 'concurrency_key', 'suspect')
+            local state = fields_of(job, 'status', 'entry', 'queue', 'kind', 'concurrency_key', 'suspect', 'priority', 'created_at')
             if state[1] == 'queued' and state[2] == 'parked:' .. name then
-                local level = state[7] == '1' and 'suspect' or 'urgent'
-                local entry = state[6] and put_in_lane(prefix, id, state[3], level, state[4], state[6])
-                    or place(level, call('XADD', stream_of(prefix, state[3], level), '*', 'job_id', id, 'kind', state[4]))
-                local permits = take_permit(prefix, name, id) and ((state[5] and state[5] ~= '') and state[5] .. ' ' .. name or name) or state[5]
-                call('HSET', job, 'entry', entry, 'permits', permits or '', 'woken', name)
+                wake_parked(prefix, name, id, job, state)
             end
             call('ZREM', parked, id)
         end

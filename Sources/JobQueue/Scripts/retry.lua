@@ -4,7 +4,7 @@
 -- ARGV    1 job id   2 now as RFC 3339   3 the event that ended it, without its number   4 priority
 -- Returns 1 queued   0 Redis does not know the job   2 it has not failed
 local prefix = prefix_of(KEYS[1], 'job:' .. ARGV[1])
-local state = fields_of(KEYS[1], 'status', 'queue', 'kind', 'concurrency_key', 'created_at', 'attempt', 'seq')
+local state = fields_of(KEYS[1], 'status', 'queue', 'kind', 'concurrency_key', 'created_at', 'attempt', 'seq', 'unique', 'unique_span')
 if not state[1] then
     return 0
 elseif state[1] ~= 'failed' and state[1] ~= 'cancelled' then
@@ -21,6 +21,9 @@ end
 call('HSET', KEYS[1], 'event', '{"seq":' .. (state[7] or 0) + 1 .. ',' .. ARGV[3])
 call('ZREM', KEYS[3], ARGV[1])
 call('HDEL', KEYS[1], 'cancel_requested', 'permits', 'woken')
+if state[8] and state[9] ~= 'window' then
+    call('SET', prefix .. 'unique:' .. state[8], ARGV[1], 'NX') -- it lives again, and so does its key, unless another job has it by now
+end
 local entry = put(prefix, ARGV[1], state[2], level_of_priority(ARGV[4]), state[3], state[4])
 call('HSET', KEYS[1], 'status', 'queued', 'entry', entry, 'lease', '', 'uncharged', state[6] or 0, 'suspect', '0', 'crashes', '0', 'more', '1')
 call('HDEL', KEYS[1], 'error', 'error_type', 'failed_at', 'completed_at', 'progress', 'step', 'message')
