@@ -92,6 +92,9 @@ import Testing
                 ("'web_crawl', jsonb_build_object('url', repeat('x', 1100000))", "larger than 1 MiB"),
                 ("'note', '{}', queue => 'nowhere'", "there is no queue"), ("'note', '{}', priority => 'now'", "priority"),
                 ("'note', '{}', run_at => 'infinity'", "run_at"), ("'note', '{}', tags => '{\"\"}'", "tags"),
+                ("'note', '{}', tags => '{{a,b},{c,d}}'", "tags"), ("'note', '{}', tags => '[5:6]={a,b}'", "tags"),
+                ("'note', '{}', concurrency_key => E'a\\nb'", "concurrency_key"),
+                ("'note', '{}', concurrency_key => 'a b'", "concurrency_key"),
                 ("'note', '{}', timeout => '0'", "timeout"), ("'note', '{}', title => repeat('x', 301)", "title"),
                 ("'note', '{}', max_attempts => 101", "max_attempts"), ("'note', '{}', idempotency_key => 'a b'", "idempotency_key"),
             ] {

@@ -492,8 +492,9 @@ BEGIN
         PERFORM tidewheel.refuse('priority is unknown', 'Give urgent, high, medium or low.');
     ELSIF run_at > now() + interval '366 days' THEN
         PERFORM tidewheel.refuse('run_at is too far ahead', 'Give a time within the next 366 days.');
-    ELSIF cardinality(tags) > 20 OR EXISTS (SELECT FROM unnest(tags) t WHERE t IS NULL OR octet_length(t) NOT BETWEEN 1 AND 100) THEN
-        PERFORM tidewheel.refuse('tags do not fit', 'Give at most 20 texts of 1 to 100 bytes each.');
+    ELSIF cardinality(tags) > 20 OR array_dims(tags) !~ '^\[1:\d+\]$'
+        OR EXISTS (SELECT FROM unnest(tags) t WHERE t IS NULL OR octet_length(t) NOT BETWEEN 1 AND 100) THEN
+        PERFORM tidewheel.refuse('tags do not fit', 'Give an array of at most 20 texts, 1 to 100 bytes each.');
     ELSIF jsonb_typeof(metadata) <> 'object' OR octet_length(metadata::text) > 16384 OR jsonb_path_exists(metadata, '$.**{64}')
         OR jsonb_path_exists(metadata, '$.** ? (@.type() == "number" && (@ > 1.7e308 || @ < -1.7e308))') THEN
         PERFORM tidewheel.refuse('metadata does not fit', 'Give a JSON object of at most 16 KiB, nested at most 63 levels deep.');
