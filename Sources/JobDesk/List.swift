@@ -44,21 +44,21 @@ extension JobDesk {
         return try await list.page(below: below, limit: limit)
     }
 
-    /// Dead letters that only Redis has. Cost: by what Redis keeps of dead letters.
-    func unrecordedDeadLetters(_ filter: JobFilter) async throws(DeskError) -> [Job] {
+    /// Dead letters that only Redis has, at most so many. Cost: by what Redis keeps of dead letters; their inputs are not read.
+    func unrecordedDeadLetters(_ filter: JobFilter, atMost most: Int = .max) async throws(DeskError) -> [JobID] {
         guard mayListUnrecorded(filter) else { return [] }
         var filter = filter
         filter.states = [.failed]
-        var found: [Job] = []
+        var found: [JobID] = []
         var place: JobPosition?
         repeat {
-            let section = try await unrecorded(filter, place, nil, true, by: \.endedAt) { below, limit throws(RedisError) in
+            let section = try await unrecorded(filter, place, nil, false, by: \.endedAt) { below, limit throws(RedisError) in
                 try await queue.deadLetters(below: below, limit: limit)
             }
-            found += section.found.map(\.job)
+            found += section.found.map(\.job.id)
             place = section.bottom
-        } while place != nil
-        return found
+        } while place != nil && found.count < most
+        return Array(found.prefix(most))
     }
 
     private func rows(_ filter: JobFilter, _ below: JobPosition?, _ limit: Int, _ whole: Bool) async throws(DeskError)

@@ -75,7 +75,8 @@ package struct BulkRetry: Sendable, Hashable {
 extension JobDesk {
     /// Dead letters that one call retries at most.
     package static let maxBulkRetry = 10_000
-    private static let bulkBatch = 200
+    /// Their inputs are in memory together, each of at most 1 MiB.
+    private static let bulkBatch = 50
 
     package func countDeadLetters(_ filter: JobFilter) async throws(DeskError) -> Int {
         let recorded = try await asking(postgres: { () throws(PostgresError) in try await ledger.countFailed(filter) })
@@ -85,7 +86,8 @@ extension JobDesk {
     /// Retries what matches, batch by batch; whatever stops it leaves whole jobs, retried or not.
     package func retryDeadLetters(_ filter: JobFilter) async throws(DeskError) -> BulkRetry {
         var retried = 0
-        for job in try await unrecordedDeadLetters(filter).prefix(JobDesk.maxBulkRetry) {
+        for id in try await unrecordedDeadLetters(filter, atMost: JobDesk.maxBulkRetry) {
+            guard let job = try await asking(redis: { () throws(RedisError) in try await queue.job(id) }) else { continue }
             let series = job.inNewSeries
             if try await asking(redis: { () throws(RedisError) in try await queue.retry(series) }) { retried += 1 }
         }

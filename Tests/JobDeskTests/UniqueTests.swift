@@ -88,6 +88,23 @@ import Testing
         #expect(try await fixture.desk.submit(request(fixture, .whileQueued)).novelty == .new)
     }
 
+    @Test(arguments: ["web_crawl", "note"]) func aRetriedJobTakesItsKeyAgainUnlessAnotherHasIt(kind: String) async throws {
+        let fixture = try await DeskFixture()
+        let first = try await fixture.desk.submit(request(fixture, .whileActive, kind: kind)).job
+        _ = try await fixture.desk.cancel(first.id)
+        _ = try await fixture.desk.retry(first.id)
+        let second = try await fixture.desk.submit(request(fixture, .whileActive, kind: kind))
+        #expect(second.job.id == first.id, "it lives again, and so does its key")
+        #expect(second.novelty == .duplicate)
+        _ = try await fixture.desk.cancel(first.id)
+        let third = try await fixture.desk.submit(request(fixture, .whileActive, kind: kind)).job
+        #expect(third.id != first.id)
+        _ = try await fixture.desk.retry(first.id)
+        _ = try await fixture.desk.cancel(first.id)
+        let key = fixture.desk.queue.keys.unique(kind, "k")
+        #expect(try await fixture.redis.command(["GET", .string(key)]).string == third.id.description, "the key stays where it is")
+    }
+
     @Test func inABatchTheFirstOfAKeyComesFirst() async throws {
         let fixture = try await DeskFixture()
         let before = try await fixture.desk.submit(request(fixture, .whileActive, key: "old")).job
