@@ -4,8 +4,12 @@ import Synchronization
 final class Book: Sendable {
     private struct Pages {
         var accepted: [String: Order] = [:]
+        var abandoned: Set<String> = []
+        var flows: [String: [String]] = [:]
         var refusals: [String: Int] = [:]
         var wrongs: [String] = []
+        var losses: [ClosedRange<Int>] = []
+        var suspicions: [(during: ClosedRange<Int>, what: String)] = []
     }
 
     private let pages = Mutex(Pages())
@@ -13,17 +17,40 @@ final class Book: Sendable {
     var accepted: [String: Order] { pages.withLock { $0.accepted } }
     var count: Int { pages.withLock { $0.accepted.count } }
     var refusals: [String: Int] { pages.withLock { $0.refusals } }
-    var wrongs: [String] { pages.withLock { $0.wrongs } }
+    var flows: [String: [String]] { pages.withLock { $0.flows } }
+    /// Keys whose requests were given up: nobody knows whether they made a job.
+    var abandoned: Set<String> { pages.withLock { $0.abandoned } }
+    /// When Redis had forgotten something, in milliseconds of the machine's clock.
+    var losses: [ClosedRange<Int>] { pages.withLock { $0.losses } }
 
-    func accept(_ id: String, _ order: Order) {
+    /// What is wrong whenever it is seen, and what is wrong unless Redis had forgotten something then.
+    var wrongs: [String] {
         pages.withLock { pages in
-            if pages.accepted.updateValue(order, forKey: id) != nil { pages.wrongs.append("two keys were answered with the one job \(id)") }
+            pages.wrongs + pages.suspicions.filter { one in !pages.losses.contains { $0.overlaps(one.during) } }.map(\.what)
         }
     }
+
+    /// Jobs of one unique key may be answered with one job.
+    func accept(_ id: String, _ order: Order) {
+        pages.withLock { pages in
+            guard let before = pages.accepted.updateValue(order, forKey: id) else { return }
+            if before.uniqueKey == nil || before.uniqueKey != order.uniqueKey {
+                pages.wrongs.append("two keys were answered with the one job \(id)")
+            }
+        }
+    }
+
+    func accept(flow id: String, jobs: [String]) { pages.withLock { $0.flows[id] = jobs } }
+
+    func abandon(_ key: String) { pages.withLock { _ = $0.abandoned.insert(key) } }
 
     func count(refusal: String) { pages.withLock { $0.refusals[refusal, default: 0] += 1 } }
 
     func note(wrong: String) { pages.withLock { $0.wrongs.append(wrong) } }
+
+    func note(loss: ClosedRange<Int>) { pages.withLock { $0.losses.append(loss) } }
+
+    func note(wrong: String, unlessLostDuring time: ClosedRange<Int>) { pages.withLock { $0.suspicions.append((time, wrong)) } }
 
     func randomID() -> String? { pages.withLock { $0.accepted.keys.randomElement() } }
 }

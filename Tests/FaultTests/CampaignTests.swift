@@ -20,8 +20,9 @@ import Testing
         load.start(pause: Trial.isLong ? 50...200 : 10...60, random: &random) { random in
             random.isTrue(percent: Trial.isLong ? 1 : 0) ? Order.order("crash", &random) : Order.mixed(&random)
         }
+        load.startEveryClient(random: &random)
         sampler.start()
-        let faults = await Result { try await storm(fleet, &random) }
+        let faults = await Result { try await storm(fleet, load.book, &random) }
         try await load.stop()
         // A job that kills its process needs four deaths, each noticed after a lease.
         let limit = fleet.lease * (Trial.isLong ? 30 : 1) + .seconds(15)
@@ -34,7 +35,7 @@ import Testing
     }
 
     /// Returns how many faults there were.
-    private func storm(_ fleet: Fleet, _ random: inout SeededRandom) async throws -> Int {
+    private func storm(_ fleet: Fleet, _ book: Book, _ random: inout SeededRandom) async throws -> Int {
         let end = ContinuousClock.now + .seconds((Trial.minutes ?? 0.3) * 60)
         var count = 0
         while ContinuousClock.now < end {
@@ -44,8 +45,8 @@ import Testing
             var own = random.branch()
             let others = random.branch()
             Trial.tell("fault \(count + 1): \(first.name)\(isDouble ? ", and \(second?.name ?? "nothing")" : "")")
-            async let other: Void = isDouble ? inflict(second, fleet, others) : ()
-            let saw = try await first.inflict(fleet, &own)
+            async let other: Void = isDouble ? inflict(second, fleet, book, others) : ()
+            let saw = try await first.strike(fleet, book, &own)
             try await other
             Trial.tell("fault \(count + 1): \(saw)")
             count += isDouble ? 2 : 1
@@ -55,10 +56,10 @@ import Testing
     }
 
     /// Beside another one: what it needs may be missing.
-    private func inflict(_ fault: Fault?, _ fleet: Fleet, _ branch: SeededRandom) async throws {
+    private func inflict(_ fault: Fault?, _ fleet: Fleet, _ book: Book, _ branch: SeededRandom) async throws {
         var random = branch
         do {
-            _ = try await fault?.inflict(fleet, &random)
+            _ = try await fault?.strike(fleet, book, &random)
         } catch let nothing as Fault.HitNothing {
             Trial.tell("the second fault hit nothing: \(nothing.what)")
         }

@@ -20,7 +20,9 @@ struct Checker {
         report.calm = await ContinuousClock().measure { report.wrongs += await waitForCalm(limit) }
         let rows = try await Row.all(of: load.name, in: fleet.database)
         let effects = fleet.effects.filter { accepted[$0.job] != nil }
-        report.wrongs += load.book.wrongs + checkRows(rows) + checkEffects(rows, effects) + checkKeys(rows, effects)
+        report.wrongs +=
+            load.book.wrongs + checkRows(rows) + checkEffects(rows, effects) + checkLimits(rows, effects) + checkParents(rows, effects)
+        report.wrongs += try await checkClients(rows)
         report.wrongs += try await settled { try await checkRedis(rows) }
         report.wrongs += await checkEvents(rows)
         report.wrongs += try await settled { try await Leftovers.find(in: fleet.redis) }
@@ -59,13 +61,15 @@ struct Checker {
         for (id, order) in accepted where order.isRecorded && !known.contains(id) { wrongs.append("the accepted job \(id) has no row") }
         for row in rows {
             guard let order = accepted[row.id] else {
+                if load.book.abandoned.contains(row.key) { continue }
                 wrongs.append("the row \(row.id) belongs to no accepted job: one key made two")
                 continue
             }
             if !order.ends.contains(row.status) {
                 wrongs.append("\(order.kind) \(row.id) ended as \(row.status) \(row.errorType) after \(row.outcomes)")
             }
-            let ends = row.outcomes.filter(Self.isTerminal)
+            var ends = row.outcomes.filter(Self.isTerminal)
+            if order.isMended, ends.first == "failed" { ends.removeFirst() }
             if ends.count > 1 || (row.status == "completed" && ends != ["completed"]) {
                 wrongs.append("\(row.id) is \(row.status), its attempts ended \(row.outcomes)")
             }
@@ -102,21 +106,63 @@ struct Checker {
         return wrongs
     }
 
-    /// Jobs of one key ran one after the other: the attempts that completed them do not overlap.
-    private func checkKeys(_ rows: [Row], _ effects: [Effect]) -> [String] {
-        guard !redisForgot else { return [] }
+    /// Begin and end of the attempts that completed jobs, by id.
+    private func runs(_ rows: [Row], _ effects: [Effect]) -> [String: ClosedRange<Int>] {
         let times = Dictionary(effects.map { ("\($0.job) \($0.attempt) \($0.phase)", $0.milliseconds) }, uniquingKeysWith: min)
-        var runs: [String: [(start: Int, end: Int, id: String)]] = [:]
+        var runs: [String: ClosedRange<Int>] = [:]
         for row in rows where row.status == "completed" {
-            guard let key = accepted[row.id]?.key, let start = times["\(row.id) \(row.givenBy) start"],
-                let end = times["\(row.id) \(row.givenBy) done"]
+            guard let start = times["\(row.id) \(row.givenBy) start"], let end = times["\(row.id) \(row.givenBy) done"], start <= end
             else { continue }
-            runs[key, default: []].append((start, end, row.id))
+            runs[row.id] = start...end
         }
-        return runs.flatMap { key, runs in
-            let inOrder = runs.sorted { $0.start < $1.start }
-            return zip(inOrder, inOrder.dropFirst()).filter { $1.start < $0.end }.map { "\($0.id) and \($1.id) of \(key) ran at once" }
+        return runs
+    }
+
+    /// Never more at once than a limit allows: of its queue, its kind, its key, or one of a unique key.
+    private func checkLimits(_ rows: [Row], _ effects: [Effect]) -> [String] {
+        var groups: [String: (limit: Int, runs: [ClosedRange<Int>])] = [:]
+        for (id, run) in runs(rows, effects) {
+            guard let limit = accepted[id]?.limit, !load.book.losses.contains(where: { $0.overlaps(run) }) else { continue }
+            groups[limit.name, default: (limit.jobs, [])].runs.append(run)
         }
+        return groups.compactMap { name, group in
+            // An end comes before a start of the same millisecond.
+            let turns = group.runs.flatMap { [($0.lowerBound, 1), ($0.upperBound, -1)] }.sorted { $0 < $1 }
+            var now = 0
+            let most =
+                turns.map { turn in
+                    now += turn.1
+                    return now
+                }.max() ?? 0
+            return most > group.limit ? "\(most) jobs of \(name) ran at once, \(group.limit) may" : nil
+        }
+    }
+
+    /// A child began after its parents had ended, or never.
+    private func checkParents(_ rows: [Row], _ effects: [Effect]) -> [String] {
+        let runs = runs(rows, effects)
+        let starts = Dictionary(effects.filter { $0.phase == "start" }.map { ($0.job, $0.milliseconds) }, uniquingKeysWith: min)
+        return rows.compactMap { row in
+            guard let order = accepted[row.id], let start = starts[row.id] else { return nil }
+            if order.isOrphaned { return "\(row.id) started although its parent failed" }
+            let early = order.parents.filter { parent in runs[parent].map { $0.upperBound > start } ?? (starts[parent] ?? 0 > start) }
+            return early.isEmpty ? nil : "\(row.id) started before its parents \(early) had ended"
+        }
+    }
+
+    /// Flows count their jobs right, orders in SQL have their jobs, the schedule missed nothing.
+    private func checkClients(_ rows: [Row]) async throws -> [String] {
+        var wrongs = try await Load.splitOrders(of: load.name, in: fleet.database) + load.checkFires()
+        let byFlow = Dictionary(grouping: rows.filter { $0.flow != nil }, by: { $0.flow ?? "" })
+        for (flow, jobs) in load.book.flows {
+            let found = byFlow[flow] ?? []
+            if Set(found.map(\.id)) != Set(jobs) { wrongs.append("the flow \(flow) has other jobs than were promised: \(found.map(\.id))") }
+            let counts = await load.door.send("GET", "/flows/\(flow)")?.body["counts"]
+            let told = ["completed", "failed", "cancelled"].map { Int(counts?[$0]?.integer ?? -1) }
+            let counted = ["completed", "failed", "cancelled"].map { state in found.count { $0.status == state } }
+            if told != counted { wrongs.append("the flow \(flow) counts \(told), and its jobs are \(counted)") }
+        }
+        return wrongs
     }
 
     /// Redis says what SQL says, while it remembers.
@@ -160,7 +206,8 @@ struct Checker {
             // After a loss of Redis a watcher gets the state first, and the events that there still are behind it.
             let ends = events.filter { Self.isTerminal($0.name) }.count
             let last = events.last.map { $0.name == "snapshot" ? $0.data["status"]?.string ?? "" : $0.name }
-            let hasOneEnd = ends == 1 || (ends == 0 && events.last?.name == "snapshot")
+            let most = accepted[row.id]?.isMended == true ? 2 : 1
+            let hasOneEnd = (1...most).contains(ends) || (ends == 0 && events.last?.name == "snapshot")
             let numbers = events.compactMap(\.number)
             // A torn file may have kept the number and lost the event.
             let isWhole = zip(numbers, numbers.dropFirst()).allSatisfy { redisForgot ? $1 > $0 : $1 == $0 + 1 }

@@ -35,15 +35,23 @@ struct Door: Sendable {
         return Answer(status: response.status, body: (try? JSONReader.read(bytes, depth: 128)) ?? .null)
     }
 
-    /// The job's id, once somebody has accepted it. Refusals and lost answers are counted in the book and tried again.
-    func submit(_ order: Order, key: String) async throws -> String {
+    /// The same request until it is done. Refusals and lost answers are counted in the book; one that says that the request is wrong is thrown.
+    @discardableResult
+    func insist(_ method: String, _ path: String, _ body: JSONValue? = nil, key: String? = nil) async throws -> Answer {
         while true {
-            let answer = await send("POST", "/jobs", order.body, key: key)
-            if let answer, answer.status == 202 || answer.status == 200, let id = answer.body["job_id"]?.string { return id }
+            let answer = await send(method, path, body, key: key)
+            if let answer, answer.status < 300 { return answer }
             book.count(refusal: answer.map { $0.problem ?? "\($0.status)" } ?? "no answer")
             if let answer, answer.status < 500 { throw Refused(answer: answer) }
             try await Task.sleep(for: .milliseconds(Int.random(in: 20...200)))
         }
+    }
+
+    /// The job's id, once somebody has accepted it.
+    func submit(_ order: Order, key: String) async throws -> String {
+        let answer = try await insist("POST", "/jobs", order.body, key: key)
+        guard let id = answer.body["job_id"]?.string else { throw Refused(answer: answer) }
+        return id
     }
 
     /// The state that is shown, or nil when nobody can tell now; `gone` for a job that is unknown.

@@ -24,6 +24,14 @@ struct Fault: Sendable, CustomTestStringConvertible {
 
     static let all = ofProcesses + ofRedis + ofPostgres + ofNetwork
 
+    /// Breaks and mends. What it makes Redis forget is in the book: until everything is known again, limits cannot be kept.
+    func strike(_ fleet: Fleet, _ book: Book, _ random: inout SeededRandom) async throws -> String {
+        let begin = Effect.now()
+        let saw = await Result { try await inflict(fleet, &random) }
+        if redisForgets { book.note(loss: begin...(Effect.now() + Int(fleet.lease / .milliseconds(1)) * 2 + 2000)) }
+        return try saw.get()
+    }
+
     /// How long a fault lasts is part of the fault, not a wait for something to happen.
     static func last(_ duration: Duration) async throws { try await Task.sleep(for: duration) }
 

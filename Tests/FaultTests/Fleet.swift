@@ -25,6 +25,7 @@ final class Fleet: Sendable {
     static func start(apis: Int, workers: Int, slots: Int = 4, lease: Duration) async throws -> Fleet {
         let fleet = try await Fleet(apis: apis, workers: workers, slots: slots, lease: lease)
         for member in fleet.apis + fleet.workers { try await member.start() }
+        try await Limits.set(by: Door(fleet.apis, book: Book()))
         return fleet
     }
 
@@ -54,6 +55,7 @@ final class Fleet: Sendable {
         workers = try await members(.worker, workerCount)
         redis = RedisConnection(try RedisAddress(url: redisServer.url), logger: quiet)
         database = PostgresPool(PostgresOptions(url: url, poolSize: 2), logger: quiet)
+        try await database.script("CREATE TABLE orders (key text PRIMARY KEY, job uuid NOT NULL)")
         self.redisServer = redisServer
         self.postgresServer = postgresServer
         self.lease = lease

@@ -8,9 +8,11 @@ final class Load: Sendable {
     let door: Door
     /// In front of every Idempotency-Key: rows of this load are found by it.
     let name: String
+    let fleet: Fleet
     private let state = Mutex<(isOver: Bool, clients: [Task<Void, any Error>])>((false, []))
 
     init(_ fleet: Fleet, name: String, book: Book = Book()) {
+        self.fleet = fleet
         self.name = name
         self.book = book
         door = Door(fleet.apis, book: book)
@@ -28,6 +30,23 @@ final class Load: Sendable {
         }
     }
 
+    /// A client of another kind: one turn after the other until the load is over.
+    func serve(_ random: inout SeededRandom, _ turn: @escaping @Sendable (Load, Int, inout SeededRandom) async throws -> Void) {
+        let branch = random.branch()
+        let task = Task {
+            var random = branch
+            var number = 0
+            while !isOver {
+                number += 1
+                try await turn(self, number, &random)
+                try await Task.sleep(for: .milliseconds(Int.random(in: 60...240, using: &random)))
+            }
+        }
+        state.withLock { $0.clients.append(task) }
+    }
+
+    private var isOver: Bool { state.withLock { $0.isOver } }
+
     /// Returns when every request that was begun has been accepted.
     func finish() async throws {
         for client in state.withLock({ $0.clients }) { try await client.value }
@@ -36,6 +55,7 @@ final class Load: Sendable {
     func stop() async throws {
         state.withLock { $0.isOver = true }
         try await finish()
+        try await endSchedule()
     }
 
     func waitForAccepted(_ count: Int) async throws {
@@ -48,7 +68,7 @@ final class Load: Sendable {
     ) async throws {
         var random = branch
         var number = 0
-        while number < limit, !state.withLock({ $0.isOver }) {
+        while number < limit, !isOver {
             number += 1
             let order = order(&random)
             let key = "\(name)-\(client)-\(number)"

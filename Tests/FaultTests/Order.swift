@@ -6,12 +6,27 @@ struct Order: Sendable {
     let milliseconds: Int
     let steps: Int
     let priority: String
-    /// Jobs of one key run one after the other.
-    let key: String?
+    /// Jobs of one key take turns.
+    var key: String?
+    /// At most one job of the key lives.
+    var uniqueKey: String?
     /// Asked to stop soon after it was accepted.
-    let isCancelled: Bool
+    var isCancelled = false
+    /// Jobs of its flow that must have ended before it starts.
+    var parents: [String] = []
+    /// A parent of it fails: it never starts.
+    var isOrphaned = false
 
     var isRecorded: Bool { kind != "fleeting" }
+    /// A dead letter that its client retries.
+    var isMended: Bool { kind == "mending" }
+
+    /// What it shares with others of which only so many run at once.
+    var limit: (name: String, jobs: Int)? {
+        if let uniqueKey { return ("unique \(uniqueKey)", 1) }
+        if let key { return ("key \(key)", Limits.ofKeys[key] ?? 1) }
+        return Limits.ofKinds[kind].map { ("kind \(kind)", $0) } ?? Limits.ofQueues[kind].map { ("queue \(kind)", $0) }
+    }
 
     var body: JSONValue {
         var members: [String: JSONValue] = [
@@ -19,19 +34,26 @@ struct Order: Sendable {
             "input": ["ms": .integer(Int64(milliseconds)), "steps": .integer(Int64(steps))],
         ]
         if let key { members["concurrency_key"] = .string(key) }
+        if let uniqueKey { members["unique"] = ["key": .string(uniqueKey), "while": "active"] }
         return .object(members)
     }
 
     /// Terminal states that are right for it.
     var ends: Set<String> {
-        let end = kind == "failing" || kind == "crash" ? "failed" : "completed"
+        let end = isOrphaned ? "cancelled" : kind == "failing" || kind == "crash" ? "failed" : "completed"
         return isCancelled ? [end, "cancelled"] : [end]
     }
 
     /// A bit of everything.
     static func mixed(_ random: inout SeededRandom) -> Order {
-        let kinds = ["effect", "effect", "effect", "slow", "slow", "slow", "slow", "retrying", "failing", "blocking", "fleeting"]
-        if random.isTrue(percent: 15) { return order("slow", key: "key-\(Int.random(in: 1...3, using: &random))", &random) }
+        let kinds = [
+            "effect", "effect", "effect", "slow", "slow", "slow", "slow", "retrying", "failing", "blocking", "fleeting", "limited",
+            "narrow",
+            "halting",
+        ]
+        if random.isTrue(percent: 15) {
+            return order("slow", key: ["key-1", "key-2", "wide"].randomElement(using: &random), &random)
+        }
         return order(kinds.randomElement(using: &random) ?? "effect", &random)
     }
 
@@ -48,5 +70,9 @@ struct Order: Sendable {
 
 extension Order {
     /// The same job without a request to stop it.
-    var kept: Order { Order(kind: kind, milliseconds: milliseconds, steps: steps, priority: priority, key: key, isCancelled: false) }
+    var kept: Order {
+        var order = self
+        order.isCancelled = false
+        return order
+    }
 }

@@ -29,6 +29,21 @@ extension Fault {
             worker.thaw()
             return "a worker with \(held) jobs slept for \((fleet.lease * 1.6).formatted)"
         },
+        Fault(name: "kill -9 of the leader", target: .workers) { fleet, random in
+            for _ in 0..<2 {
+                let leader = try await fleet.waitForLeader()
+                await leader.kill()
+                try await leader.start()
+            }
+            return "the worker that leads was killed, and its successor"
+        },
+        Fault(name: "the leader is frozen past its term and wakes up", target: .workers) { fleet, random in
+            let leader = try await fleet.waitForLeader()
+            leader.freeze()
+            try await last(fleet.lease * 1.6)
+            leader.thaw()
+            return "the worker that leads slept for \((fleet.lease * 1.6).formatted)"
+        },
         Fault(name: "workers leave and come back", target: .workers) { fleet, random in
             for worker in fleet.workers {
                 _ = try await fleet.waitUntilBusy(worker)
@@ -104,6 +119,17 @@ extension Fleet {
             if held > 0 { return held }
             worker.thaw()
         }
+    }
+
+    func waitForLeader() async throws -> Member {
+        var leader: Member?
+        try await eventually(within: .seconds(40)) {
+            let holder = try await database.query("SELECT holder FROM leadership").first?.string("holder") ?? ""
+            leader = workers.first { $0.processID.map { holder.hasPrefix("fault-\($0)-") } ?? false }
+            return leader != nil
+        }
+        guard let leader else { throw Fault.HitNothing(what: "nobody leads") }
+        return leader
     }
 
     private func running(_ worker: Member) async throws -> Int {

@@ -29,6 +29,7 @@ final class Sampler: Sendable {
     private func watchRows() async {
         var seen: [String: String] = [:]
         while !Task.isCancelled {
+            await lookForTwins()
             // A database that is away now is asked again.
             for row in (try? await database.query(Self.endedRows, [.text(load.name)])) ?? [] {
                 guard let id = try? row.string("id"), let now = try? row.string("row") else { continue }
@@ -38,15 +39,29 @@ final class Sampler: Sendable {
         }
     }
 
+    /// One look of SQL, in which no two jobs of a unique key may live.
+    private func lookForTwins() async {
+        let begin = Effect.now()
+        let sql = """
+            SELECT unique_key AS key, string_agg(id::text || ' ' || status, ', ') AS jobs FROM jobs
+            WHERE starts_with(unique_key, $1) AND status NOT IN ('completed', 'failed', 'cancelled') GROUP BY unique_key HAVING count(*) > 1
+            """
+        for row in (try? await database.query(sql, [.text(load.name)])) ?? [] {
+            guard let key = try? row.string("key"), let jobs = try? row.string("jobs") else { continue }
+            load.book.note(wrong: "jobs of the unique key \(key) live at once: \(jobs)", unlessLostDuring: begin...Effect.now())
+        }
+    }
+
     private static let endedRows = """
         SELECT id::text AS id, (status, attempt, ended_by, error_type, md5(result::text), finished_at, updated_at)::text AS row
-        FROM jobs WHERE starts_with(idempotency_key, $1) AND status IN ('completed', 'failed', 'cancelled')
+        FROM jobs WHERE \(Row.belongs) AND kind <> 'mending' AND status IN ('completed', 'failed', 'cancelled')
         """
 
     private func watchAnswers() async {
         var shown: [String: String] = [:]
         while !Task.isCancelled {
-            if let id = load.book.randomID(), let order = load.book.accepted[id], order.isRecorded, let now = await load.door.state(of: id)
+            if let id = load.book.randomID(), let order = load.book.accepted[id], order.isRecorded, !order.isMended,
+                let now = await load.door.state(of: id)
             {
                 if now == "gone" { load.book.note(wrong: "the accepted job \(id) was answered with 404") }
                 if let before = shown[id] { compare(before, now, "the state shown of \(id)") }

@@ -9,10 +9,11 @@ enum Scenario {
             let load = Load(fleet, name: "\(fault.word)-\(seed)")
             let sampler = Sampler(fleet, load)
             load.start(random: &random) { Order.mixed(&$0) }
+            load.startEveryClient(random: &random)
             sampler.start()
             let saw = await Result {
                 try await load.waitForAccepted(15)
-                let saw = try await fault.inflict(fleet, &random)
+                let saw = try await fault.strike(fleet, load.book, &random)
                 try await load.waitForAccepted(15)
                 return saw
             }

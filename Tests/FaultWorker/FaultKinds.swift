@@ -19,6 +19,9 @@ enum FaultKinds {
             kind("effect", effects, work: once), kind("fleeting", effects, queue: "notes", isRecorded: false, work: once),
             kind("slow", effects, work: steps), kind("blocking", effects, work: block), kind("crash", effects, work: crash),
             kind("retrying", effects, work: retry), kind("failing", effects, work: fail),
+            kind("limited", effects, work: take), kind("single", effects, work: take), kind("mending", effects, work: mend),
+            kind("narrow", effects, queue: "narrow", work: take), kind("halting", effects, queue: "halting", work: take),
+            kind("rated", effects, queue: "rated", work: once),
         ]
     }
 
@@ -41,6 +44,12 @@ enum FaultKinds {
     @Sendable private static func once(_ context: JobContext, _ effects: EffectLog) async throws(JobFailure) -> JSONValue {
         effects.note("done", context)
         return result(context)
+    }
+
+    /// Takes its time: begin and end tell what else ran meanwhile.
+    @Sendable private static func take(_ context: JobContext, _ effects: EffectLog) async throws(JobFailure) -> JSONValue {
+        try await pause(milliseconds(context))
+        return try await once(context, effects)
     }
 
     /// The time is spent in durable steps; each has an effect of its own.
@@ -79,6 +88,12 @@ enum FaultKinds {
 
     @Sendable private static func fail(_ context: JobContext, _ effects: EffectLog) async throws(JobFailure) -> JSONValue {
         throw .permanent("this kind always fails", type: "meant_to_fail")
+    }
+
+    /// Fails for good, until somebody retries it.
+    @Sendable private static func mend(_ context: JobContext, _ effects: EffectLog) async throws(JobFailure) -> JSONValue {
+        guard context.attempt > 1 else { throw .permanent("the first attempt fails", type: "to_be_mended") }
+        return try await once(context, effects)
     }
 
     /// Says which attempt gave it: the checker looks for that attempt's effect.

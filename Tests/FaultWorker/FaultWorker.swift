@@ -14,7 +14,9 @@ struct FaultWorker {
     static func main() async throws {
         let surroundings = try Surroundings()
         switch CommandLine.arguments.dropFirst().first {
-        case "migrate": _ = try await JobLedger.migrate(surroundings.pool, logger: surroundings.logger)
+        case "migrate":
+            _ = try await JobLedger.migrate(surroundings.pool, logger: surroundings.logger)
+            _ = try await surroundings.desk.ledger.publish(surroundings.desk.catalogue.kinds)
         case "api": try await serve(surroundings)
         case "worker": try await work(surroundings, isForSuspects: CommandLine.arguments.contains("--suspects"))
         default:

@@ -46,6 +46,7 @@ struct Surroundings: Sendable {
         settings.reapInterval = lease / 14
         settings.promoteInterval = .milliseconds(200)
         settings.reconcileInterval = min(lease, .seconds(5))
+        settings.leadInterval = lease / 7
         settings.drainGrace = isForSuspects ? .zero : .seconds(1)
         settings.stopGrace = .seconds(2)
         settings.isForSuspects = isForSuspects
