@@ -2,7 +2,9 @@
 /// broken (`FaultKinds`). Everything is set by the environment (`Surroundings`).
 import Glibc
 import JobAPI
+import JobDesk
 import JobLedger
+import JobModel
 import JobRunner
 import Logging
 import PostgresWire

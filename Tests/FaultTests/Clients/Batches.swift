@@ -40,6 +40,7 @@ extension Load {
                     book.note(wrong: "member \(place) of the batch \(batch.key) is \(id), and was \(before)")
                 }
             }
+            if known.count < batch.orders.count { try await Task.sleep(for: .milliseconds(100)) }
         }
         return batch.orders.indices.compactMap { known[$0] }
     }
