@@ -4,7 +4,7 @@ package import RedisWire
 extension JobQueue {
     /// Queues scheduled jobs and retries that are due, and wakes what is parked behind a limit that has room. Any number of workers may call it
     /// at once. Returns how many were queued, and when it is worth calling again; nil when only another event can tell.
-    package func promote(limit: Int64 = 1000) async throws(RedisError) -> (queued: Int, next: Duration?) {
+    package func promote(limit: Int64 = 200) async throws(RedisError) -> (queued: Int, next: Duration?) {
         let reply = try await run(
             Scripts.promote, keys: [keys.scheduled], arguments: [.integer(limit), .string(Timestamp.now.description)])
         guard let parts = reply.array, parts.count == 3, let count = parts[0].integer, let next = parts[1].integer else {

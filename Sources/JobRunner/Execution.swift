@@ -61,7 +61,7 @@ extension Execution {
     /// The start goes to SQL before the handler runs: a job that SQL has ended is not run again.
     private func start() async -> Bool {
         guard claim.job.isRecorded else { return true }
-        let started = await whileStoreIsAway { () throws(DeskError) in try await life.desk.start(claim) }
+        let started = await whileStoreIsAway { () throws(DeskError) in try await self.life.desk.start(self.claim) }
         guard case .go = started else {
             log(.info, "The attempt was not started: the job has ended, or another attempt holds it")
             return false
@@ -71,7 +71,8 @@ extension Execution {
     }
 
     private func handle(_ began: ContinuousClock.Instant) async -> Result<JSONValue, JobFailure> {
-        if stopReason == .cancelled { return .failure(.cancelled) }
+        // Told to stop while it waited for a store: the handler does not begin.
+        if stopReason != nil { return .failure(.cancelled) }
         state.withLock { $0.deadline = began + .milliseconds(claim.job.timeoutMilliseconds) }
         do throws(JobFailure) { return .success(try await callHandler()) } catch { return .failure(error) }
     }
@@ -145,7 +146,7 @@ extension Execution {
     private func settle(_ result: Result<JSONValue, JobFailure>) async {
         guard !isDropped else { return log(.warning, "The attempt was dropped: this worker does not hold the job any more") }
         let outcome = outcome(of: result)
-        let settled = await whileStoreIsAway { () throws(DeskError) in try await finish(outcome) }
+        let settled = await whileStoreIsAway { () throws(DeskError) in try await self.finish(outcome) }
         switch settled {
         case .settled: log(.info, "Job attempt ended", ["status": "\(outcome.state.rawValue)"])
         case .lost: log(.warning, "The attempt was lost: another attempt holds the job, or the job has ended")
@@ -189,11 +190,11 @@ extension Execution {
     }
 
     /// Repeats a call until the stores answer; nil when the job was lost meanwhile.
-    private func whileStoreIsAway<Value: Sendable>(_ call: () async throws(DeskError) -> Value) async -> Value? {
+    private func whileStoreIsAway<Value: Sendable>(_ call: @escaping @Sendable () async throws(DeskError) -> Value) async -> Value? {
         var delay = 50
         defer { if delay > 50 { life.executions.setWaitingForStore(self, false) } }
         while !isDropped {
-            do { return try await call() } catch {
+            do { return try await shielded(call) } catch {
                 log(.warning, "A store is away; the attempt waits for it", ["error": "\(error)"])
                 life.executions.setWaitingForStore(self, true)
             }
@@ -203,6 +204,17 @@ extension Execution {
             delay = min(delay * 2, 2000)
         }
         return nil
+    }
+
+    /// In a task that was cancelled no store would answer: then the call has a task of its own.
+    private func shielded<Value: Sendable>(
+        _ call: @escaping @Sendable () async throws(DeskError) -> Value
+    ) async throws(DeskError) -> Value {
+        guard Task.isCancelled else { return try await call() }
+        let task = Task { () async -> Result<Value, DeskError> in
+            do throws(DeskError) { return .success(try await call()) } catch { return .failure(error) }
+        }
+        return try await task.value.get()
     }
 
     /// Cost of a line that is not written: one comparison.

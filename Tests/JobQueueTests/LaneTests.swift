@@ -133,8 +133,10 @@ import Testing
         var started = try await fixture.claims(by: "w1", count: 10).count
         #expect((2...4).contains(started))
         while started < 6 {
-            #expect(try await fixture.queue.promote().next != nil, "time alone makes room: somebody must look again")
-            started += try await fixture.claims(by: "w1", count: 10).count
+            let next = try await fixture.queue.promote().next
+            let claims = try await fixture.claims(by: "w1", count: 10)
+            #expect(next != nil || !claims.isEmpty, "time alone makes room: somebody must look again, or has looked")
+            started += claims.count
         }
     }
 
@@ -145,5 +147,64 @@ import Testing
         for key in [stream, fixture.queue.keys.lane(stream, "a")] { _ = try await fixture.redis.command(["DEL", .string(key)]) }
         #expect(try await fixture.queue.repair() == 1)
         #expect(try await fixture.claimed().job.id == jobs[0].id)
+    }
+
+    @Test func aKindsPermitsAreNotHeldByJobsThatWaitForTheirKey() async throws {
+        let fixture = try await fixture([Limit(scope: .kind, name: "web_crawl", concurrency: 2)])
+        for key in ["a", "b", "c"] { _ = try await keyed(fixture, key, 8) }
+        var running = try await fixture.claims(by: "w1", count: 10)
+        var served = 0
+        while !running.isEmpty {
+            #expect(running.count == 2 || served > 16, "\(running.count) after \(served)")
+            _ = try await fixture.queue.settle(running.removeFirst(), as: .completed([:]))
+            served += 1
+            running += try await fixture.claims(by: "w1", count: 10)
+        }
+        #expect(served == 24)
+    }
+
+    @Test func aKeyBehindManyFullOnesIsServed() async throws {
+        let fixture = try await fixture()
+        for _ in 0..<3 { _ = try await fixture.queue.enqueue((0..<150).map { key in keyedJob(fixture, "full-\(key)") }) }
+        let first = try await fixture.claims(by: "w1", count: 150)
+        #expect(first.count == 150)
+        // Tickets that nobody can use are thrown away.
+        for _ in 0..<4 { #expect(try await fixture.claims(by: "w1", count: 200).isEmpty) }
+        for claim in first { _ = try await fixture.queue.settle(claim, as: .completed([:])) }
+        #expect(try await fixture.claims(by: "w1", count: 150).count == 150)
+        _ = try await keyed(fixture, "zero", 1)
+        #expect(try await fixture.claims(by: "w1", count: 10).map(\.job.concurrencyKey) == ["zero"])
+    }
+
+    private func keyedJob(_ fixture: QueueFixture, _ key: String) -> Job {
+        var job = fixture.job()
+        job.concurrencyKey = key
+        return job
+    }
+
+    @Test func aKeyWithoutJobsLeavesNothing() async throws {
+        let fixture = try await fixture()
+        let job = try await keyed(fixture, "a", 1)[0]
+        _ = try await fixture.queue.endUnclaimed(job.id, because: .cancelled)
+        #expect(try await fixture.claims(by: "w1", count: 10).isEmpty)
+        #expect(try await fixture.redis.command(["EXISTS", .string(fixture.queue.keys.prefix + "lanes:a")]).integer == 0)
+    }
+
+    @Test func aStreamThatIsNeverIdleForgetsItsKeys() async throws {
+        let fixture = try await fixture()
+        let waiting = try await keyed(fixture, "wait", 2)
+        #expect(try await fixture.claimed().job.id == waiting[0].id)
+        for round in 0..<8 {
+            _ = try await fixture.queue.enqueue((0..<200).map { key in keyedJob(fixture, "once-\(round)-\(key)") })
+            var served = 0
+            while served < 200 {
+                let claims = try await fixture.claims(by: "w1", count: 200)
+                guard !claims.isEmpty else { throw Unexpected(what: "\(served) of 200 were served") }
+                for claim in claims { _ = try await fixture.queue.settle(claim, as: .completed([:])) }
+                served += claims.count
+            }
+        }
+        let times = fixture.queue.keys.stream("ingest", .medium) + ":times"
+        #expect(try await fixture.redis.command(["HLEN", .string(times)]).integer ?? 0 < 1_100)
     }
 }

@@ -37,7 +37,7 @@ import Testing
             #expect(try await permits(fixture, "kind:web_crawl") == Int64(running.count))
         }
         #expect(seen.count == 10)
-        #expect(try await fixture.redis.command(["SCARD", .string(fixture.queue.keys.parked)]).integer == 0)
+        #expect(try await fixture.redis.command(["ZCARD", .string(fixture.queue.keys.parked)]).integer == 0)
         #expect(try await fixture.redis.command(["SCARD", .string(fixture.queue.keys.permitted)]).integer == 0)
     }
 
@@ -191,5 +191,56 @@ import Testing
         #expect(try await fixture.claims(by: "w1").isEmpty)
         #expect(try await fixture.queue.sweepLimits(from: "0").takenBack == 1)
         #expect(try await fixture.claims(by: "w1").count == 1)
+    }
+
+    @Test func aWokenJobThatIsHandedBackAsksForItsPermitAgain() async throws {
+        let fixture = try await limited([Limit(scope: .kind, name: "web_crawl", concurrency: 1)])
+        for _ in 0..<4 { try await fixture.enqueued() }
+        let first = try await fixture.claims(by: "w1", count: 10)
+        _ = try await fixture.queue.settle(first[0], as: .completed([:]))
+        // Handed to a blocked read whose worker goes before it claims.
+        let stream = fixture.queue.keys.stream("ingest", .urgent)
+        _ = try await fixture.redis.command(["XREADGROUP", "GROUP", "workers", "w1", "COUNT", 1, "STREAMS", .string(stream), ">"])
+        let held = try await fixture.queue.held(by: "w1", on: fixture.streams)
+        #expect(held.count == 1)
+        for entry in held { _ = try await fixture.queue.release(entry, of: "w1", crashed: false) }
+        #expect(try await fixture.claims(by: "w1", count: 10).count == 1)
+        #expect(try await permits(fixture, "kind:web_crawl") == 1)
+    }
+
+    @Test func whatALimitHeldBackIsQueuedWithoutPausesOnceItIsGone() async throws {
+        let fixture = try await limited([Limit(scope: .kind, name: "web_crawl", concurrency: 1)])
+        _ = try await fixture.queue.enqueue((0..<700).map { _ in fixture.job() })
+        for _ in 0..<3 { _ = try await fixture.claims(by: "w1", count: 200) }
+        #expect(try await parked(fixture, "kind:web_crawl") == 699)
+        try await fixture.queue.setLimits([])
+        var portions = 0
+        while let waits = try await parked(fixture, "kind:web_crawl"), waits > 0, portions < 20 {
+            #expect(waits >= 599 - portions * 200, "Redis is held for one portion at a time")
+            let next = try await fixture.queue.promote().next
+            let left = try await parked(fixture, "kind:web_crawl")
+            #expect(next == .zero || left == 0)
+            portions += 1
+        }
+        #expect(try await parked(fixture, "kind:web_crawl") == 0)
+    }
+
+    @Test func aFullLimitIsNotLookedAtAllTheTime() async throws {
+        let rate = Limit.Rate(count: 100, perMilliseconds: 1000, burst: 100)
+        let fixture = try await limited([Limit(scope: .kind, name: "web_crawl", concurrency: 1, rate: rate)])
+        for _ in 0..<3 { try await fixture.enqueued() }
+        #expect(try await fixture.claims(by: "w1", count: 10).count == 1)
+        #expect(try await fixture.queue.promote().next ?? .seconds(9) > .milliseconds(500), "only a freed permit makes room")
+    }
+
+    @Test func manyDeadLettersThatGrowOldTogetherGoInPortions() async throws {
+        let fixture = try await limited([])
+        for _ in 0..<2 { try await fixture.enqueued() }
+        let old = (0..<700).flatMap { [RedisArgument.integer(1), .string("old-\($0)")] }
+        _ = try await fixture.redis.command(["ZADD", .string(fixture.queue.keys.dead)] + old)
+        for left: Int64 in [201, 2] {
+            _ = try await fixture.queue.settle(fixture.claimed(), as: .failed(.permanent("no", type: "x")))
+            #expect(try await fixture.redis.command(["ZCARD", .string(fixture.queue.keys.dead)]).integer == left)
+        }
     }
 }

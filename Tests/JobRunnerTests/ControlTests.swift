@@ -1,6 +1,8 @@
 import JobDesk
+import JobLedger
 import JobModel
 import JobQueue
+import JobRunner
 import RedisWire
 import TestServers
 import Testing
@@ -21,6 +23,19 @@ import Testing
             #expect(try await fixture.desk.queue.pausedQueues() == ["ingest"])
             try await fixture.desk.resume("ingest")
             #expect(try await fixture.ended(id).state == .completed)
+        }
+    }
+
+    @Test func aStartThatSQLRefusesAfterACancelDoesNotHoldTheWorkerUp() async throws {
+        let fixture = try await RunnerFixture([TestHandler { _ in [:] }]) { $0.stopGrace = .seconds(300) }
+        let id = try await fixture.submit()
+        _ = try await fixture.desk.ledger.endUnclaimed(id, as: .cancelled(.cancelled), at: .now, by: "test")
+        let hash = RedisArgument.string(fixture.desk.queue.keys.job(id))
+        _ = try await fixture.redis.command(["HSET", hash, "cancel_requested", "1", "more", "1"])
+        try await fixture.working { _ in
+            // It claims nothing while an outcome waits for a store.
+            try await eventually(within: .seconds(5)) { try await fixture.desk.queue.job(id)?.state == .cancelled }
+            #expect(try await fixture.ended(fixture.submit()).state == .completed)
         }
     }
 }

@@ -70,6 +70,7 @@ local function start(job, id, stream, entry, state, permits)
     claims[#claims + 1] = {stream, entry, 'job', call('HGETALL', job)}
 end
 
+local budget = 500 -- entries that go without a claim, and turns looked at, in one call: bounds the time Redis is held
 local FIELDS = {'status', 'entry', 'attempt', 'more', 'kind', 'input', 'metadata', 'policy', 'priority', 'created_at', 'seq'}
 
 -- What only jobs with a key or under a limit need; made when the first one comes.
@@ -103,7 +104,7 @@ local function make_rare()
         turns = turns + 0.01
         local time = key and not rest[2] and ARGV[3] + turns or tonumber(state[10] or 0)
         call('ZADD', prefix .. 'parked:' .. limit, time + DAYS[state[9] or 'medium'] * 86400000, id)
-        call('SADD', prefix .. 'parked', limit)
+        all.list(prefix, limit)
         call('HSET', job, 'entry', 'parked:' .. limit, 'permits', '', 'more', '1')
         call('HDEL', job, 'woken')
         give_back(prefix, id, rest[1])
@@ -129,9 +130,17 @@ local function make_rare()
         return true
     end
 
-    -- Whose turn it is on a stream: job id, key and its time; nothing when every key is at its limit.
+    -- Time alone makes room under a rate: somebody must look at the key again as long as it has jobs.
+    local function list_rate(waits, key)
+        local limit = waits and all.limit_of(prefix, 'key:' .. key)
+        if limit and limit.count then
+            all.list(prefix, 'key:' .. key)
+        end
+    end
+
+    -- Whose turn it is on a stream: job id, key and its time; nothing when every key is at its limit, or `budget` is used up.
     local function next_in_turn(stream)
-        for _ = 1, 100 do
+        while budget > 0 do
             local head = call('ZRANGE', stream .. ':turns', 0, 0, 'WITHSCORES')
             if not head[1] then
                 return
@@ -141,21 +150,25 @@ local function make_rare()
             if id and all.has_room(prefix, 'key:' .. key) then
                 return id, key, time
             end
-            all.leave_turns(stream, key, time)
-            if id and all.limit_of(prefix, 'key:' .. key).count then
-                call('SADD', prefix .. 'parked', 'key:' .. key)
-            end
+            budget = budget - 1
+            all.leave_turns(prefix, stream, key, time)
+            list_rate(id, key)
         end
     end
 
-    -- A ticket is good for one job of the key whose turn it is; without one it is thrown away.
+    -- A ticket is good for one job of the key whose turn it is; without one it is thrown away. One that was too long on its way is made anew:
+    -- a key behind those that were looked at may have no other.
     local function serve(stream, entry, named)
         call('HINCRBY', stream .. ':times', '+', -1)
-        for _ = 1, 100 do
+        while true do
             local id, key, time = next_in_turn(stream)
             if not id then
+                if budget <= 0 and call('EXISTS', stream .. ':turns') == 1 then
+                    all.add_ticket(stream, '', named or '', '')
+                end
                 return spend(stream, entry)
             end
+            budget = budget - 1
             local job = prefix .. 'job:' .. id
             local state = fields_of(job, unpack(FIELDS))
             local waits = state[1] == 'queued' and state[2] == 'lane:' .. level_of(stream)
@@ -169,17 +182,18 @@ local function make_rare()
                 time = time + 1 / (limit and limit.weight or 1)
                 call('HSET', stream .. ':times', '', time)
             end
-            if call('EXISTS', stream .. ':lane:' .. key) == 1 then
+            local has_more = call('EXISTS', stream .. ':lane:' .. key) == 1
+            if has_more and all.has_room(prefix, 'key:' .. key) then
                 call('ZADD', stream .. ':turns', time, key)
             else
-                all.leave_turns(stream, key, time)
+                all.leave_turns(prefix, stream, key, time)
             end
+            list_rate(has_more, key)
             if started then
                 return
             end
             call('HDEL', stream .. ':served', entry)
         end
-        spend(stream, entry)
     end
 
     return {admit = admit, serve = serve}
@@ -269,10 +283,9 @@ if ARGV[6] then
     return claims
 end
 
-local budget = 500 -- entries that go without a claim in one call: bounds the time Redis is held
 local function fill(first, last, step, wanted)
     for i = first, last, step do
-        if not paused[queue_of(KEYS[i])] then
+        if budget > 0 and not paused[queue_of(KEYS[i])] then
             local entries
             repeat
                 local missing = wanted - (#claims - 2)

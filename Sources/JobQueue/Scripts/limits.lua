@@ -2,6 +2,7 @@
 --
 -- A limit is named `queue:<q>`, `kind:<k>` or `key:<k>`. Its permits are members of the zset `limit:<name>`, each the id of a job that runs or
 -- was woken to run; the job's field `permits` names them. Jobs over the limit of a queue or kind wait in the zset `parked:<name>`.
+-- The zset `parked` says when to look again at who waits for a limit, by Redis's clock.
 -- Jobs with a concurrency key wait in lanes, one a key and stream; their stream entries are tickets: who takes one gets the job of the key
 -- whose turn it is. There are at least as many tickets as jobs that may run, so no wakeup is lost, and at most as many as jobs that wait;
 -- a ticket too many is thrown away. `<stream>:times` counts both, tickets under `+`, jobs under `-`.
@@ -48,13 +49,19 @@ local function make_limits()
         return room(prefix, name) >= 1
     end
 
-    -- How long until there may be room, in ms: 0 for now, nil when only a freed permit can tell.
+    -- How long until there may be room, in ms. Where only a freed permit makes room, whoever frees it looks at once: then rarely.
     local function room_in(prefix, name)
         local limit = limit_of(prefix, name)
-        if not limit or not limit.count then
-            return nil
+        if limit and limit.most and call('ZCARD', prefix .. 'limit:' .. name) >= limit.most then
+            return 1000
         end
-        return math.max(0, math.ceil((1 - tokens(prefix, name, limit, clock())) * limit.per / limit.count))
+        return limit and limit.count and math.max(0, math.ceil((1 - tokens(prefix, name, limit, clock())) * limit.per / limit.count)) or 0
+    end
+
+    -- Somebody waits for a limit. A look that is due before stays so.
+    local function list(prefix, name)
+        local wait = room_in(prefix, name)
+        call('ZADD', prefix .. 'parked', 'LT', wait > 0 and clock() + wait or 0, name)
     end
 
     local function take_permit(prefix, name, id)
@@ -82,11 +89,32 @@ local function make_limits()
         call('ZADD', stream .. ':turns', 'NX', math.max(tonumber(times[1] or 0), tonumber(times[2] or 0)), key)
     end
 
-    local function leave_turns(stream, key, time)
+    -- A stream that is never idle would remember every key it ever saw: two are looked at for each that leaves, and those go that the time of
+    -- the stream has overtaken.
+    local function forget_times(stream)
+        local times = stream .. ':times'
+        if call('HLEN', times) < 1000 then
+            return
+        end
+        local now = tonumber(call('HGET', times, '') or 0)
+        local some = call('HRANDFIELD', times, 2, 'WITHVALUES')
+        for i = 1, #some, 2 do
+            if string.sub(some[i], 1, 1) == '@' and tonumber(some[i + 1]) <= now then
+                call('HDEL', times, some[i])
+            end
+        end
+    end
+
+    local function leave_turns(prefix, stream, key, time)
         call('HSET', stream .. ':times', '@' .. key, time)
         call('ZREM', stream .. ':turns', key)
+        if call('EXISTS', stream .. ':lane:' .. key) == 0 then
+            call('SREM', prefix .. 'lanes:' .. key, stream)
+        end
         if call('EXISTS', stream .. ':turns') == 0 and (tonumber(call('HGET', stream .. ':times', '-') or 0)) <= 0 then
-            call('DEL', stream .. ':times') -- nobody waits: nothing to remember
+            call('UNLINK', stream .. ':times') -- nobody waits: nothing to remember
+        else
+            forget_times(stream)
         end
     end
 
@@ -138,8 +166,11 @@ local function make_limits()
                 call('SREM', prefix .. 'lanes:' .. key, stream)
             end
         end
-        -- Time alone makes room under a rate: its key is looked at again as long as it has jobs.
-        call(left and limit and limit.count and 'SADD' or 'SREM', prefix .. 'parked', 'key:' .. key)
+        -- Time alone makes room under a rate. A key that has tickets for its room is listed again by who takes one.
+        call('ZREM', prefix .. 'parked', 'key:' .. key)
+        if left and free < 1 and limit and limit.count then
+            list(prefix, 'key:' .. key)
+        end
     end
 
     -- A parked job whose key is at its limit goes back to the head of its lane: it must not sit on a permit that others could use.
@@ -149,17 +180,18 @@ local function make_limits()
         call('ZADD', stream .. ':lane:' .. key, (created or 0) - 1e15, id)
         call('SADD', prefix .. 'lanes:' .. key, stream)
         if limit_of(prefix, 'key:' .. key).count then
-            call('SADD', prefix .. 'parked', 'key:' .. key)
+            list(prefix, 'key:' .. key)
         end
         return 'lane:' .. level
     end
 
+    -- True: it is queued, with its permits.
     local function wake_parked(prefix, name, id, job, state)
         local suspect, key = state[6] == '1', state[5]
         if key and not has_room(prefix, 'key:' .. key) then
             local level = suspect and 'suspect' or level_of_priority(state[7])
             call('HSET', job, 'entry', return_to_lane(prefix, id, state[3], level, key, state[8]))
-            return
+            return false
         end
         local level = suspect and 'suspect' or 'urgent'
         local entry = call('XADD', stream_of(prefix, state[3], level), '*', 'job_id', id, 'kind', state[4])
@@ -168,30 +200,49 @@ local function make_limits()
             permits[#permits + 1] = 'key:' .. key
         end
         call('HSET', job, 'entry', place(level, entry), 'permits', table.concat(permits, ' '), 'woken', name)
+        return true
     end
 
-    -- Queues parked jobs of a queue's or kind's limit while there is room, at most 100, and lets each keep its permits: nobody can take them
-    -- away meanwhile. Parked jobs were claimed before what waits, so they go in front.
-    local function wake(prefix, name)
+    -- Queues parked jobs of a queue's or kind's limit while there is room, at most so many, and lets each keep its permits: nobody can take them
+    -- away meanwhile. Parked jobs were claimed before what waits, so they go in front. Returns how many were looked at.
+    local function wake(prefix, name, most)
         if string.sub(name, 1, 4) == 'key:' then
-            return wake_key(prefix, string.sub(name, 5))
+            wake_key(prefix, string.sub(name, 5))
+            return 1
         end
         local parked = prefix .. 'parked:' .. name
-        for _ = 1, 100 do
+        local looked, woken = 0, 0
+        while woken < most and looked < 100 do
             local id = has_room(prefix, name) and call('ZRANGE', parked, 0, 0)[1]
             if not id then
                 break
             end
+            looked = looked + 1
             local job = prefix .. 'job:' .. id
             local state = fields_of(job, 'status', 'entry', 'queue', 'kind', 'concurrency_key', 'suspect', 'priority', 'created_at')
             if state[1] == 'queued' and state[2] == 'parked:' .. name then
-                wake_parked(prefix, name, id, job, state)
+                woken = woken + (wake_parked(prefix, name, id, job, state) and 1 or 0)
             end
             call('ZREM', parked, id)
         end
-        if call('EXISTS', parked) == 0 then
-            call('SREM', prefix .. 'parked', name)
+        call('ZREM', prefix .. 'parked', name)
+        if call('EXISTS', parked) == 1 then
+            list(prefix, name)
         end
+        return looked
+    end
+
+    -- Wakes who waits for limits that are due to be looked at: some of them, so that Redis is held for a few ms at most.
+    -- Returns when the next look is due, nil when nobody waits.
+    local function wake_due(prefix)
+        local looked = 0
+        for _, name in ipairs(call('ZRANGEBYSCORE', prefix .. 'parked', '-inf', clock(), 'LIMIT', 0, 100)) do
+            looked = looked + wake(prefix, name, 100)
+            if looked >= 200 then
+                break
+            end
+        end
+        return tonumber(call('ZRANGE', prefix .. 'parked', 0, 0, 'WITHSCORES')[2])
     end
 
     -- Gives back every permit of a job and queues who waited for them. The job's own fields are its caller's business.
@@ -201,7 +252,7 @@ local function make_limits()
                 if call('EXISTS', prefix .. 'limit:' .. name) == 0 then
                     call('SREM', prefix .. 'permitted', name)
                 end
-                wake(prefix, name)
+                wake(prefix, name, 5) -- one, but for a limit that was raised: then it is listed, and the rest is woken in portions
             end
         end
     end
@@ -218,8 +269,8 @@ local function make_limits()
         give_back(prefix, id, state.permits or '')
     end
     return {
-        limit_of = limit_of, has_room = has_room, room_in = room_in, take_permit = take_permit, leave_turns = leave_turns,
-        remove_from_lane = remove_from_lane, put_in_lane = put_in_lane, wake_key = wake_key, wake = wake, give_back = give_back,
+        limit_of = limit_of, has_room = has_room, list = list, take_permit = take_permit, leave_turns = leave_turns,
+        remove_from_lane = remove_from_lane, add_ticket = add_ticket, put_in_lane = put_in_lane, wake_key = wake_key, wake = wake, wake_due = wake_due, give_back = give_back,
         take_out = take_out}
 end
 

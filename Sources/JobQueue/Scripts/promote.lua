@@ -35,11 +35,9 @@ local function sooner(milliseconds)
         soonest = milliseconds
     end
 end
-for _, name in ipairs(call('SMEMBERS', prefix .. 'parked')) do
-    limits().wake(prefix, name)
-    if call('SISMEMBER', prefix .. 'parked', name) == 1 then
-        sooner(limits().room_in(prefix, name))
-    end
+if call('EXISTS', prefix .. 'parked') == 1 then
+    local due = limits().wake_due(prefix)
+    sooner(due and math.max(0, math.ceil(due - now)))
 end
 local next = call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
 sooner(next[2] and math.max(0, math.ceil(next[2] - now)))

@@ -16,6 +16,7 @@ local running = state[1] == 'processing' and string.sub(state[3] or '', 1, #ARGV
 if current and (running or state[1] == 'queued') then
     local entry = put(prefix, ARGV[3], state[5], ARGV[6], state[4], state[6])
     call('HSET', KEYS[1], 'status', 'queued', 'entry', entry, 'lease', '', 'more', '1', 'permits', '')
+    call('HDEL', KEYS[1], 'woken') -- what it held is given back: it must ask again
     give_back(prefix, ARGV[3], state[7])
     if running then
         call('HINCRBY', KEYS[1], 'uncharged', 1)

@@ -31,6 +31,7 @@ local function requeue(job, id, state, level)
     end
     local entry = put(prefix, id, state.queue, level, state.kind, state.key)
     call('HSET', job, 'status', 'queued', 'entry', entry, 'lease', '', 'permits', '')
+    call('HDEL', job, 'woken')
     give_back(prefix, id, state.permits)
     mended = mended + 1
 end
@@ -64,7 +65,7 @@ local function look_at_queued(job, id, state)
         if not call('ZSCORE', prefix .. 'parked:' .. limit, id) then
             requeue(job, id, state, usual)
         end
-        call('SADD', prefix .. 'parked', limit)
+        limits().list(prefix, limit)
     elseif state.entry == '' or not has_entry(state) then
         requeue(job, id, state, usual)
     end

@@ -106,7 +106,10 @@ for i = 4, #ARGV, 9 do
 end
 if buried[1] then
     call('ZADD', prefix .. 'dead', unpack(buried))
-    call('ZREMRANGEBYSCORE', prefix .. 'dead', '-inf', ARGV[1] - ARGV[3])
+    local old = call('ZCOUNT', prefix .. 'dead', '-inf', ARGV[1] - ARGV[3])
+    if old > 0 then
+        call('ZREMRANGEBYRANK', prefix .. 'dead', 0, math.min(old, 500) - 1) -- many may grow old in one moment
+    end
 end
 for name, by in pairs(counters) do
     local queue, counter = string.match(name, '^(.*) (%S+)$')

@@ -22,7 +22,7 @@ for _, name in ipairs(scan[2]) do
             taken = taken + 1
         end
     end
-    limits().wake(prefix, name)
+    limits().wake(prefix, name, 5)
     if call('EXISTS', prefix .. 'limit:' .. name) == 0 then
         call('SREM', KEYS[1], name)
     end

@@ -99,7 +99,7 @@ extension ModelWorld {
             for limit in limits(of: job) { try checkWakeup(limit, snapshot) }
         }
         for name in Set(jobs.values.flatMap { limits(of: $0).map(\.name) }) {
-            let isListed = snapshot.sets[queue.keys.parked]?.contains(name) == true
+            let isListed = snapshot.sortedSets[queue.keys.parked]?[name] != nil
             let isEmpty = snapshot.sortedSets[queue.keys.parked(name)]?.isEmpty ?? true
             try require(isListed || isEmpty, "\(name) has parked jobs and is not listed")
         }
