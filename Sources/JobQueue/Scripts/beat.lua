@@ -7,9 +7,9 @@ local state = call('HMGET', KEYS[1], 'name', 'dead')
 if state[2] then
     return 'dead'
 end
+call('SADD', KEYS[2], ARGV[1]) -- first: recovery looks at who is listed
 call('HSET', KEYS[1], 'name', ARGV[1], unpack(ARGV, 2))
 call('HINCRBY', KEYS[1], 'beat', 1)
 local time = call('TIME') -- for people who look; recovery compares counters, never times
 call('HSET', KEYS[1], 'beat_at', time[1] * 1000 + math.floor(time[2] / 1000))
-call('SADD', KEYS[2], ARGV[1])
 return state[1] and 'ok' or 'registered'
