@@ -174,10 +174,10 @@ local function make_limits()
     end
 
     -- A parked job whose key is at its limit goes back to the head of its lane: it must not sit on a permit that others could use.
-    local function return_to_lane(prefix, id, queue, level, key, created)
+    local function return_to_lane(prefix, id, queue, level, key, score)
         local stream = stream_of(prefix, queue, level)
         call('HINCRBY', stream .. ':times', '-', 1)
-        call('ZADD', stream .. ':lane:' .. key, (created or 0) - 1e15, id)
+        call('ZADD', stream .. ':lane:' .. key, score - 1e13, id) -- they keep the order in which they were parked
         call('SADD', prefix .. 'lanes:' .. key, stream)
         if limit_of(prefix, 'key:' .. key).count then
             list(prefix, 'key:' .. key)
@@ -186,11 +186,11 @@ local function make_limits()
     end
 
     -- True: it is queued, with its permits.
-    local function wake_parked(prefix, name, id, job, state)
+    local function wake_parked(prefix, name, id, job, state, score)
         local suspect, key = state[6] == '1', state[5]
         if key and not has_room(prefix, 'key:' .. key) then
             local level = suspect and 'suspect' or level_of_priority(state[7])
-            call('HSET', job, 'entry', return_to_lane(prefix, id, state[3], level, key, state[8]))
+            call('HSET', job, 'entry', return_to_lane(prefix, id, state[3], level, key, score))
             return false
         end
         local level = suspect and 'suspect' or 'urgent'
@@ -213,15 +213,16 @@ local function make_limits()
         local parked = prefix .. 'parked:' .. name
         local looked, woken = 0, 0
         while woken < most and looked < 100 do
-            local id = has_room(prefix, name) and call('ZRANGE', parked, 0, 0)[1]
+            local head = has_room(prefix, name) and call('ZRANGE', parked, 0, 0, 'WITHSCORES') or {}
+            local id = head[1]
             if not id then
                 break
             end
             looked = looked + 1
             local job = prefix .. 'job:' .. id
-            local state = fields_of(job, 'status', 'entry', 'queue', 'kind', 'concurrency_key', 'suspect', 'priority', 'created_at')
+            local state = fields_of(job, 'status', 'entry', 'queue', 'kind', 'concurrency_key', 'suspect', 'priority')
             if state[1] == 'queued' and state[2] == 'parked:' .. name then
-                woken = woken + (wake_parked(prefix, name, id, job, state) and 1 or 0)
+                woken = woken + (wake_parked(prefix, name, id, job, state, head[2]) and 1 or 0)
             end
             call('ZREM', parked, id)
         end
