@@ -82,7 +82,8 @@ import Testing
         #expect(try await parked(fixture, "queue:ingest") == 8)
         var order: [JobID] = []
         var most = 0
-        while let claim = running.popLast() {
+        while !running.isEmpty {
+            let claim = running.removeFirst()
             #expect(try await fixture.queue.settle(claim, as: .completed([:])) == .settled)
             running += try await fixture.claims(by: "w1", count: 10)
             most = max(most, running.count)
