@@ -24,7 +24,7 @@ extension Fault {
             return "Redis answered nobody for 1.2 s, then no write for 1.2 s"
         },
         Fault(name: "DEBUG SLEEP", target: .redis) { fleet, random in
-            _ = try await fleet.redis.command(["DEBUG", "SLEEP", "2.3"], timeout: .seconds(20))
+            _ = try await fleet.ask(["DEBUG", "SLEEP", "2.3"], timeout: .seconds(20))
             return "Redis slept for 2.3 s, longer than a command may take"
         },
         Fault(name: "Redis is frozen past the lease", target: .redis) { fleet, random in
@@ -93,10 +93,10 @@ extension Fault {
 
 extension Fleet {
     /// Past all links, and again while Redis is on its way back.
-    func ask(_ command: [RedisArgument]) async throws -> RedisReply {
+    func ask(_ command: [RedisArgument], timeout: Duration? = nil) async throws -> RedisReply {
         var reply = RedisReply.null
         try await eventually(within: .seconds(20)) {
-            reply = try await redis.command(command)
+            reply = try await redis.command(command, timeout: timeout)
             return true
         }
         return reply

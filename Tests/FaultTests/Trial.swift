@@ -41,6 +41,7 @@ enum Trial {
         for wrong in report.wrongs.prefix(8) { Issue.record("seed \(seed), \(report.name): \(wrong)") }
         guard !report.wrongs.isEmpty else { return }
         tell("\(report.name): \(report.wrongs.count) things are wrong. The processes' last words:")
+        for wrong in report.wrongs.dropFirst(8).prefix(60) { print("    also: \(wrong)") }
         for line in fleet.log.last(40) { print("    \(line)") }
     }
 }
