@@ -2,9 +2,9 @@ import JobModel
 
 /// The limits of every fleet: how many jobs run at once. The checker counts them by what they did in the outside world.
 enum Limits {
-    static let ofKinds = ["limited": 2]
+    static let ofKinds = ["limited": 1]
     /// A queue has the name of its only kind.
-    static let ofQueues = ["narrow": 3]
+    static let ofQueues = ["narrow": 2]
     static let ofKeys = ["wide": 2]
     /// Starts in a second, and how many of them at once.
     static let rate = (count: 10, burst: 5)
