@@ -27,14 +27,8 @@ struct ModelGenerator {
         case 0: .loseGroup(random.pick(StreamLevel.allCases))
         case 1: .loseEntry(job: random.below(jobs))
         case 2: .sweep
-        default: torn()
+        default: .torn(ordinary(), writes: random.below(12))
         }
-    }
-
-    private mutating func torn() -> ModelOperation {
-        let operation = ordinary()
-        if case .retry = operation { return operation }
-        return .torn(operation, writes: random.below(12))
     }
 
     private mutating func ordinary() -> ModelOperation {
