@@ -35,6 +35,8 @@ import Testing
     @Test func aDiamondGoesOnWhenBothSidesHaveEnded() async throws {
         try await LedgerFixture.run { (fixture) async throws in
             let flow = try await fixture.accepted(.sample(["a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"]]))
+            let stranger = try await fixture.running()
+            _ = try await fixture.ledger.record(.failed(.permanent("no", type: "x")), of: stranger, at: .now)
             #expect(try await fixture.end("a", of: flow, .completed([:])) == ["b", "c"])
             #expect(try await fixture.end("b", of: flow, .completed([:])) == [])
             #expect(try await fixture.end("c", of: flow, .completed([:])) == ["d"])
@@ -87,6 +89,8 @@ import Testing
             let ids = flow.jobs.map(\.id)
             #expect(try await fixture.ledger.releaseForgotten(among: ids).isEmpty)
             _ = try await fixture.ledger.endUnclaimed(flow["a"].id, as: .cancelled(.cancelled), at: .now, by: "api")
+            #expect(try await fixture.ledger.releaseChildren(of: [flow["c"].id]).isEmpty, "no child of that one")
+            #expect(try await fixture.ledger.releaseForgotten(among: [flow["c"].id]).isEmpty, "not asked for")
             #expect(try await fixture.ledger.heldInFlows(after: nil, limit: 10).map(\.id) == [flow["b"].id, flow["c"].id])
             #expect(try await fixture.ledger.releaseForgotten(among: ids).map(\.flow?.name) == ["b"])
             #expect(try await fixture.ledger.releaseForgotten(among: ids).map(\.errorType) == ["parent_cancelled"])
@@ -108,6 +112,8 @@ import Testing
     @Test func aCancelEndsWhatHasNotStarted() async throws {
         try await LedgerFixture.run { (fixture) async throws in
             let flow = try await fixture.accepted(.sample(["done": [], "runs": [], "queued": [], "waits": ["runs"]], policy: .run))
+            let stranger = try await fixture.accepted(.sample(["a": []]))
+            _ = try await fixture.ledger.record(.handBack, of: flow["queued"].claim(), at: .now)
             _ = try await fixture.end("done", of: flow, .completed([:]))
             #expect(try await fixture.ledger.recordStart(flow["runs"].claim(), at: .now))
             let live = try #require(try await fixture.ledger.cancelFlow(flow.id, at: .now))
@@ -116,6 +122,8 @@ import Testing
             #expect(now.counts[.cancelled] == 2)
             #expect(now.state == .processing)
             #expect(now.cancelRequestedAt != nil)
+            #expect(try await fixture.attempts(of: flow["queued"].id) == ["handed_back"])
+            #expect(try await fixture.ledger.job(stranger["a"].id)?.state == .queued)
             #expect(try await fixture.ledger.cancelFlow(JobID(), at: .now) == nil)
         }
     }

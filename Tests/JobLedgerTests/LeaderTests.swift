@@ -19,6 +19,7 @@ import Testing
             #expect(renewed.token == seat.token && renewed.renewal == seat.renewal + 1)
             #expect(try await fixture.ledger.takeLeadership(as: "late", from: seat) == nil, "it was renewed since")
             #expect(try await fixture.ledger.renewLeadership(as: "late", seat.token) == nil)
+            #expect(try await fixture.ledger.renewLeadership(as: seat.holder, LeaderToken(seat.token.number - 1)) == nil)
         }
     }
 
@@ -33,6 +34,9 @@ import Testing
             let second = try #require(try await fixture.ledger.takeLeadership(as: "b", from: fixture.ledger.leaderSeat()))
             #expect(try await fixture.pool.execute(sql, [id, "late", first.token.parameter]) == 0)
             #expect(try await fixture.pool.execute(sql, [id, "by b", second.token.parameter]) == 1)
+            try await fixture.ledger.resignLeadership(as: "a", second.token)
+            try await fixture.ledger.resignLeadership(as: "b", first.token)
+            #expect(try await fixture.ledger.leaderSeat().holder == "b", "only its holder resigns, with its own token")
         }
     }
 

@@ -73,6 +73,9 @@ import Testing
             #expect(try await fixture.ledger.recordStart(claim, at: .now) == false)
             #expect(try await fixture.ledger.record(.completed([:]), of: second, at: .now) == .recorded)
             #expect(try await fixture.attempts(of: claim.job.id) == ["retry", "completed"])
+            let late = try await fixture.ledger.record(.retry(failure, afterMilliseconds: 2_000), of: claim, at: now)
+            guard case .refused(let row?) = late else { throw Unexpected("the first end was taken for the last one") }
+            #expect(row.state == .completed && row.worker == "w2")
         }
     }
 
@@ -119,6 +122,38 @@ import Testing
             #expect(try await fixture.ledger.job(first.job.id)?.state == .processing)
             #expect(try await fixture.ledger.record(.completed([:]), of: first, at: .now) == .recorded)
             #expect(try await fixture.attempts(of: first.job.id) == ["completed", "overtaken"])
+            let ended = try #require(try await fixture.ledger.job(first.job.id))
+            #expect(ended.attempt == 2 && ended.worker == "w2", "the number of attempts never shrinks")
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `A start told again changes nothing, and a late one takes nothing from the attempt after it`()
+        async throws
+    {
+        try await LedgerFixture.run { (fixture) async throws in
+            let claim = try await fixture.accepted().claim()
+            let begin = Timestamp(milliseconds: 1_900_000_000_000)
+            for _ in 0..<2 { #expect(try await fixture.ledger.recordStart(claim, at: begin)) }
+            #expect(try await fixture.attempts(of: claim.job.id) == ["-"])
+            #expect(try await fixture.ledger.recordStart(claim.job.claim(2, by: "w2"), at: begin.advanced(byMilliseconds: 1)))
+            #expect(try await fixture.ledger.recordStart(claim, at: begin.advanced(byMilliseconds: 2)))
+            #expect(try await fixture.attempts(of: claim.job.id) == ["overtaken", "-"])
+            let row = try #require(try await fixture.ledger.job(claim.job.id))
+            #expect(row.attempt == 2 && row.worker == "w2" && row.startedAt == begin)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `A fence of an attempt whose start was lost leaves ended attempts and a later time alone`()
+        async throws
+    {
+        try await LedgerFixture.run { (fixture) async throws in
+            let claim = try await fixture.running()
+            _ = try await fixture.ledger.record(.retry(failure, afterMilliseconds: 60_000), of: claim, at: .now)
+            try await fixture.ledger.fence([(claim.job.id, 3), (claim.job.id, 2)])
+            let row = try #require(try await fixture.ledger.job(claim.job.id))
+            #expect(row.state == .scheduled && row.attempt == 3 && row.uncharged == 1)
+            #expect(try await fixture.attempts(of: claim.job.id) == ["retry"])
+            #expect(try await fixture.ledger.recordStart(claim.job.claim(3), at: .now) == false)
         }
     }
 
@@ -129,6 +164,7 @@ import Testing
             try await fixture.ledger.fence([(first.job.id, 1)])
             let running = try #require(try await fixture.ledger.job(first.job.id))
             #expect(running.state == .processing && running.attempt == 2)
+            #expect(try await fixture.attempts(of: first.job.id) == ["overtaken", "-"])
             try await fixture.ledger.fence([(first.job.id, 3)])
             let fenced = try #require(try await fixture.ledger.job(first.job.id))
             #expect(fenced.state == .queued && fenced.attempt == 3)
@@ -146,8 +182,25 @@ import Testing
                 return
             }
             #expect(row.state == .cancelled)
+            for (outcome, caller) in [(JobOutcome.cancelled(.cancelled), "w1"), (.failed(failure), "api")] {
+                guard case .refused = try await fixture.ledger.endUnclaimed(job.id, as: outcome, at: .now, by: caller) else {
+                    throw Unexpected("another end, or another caller's, was taken for the first one")
+                }
+            }
             #expect(try await fixture.ledger.endUnclaimed(JobID(), as: .cancelled(.cancelled), at: .now, by: "api") == .refused(nil))
             #expect(try await fixture.ledger.record(.completed([:]), of: Job.sample().claim(), at: .now) == .refused(nil))
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `With a job its open attempt ends, and no other`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let first = try await fixture.running()
+            let other = try await fixture.running()
+            _ = try await fixture.ledger.record(.retry(failure, afterMilliseconds: 0), of: first, at: .now)
+            #expect(try await fixture.ledger.recordStart(first.job.claim(2), at: .now))
+            _ = try await fixture.ledger.endUnclaimed(first.job.id, as: .cancelled(.cancelled), at: .now, by: "api")
+            #expect(try await fixture.attempts(of: first.job.id) == ["retry", "cancelled"])
+            #expect(try await fixture.attempts(of: other.job.id) == ["-"])
         }
     }
 

@@ -95,6 +95,11 @@ import Testing
             let fired = try #require(try await fixture.ledger.schedule(made.id))
             #expect(fired.lastRunAt == made.nextRunAt && fired.lastJobID == jobs.first)
             #expect(fired.nextRunAt?.milliseconds == 1_800_000_001_000)
+            #expect(try await fixture.ledger.run([run(made)], leader: token) == .done(moved: 0, jobs: []), "that time is over")
+            var resting = schedule("resting")
+            resting.isEnabled = false
+            _ = try await fixture.ledger.createSchedule(resting)
+            #expect(try await fixture.ledger.run([run(resting)], leader: token) == .done(moved: 0, jobs: []))
         }
     }
 

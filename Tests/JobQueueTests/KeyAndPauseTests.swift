@@ -109,6 +109,19 @@ import Testing
         #expect(history.events.map(\.sequence) == (1...6).map { Int64($0) })
     }
 
+    @Test func aRetriedJobRemembersNeitherItsCancelNorItsError() async throws {
+        let fixture = try await QueueFixture()
+        let job = try await fixture.enqueued()
+        let first = try await fixture.claimed()
+        _ = try await fixture.queue.requestCancel(job.id)
+        _ = try await fixture.queue.settle(first, as: .cancelled(.cancelled))
+        #expect(try await fixture.queue.retry(job))
+        let again = try #require(try await fixture.queue.job(job.id))
+        #expect(again.state == .queued && again.error == nil && again.errorType == nil && again.finishedAt == nil)
+        #expect(try await fixture.queue.report(JobEvent(.log), progress: nil, of: fixture.claimed()) == .told)
+        #expect(try await fixture.redis.command(["HGET", .string(fixture.queue.keys.stats("ingest")), "retried"]).string == "1")
+    }
+
     @Test func retryOfAForgottenJobMakesItAnew() async throws {
         let fixture = try await QueueFixture()
         var job = fixture.job()

@@ -123,7 +123,11 @@ import Testing
         let fixture = try await fixture()
         let jobs = try await keyed(fixture, "a", 3)
         _ = try await fixture.queue.endUnclaimed(jobs[0].id, because: .cancelled)
-        #expect(try await fixture.claimed().job.id == jobs[1].id)
+        let claim = try await fixture.claimed()
+        #expect(claim.job.id == jobs[1].id)
+        #expect(try await fixture.queue.held(by: "w1", on: fixture.streams).map(\.jobID) == [claim.job.id], "on another job's ticket")
+        #expect(try await fixture.queue.settle(claim, as: .completed([:])) == .settled)
+        #expect(try await fixture.redis.command(["EXISTS", .string("\(claim.stream):served")]).integer == 0)
     }
 
     @Test(.timeLimit(.minutes(1))) func aKeysRateIsKept() async throws {

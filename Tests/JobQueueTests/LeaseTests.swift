@@ -40,6 +40,38 @@ import Testing
         #expect(try await fixture.queue.job(job.id)?.state == .completed)
     }
 
+    @Test func anEntryIsGivenBackOnceAndByItsHolderAlone() async throws {
+        let fixture = try await QueueFixture()
+        let job = try await fixture.enqueued()
+        _ = try await fixture.claimed(by: "w1")
+        let entry = try #require(try await fixture.queue.held(by: "w1", on: fixture.streams).first)
+        #expect(try await fixture.queue.release(entry, of: "w2", crashed: false) == .notHeld)
+        #expect(try await fixture.field("status", of: job.id) == "processing")
+        #expect(try await fixture.queue.release(entry, of: "w1", crashed: false) == .released)
+        #expect(try await fixture.queue.release(entry, of: "w1", crashed: false) == .notHeld)
+        #expect(try await fixture.length(.medium) == 0)
+        #expect(try await fixture.length(.urgent) == 1)
+        #expect(try await fixture.field("uncharged", of: job.id) == "1")
+        #expect(try await fixture.queue.history(of: job.id)?.events.map(\.name) == ["queued", "started", "reclaimed"])
+    }
+
+    @Test func anEntryOfAnotherProgramIsKeptUntilItIsAdopted() async throws {
+        let fixture = try await QueueFixture()
+        let stream = fixture.queue.keys.stream("ingest", .medium)
+        let job = fixture.job()
+        _ = try await fixture.redis.command([
+            "XADD", .string(stream), "*", "job_id", .string(job.id.description), "source_type", "web_crawl",
+        ])
+        _ = try await fixture.queue.beat(fixture.card("w1"), running: 0)
+        #expect(try await fixture.claims(by: "w1").isEmpty)
+        let entry = try #require(try await fixture.queue.held(by: "w1", on: fixture.streams).first)
+        #expect(try await fixture.queue.release(entry, of: "w1", crashed: true) == .foreign)
+        #expect(try await fixture.pending(.medium) == 1)
+        _ = try await fixture.queue.enqueue(job)
+        #expect(try await fixture.queue.release(entry, of: "w1", crashed: true) == .released)
+        #expect(try await fixture.length(.medium) == 1)
+    }
+
     @Test func theSameLeaseMaySettleAgain() async throws {
         let fixture = try await QueueFixture()
         try await fixture.enqueued()

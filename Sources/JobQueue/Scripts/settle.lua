@@ -68,11 +68,10 @@ end
 local function settle(id, lease, entry, stream, status, due, result, error_type, uncharged)
     local job = prefix .. 'job:' .. id
     local state = call('HMGET', job, 'lease', 'status', 'entry', 'seq', 'more')
-    local is_current = state[3] == place(level_of(stream), entry)
     if state[1] ~= lease or state[2] ~= 'processing' then
         if state[1] == lease and state[2] then
             return 1 -- only its own settlement leaves a lease on a job that does not run
-        elseif not state[2] or terminal(state[2]) or not is_current then
+        elseif state[3] ~= place(level_of(stream), entry) then -- also when the job is gone
             call('HDEL', stream .. ':served', entry)
             spent[stream] = spent[stream] or {}
             table.insert(spent[stream], entry)

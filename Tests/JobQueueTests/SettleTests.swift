@@ -1,0 +1,63 @@
+import JobModel
+import JobQueue
+import RedisWire
+import Testing
+
+/// What a settlement tells the watchers, and what it leaves behind.
+@Suite(.timeLimit(.minutes(1))) struct SettleTests {
+    private let busy = JobFailure.retry("It is busy", type: "busy")
+
+    @Test func watchersAreToldWhatBecomesOfTheJob() async throws {
+        let fixture = try await QueueFixture()
+        let job = try await fixture.enqueued()
+        let watch = try await fixture.queue.watch(job.id, after: nil)
+        async let told = watch.reduce(into: [WatchedEvent]()) { $0.append($1) }
+        _ = try await fixture.queue.settle(fixture.claimed(), as: .retry(busy, afterMilliseconds: 0))
+        _ = try await fixture.queue.promote()
+        _ = try await fixture.queue.settle(fixture.claimed(), as: .handBack)
+        _ = try await fixture.queue.settle(fixture.claimed(), as: .failed(.permanent("It is gone", type: "http_404")))
+        let events = try await told
+        #expect(events.map(\.name) == ["queued", "started", "retrying", "queued", "started", "queued", "started", "failed"])
+        let documents = try events.map { try JSONReader.read($0.json) }
+        guard documents.count == 8 else { return }
+        #expect(documents[2]["error"] == "It is busy" && documents[2]["error_type"] == "busy" && documents[2]["status"] == "scheduled")
+        #expect(documents[2]["scheduled_at"] != nil && documents[2]["attempt"] == 1)
+        #expect(documents[5]["error"] == nil && documents[5]["attempt"] == 2)
+        #expect(documents[7]["error"] == "It is gone" && documents[7]["error_type"] == "http_404" && documents[7]["attempt"] == 3)
+    }
+
+    @Test func aClaimWhoseJobIsGoneLeavesNoEntry() async throws {
+        let fixture = try await QueueFixture()
+        _ = try await fixture.enqueued()
+        let claim = try await fixture.claimed()
+        _ = try await fixture.redis.command(["DEL", .string(fixture.queue.keys.job(claim.job.id))])
+        #expect(try await fixture.queue.settle(claim, as: .completed([:])) == .lost)
+        #expect(try await fixture.pending(.medium) == 0)
+        #expect(try await fixture.length(.medium) == 0)
+    }
+
+    @Test func deadLettersAreListedAsLongAsTheyAreKept() async throws {
+        let fixture = try await QueueFixture(retentionMilliseconds: 60_000)
+        let dead = RedisArgument.string(fixture.queue.keys.dead)
+        for secondsAgo in [61, 30] as [Int64] {
+            let then = Timestamp.now.advanced(byMilliseconds: -1000 * secondsAgo).milliseconds
+            _ = try await fixture.redis.command(["ZADD", dead, .integer(then), .string(JobID().description)])
+        }
+        let job = try await fixture.enqueued()
+        let begin = Timestamp.now.milliseconds
+        _ = try await fixture.queue.settle(fixture.claimed(), as: .failed(.permanent("It is gone", type: "http_404")))
+        let listed = try await fixture.redis.command(["ZSCORE", dead, .string(job.id.description)]).string.flatMap(Double.init)
+        #expect(listed ?? 0 >= Double(begin))
+        #expect(try await fixture.redis.command(["ZCARD", dead]).integer == 2)
+    }
+
+    @Test func stepsOfAnAttemptThatToldNothingGoWithTheJob() async throws {
+        let fixture = try await QueueFixture()
+        _ = try await fixture.enqueued()
+        let claim = try await fixture.claimed()
+        #expect(try await fixture.queue.storeStep("fetch", 1, of: claim) == .stored)
+        #expect(try await fixture.queue.settle(claim, as: .completed([:])) == .settled)
+        let left = try await fixture.redis.command(["PTTL", .string(fixture.queue.keys.steps(claim.job.id))]).integer
+        #expect(left ?? -1 > 0)
+    }
+}
