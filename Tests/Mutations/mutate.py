@@ -36,15 +36,16 @@ DOORS = {
     'Sources/JobLedger/Statements.swift': ('String(decoding: bytes,', 'String(decoding: mutated(bytes),'),
 }
 LUA = [
-    (r'==', '~='), (r'~=', '=='), (r'#\w+ == 0', 'false'), (r' and ', ' or '), (r' or ', ' and '), (r'\bnot ', ''), (r' > ', ' >= '), (r' < ', ' <= '),
-    (r' >= ', ' > '), (r' <= ', ' < '), (r'^(\s*)(redis\.p?call\(.*\)|tell\(.*\)|expire\(.*\)|discard\(.*\)|return discard\(.*\))( --.*)?$', r'\1do end'),
+    (r'==', '~='), (r'~=', '=='), (r'#\w+ == 0', 'false'), (r'(if .*?) and ', r'\1 or '), (r'(if .*?) or ', r'\1 and '), (r'\bnot ', ''),
+    (r' > ', ' >= '), (r' < ', ' <= '), (r' >= ', ' > '), (r' <= ', ' < '),
+    (r'^(\s*)(?:return )?(?:(?:redis\.p?)?call|tell|tell_end|expire|discard|remove|spend|give_back|free_unique|take_keys|remember)\(.*\)( --.*)?$', r'\1do end'),
 ]
 SQL = [
-    (r' > ', ' >= '), (r' < ', ' <= '), (r' >= ', ' > '), (r' <= ', ' < '), (r' NOT IN ', ' IN '), (r' IS NULL', ' IS NOT NULL'), (r' = (?=ANY|[a-z$])', ' <> '),
-    (r'<> ', '= '), (r'\b(?:ELS)?IF (.*?) (THEN|OR)', r'IF false \2'), (r'IS DISTINCT FROM', 'IS NOT DISTINCT FROM'),
-    (r' AND [^()]*?(?= AND |$|\n)', ''), (r' AND ', ' OR '), (r'\+ 1\b', '+ 2'), (r'greatest\((.*?), (.*?)\)', r'\1'),
-    (r'greatest\((.*?), (.*?)\)', r'\2'), (r'coalesce\((.*?), (.*)\)', r'\2'), (r'CASE WHEN (.*?) THEN (.*?) ELSE (.*?) END', r'\2'),
-    (r'CASE WHEN (.*?) THEN (.*?) ELSE (.*?) END', r'\3'),
+    (r' > ', ' >= '), (r' < ', ' <= '), (r' >= ', ' > '), (r' <= ', ' < '), (r' NOT IN ', ' IN '), (r' IS NULL', ' IS NOT NULL'),
+    (r'((?:WHERE|AND|ON|OR|WHEN|IF) .*?) = (?=ANY|[a-z$])', r'\1 <> '), (r'<> ', '= '), (r'IS DISTINCT FROM', 'IS NOT DISTINCT FROM'),
+    (r'\b(ELS)?IF (.*?) (THEN|OR)', r'\1IF false \3'), (r' AND [^()]*?(?= AND |$|\n)', ''), (r'\+ 1\b', '+ 2'),
+    (r'greatest\((.*?), (.*?)\)', r'\1'), (r'greatest\((.*?), (.*?)\)', r'\2'), (r'coalesce\((.*?), (.*)\)', r'\2'),
+    (r'CASE WHEN (.*?) THEN (.*?) ELSE (.*?) END', r'\2'), (r'CASE WHEN (.*?) THEN (.*?) ELSE (.*?) END', r'\3'),
 ]
 
 
@@ -61,7 +62,8 @@ def mutants(text, name):
                     yield number + 1, changed.strip(), '\n'.join(lines[:number] + [changed] + lines[number + 1:])
 
 
-def survives(tests, old, new):
+def killer(tests, old, new):
+    """What the first test that notices says; None when none does."""
     with tempfile.TemporaryDirectory() as folder:
         source, mutant = pathlib.Path(folder, 'from'), pathlib.Path(folder, 'to')
         source.write_text(old)
@@ -76,8 +78,9 @@ def survives(tests, old, new):
                 run.terminate()
                 run.stdout.read()
                 run.wait()
-                return False
-        return run.wait() == 0
+                return line.strip()[2:]
+        assert run.wait() not in (126, 127), 'the tests cannot be run'
+        return None if run.wait() == 0 else 'the tests did not end'
 
 
 def main(tests, files):
@@ -100,7 +103,7 @@ def main(tests, files):
 
 
 def judge(tests, files):
-    assert survives(tests, 'x', 'x'), 'the tests fail without a mutant'
+    assert killer(tests, 'x', 'x') is None, 'the tests fail without a mutant'
     tries = []
     for path in files:
         text = pathlib.Path(path).read_text()
@@ -109,9 +112,9 @@ def judge(tests, files):
 
     def judged(mutant):
         path, number, line, body, changed = mutant
-        alive = survives(tests, body, changed)
-        print(f"{'SURVIVES' if alive else 'killed  '} {path}:{number}: {line}", flush=True)
-        return alive
+        noticed = killer(tests, body, changed)
+        print(f"{'killed  ' if noticed else 'SURVIVES'} {path}:{number}: {line}\n    {noticed or ''}".rstrip(), flush=True)
+        return not noticed
 
     with concurrent.futures.ThreadPoolExecutor(int(os.environ.get('MUTATE_JOBS', '2'))) as pool:
         survived = sum(pool.map(judged, tries))
