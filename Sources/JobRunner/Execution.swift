@@ -13,6 +13,8 @@ final class Execution: Sendable {
 
     private struct State {
         var task: Task<Void, Never>?
+        /// Only while the handler runs may the task be cancelled: what goes to the stores before and after it must arrive.
+        var isHandling = false
         var deadline: ContinuousClock.Instant?
         var reason: StopReason?
         /// Set with the reason: from then on the handler has its grace.
@@ -34,7 +36,7 @@ final class Execution: Sendable {
         }
         let isStopped = state.withLock { state in
             state.task = task
-            return state.reason != nil
+            return state.isHandling && state.reason != nil
         }
         if isStopped { task.cancel() }
     }
@@ -46,8 +48,8 @@ final class Execution: Sendable {
         let result = await handle(began)
         guard conclude() else { return }
         if case .success = result { note(began.duration(to: .now)) }
+        // A stop that came before the handler's end has cancelled this task, a later one does not: what follows must not be cancelled.
         if stopReason == nil { return await settle(result) }
-        // The task was cancelled; what follows must not be.
         await Task { await self.settle(result) }.value
     }
 
@@ -71,10 +73,19 @@ extension Execution {
     }
 
     private func handle(_ began: ContinuousClock.Instant) async -> Result<JSONValue, JobFailure> {
-        // Told to stop while it waited for a store: the handler does not begin.
-        if stopReason != nil { return .failure(.cancelled) }
-        state.withLock { $0.deadline = began + .milliseconds(claim.job.timeoutMilliseconds) }
+        guard enterHandler(began) else { return .failure(.cancelled) }
+        defer { state.withLock { $0.isHandling = false } }
         do throws(JobFailure) { return .success(try await callHandler()) } catch { return .failure(error) }
+    }
+
+    /// False: the attempt was stopped, or left behind, while its start was on the way.
+    private func enterHandler(_ began: ContinuousClock.Instant) -> Bool {
+        state.withLock { state in
+            guard state.reason == nil, !state.isConcluded else { return false }
+            state.isHandling = true
+            state.deadline = began + .milliseconds(claim.job.timeoutMilliseconds)
+            return true
+        }
     }
 
     private func callHandler() async throws(JobFailure) -> JSONValue {
@@ -104,7 +115,7 @@ extension Execution {
             guard state.reason == nil || reason == .lost || reason == .dead else { return nil }
             state.reason = reason
             state.stoppedAt = state.stoppedAt ?? .now
-            return state.task
+            return state.isHandling ? state.task : nil
         }
         task?.cancel()
     }

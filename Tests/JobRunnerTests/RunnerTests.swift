@@ -50,6 +50,18 @@ import Testing
         }
     }
 
+    @Test func anAttemptThatIsStoppedWhileItsStartIsOnTheWayEndsAsItsRowSays() async throws {
+        // Nobody is left behind meanwhile: only the attempt itself can end the job.
+        let fixture = try await RunnerFixture([TestHandler { _ throws(JobFailure) in [:] }]) { $0.stopGrace = .seconds(600) }
+        let id = try await fixture.submit()
+        let job = fixture.desk.queue.keys.job(id)
+        _ = try await fixture.redis.command(["HSET", .string(job), "cancel_requested", "1", "more", "1"])
+        _ = try await fixture.desk.ledger.endUnclaimed(id, as: .cancelled(.cancelled), at: .now, by: "test")
+        try await fixture.working { _ in
+            try await eventually { try await fixture.redis.command(["HGET", .string(job), "status"]).string == "cancelled" }
+        }
+    }
+
     @Test func aTimeoutSaysHowLong() async throws {
         let gate = Gate()
         let handler = TestHandler(retry: RetryPolicy(maxAttempts: 1)) { _ throws(JobFailure) in
