@@ -57,6 +57,15 @@ import Testing
         #expect(served.prefix(7).filter { $0 == "small" }.count == 3, "\(served)")
     }
 
+    @Test func aKeyWithoutJobsHasNoTurnAlsoWhenItsTicketIsLost() async throws {
+        let fixture = try await fixture()
+        let jobs = try await keyed(fixture, "a", 2)
+        let stream = fixture.queue.keys.stream("ingest", .medium)
+        _ = try await fixture.redis.command(["DEL", .string(stream)])
+        for job in jobs { #expect(try await fixture.queue.endUnclaimed(job.id, because: .cancelled) == .queued) }
+        #expect(try await fixture.redis.command(["EXISTS", .string(fixture.queue.keys.turns(stream))]).integer == 0)
+    }
+
     @Test func weightsShareTheTurns() async throws {
         let fixture = try await fixture([
             Limit(scope: .key, name: "*", weight: 1), Limit(scope: .key, name: "heavy", weight: 3),

@@ -265,7 +265,12 @@ local function make_limits()
         if limit then
             call('ZREM', prefix .. 'parked:' .. limit, id)
         elseif level and state.key then
-            remove_from_lane(stream_of(prefix, state.queue, level), state.key, id)
+            local stream = stream_of(prefix, state.queue, level)
+            remove_from_lane(stream, state.key, id)
+            local time = call('EXISTS', stream .. ':lane:' .. state.key) == 0 and call('ZSCORE', stream .. ':turns', state.key)
+            if time then
+                leave_turns(prefix, stream, state.key, time) -- its ticket may be lost, and nobody else would take it out
+            end
         end
         give_back(prefix, id, state.permits or '')
     end

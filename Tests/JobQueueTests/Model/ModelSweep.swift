@@ -87,9 +87,9 @@ extension ModelWorld {
         for job in jobs.values { try require(job.state.isTerminal, "j\(job.number) is \(job.state) for ever") }
         for (stream, entries) in snapshot.streams { try require(entries.isEmpty, "\(stream) keeps \(entries.count) entries for ever") }
         for (key, left) in snapshot.timeToLive where key.hasPrefix("job:") { try require(left > 0, "\(key) stays for ever") }
-        for (key, members) in snapshot.sortedSets where key != queue.keys.dead && !key.hasSuffix(":turns") {
-            // A cut leaves names in lanes: the next turn of the key takes them out.
-            if wasDisturbed, key.contains(":lane:") { continue }
+        for (key, members) in snapshot.sortedSets where key != queue.keys.dead {
+            // A cut leaves names in lanes and keys in turns: the next turn of the key takes them out.
+            if wasDisturbed, key.contains(":lane:") || key.hasSuffix(":turns") { continue }
             try require(members.isEmpty, "\(key) keeps \(members.count) members for ever")
         }
         let permitted = snapshot.sets[queue.keys.permitted] ?? []
