@@ -25,6 +25,47 @@ import Testing
         #expect(!contract.returns.isEmpty)
     }
 
+    /// Lua finds a function that nobody defined only when the line runs, and some lines run only when much else has gone wrong.
+    @Test(arguments: Scripts.all.map(\.name))
+    func everyFunctionThatIsCalledIsDefined(name: String) throws {
+        let script = try #require(Scripts.all.first { $0.name == name })
+        let lines = String(decoding: script.source, as: UTF8.self).split(separator: "\n").map(withoutCommentAndTexts)
+        for (index, line) in lines.enumerated() {
+            for called in calls(in: line) where !ContractTests.builtIn.contains(called) {
+                let isKnown = isDefined(called, at: index, in: lines)
+                #expect(isKnown, "\(called) in '\(line)'")
+            }
+        }
+    }
+
+    private static let builtIn: Set<String> = [
+        "function", "if", "elseif", "while", "until", "and", "or", "not", "return", "in", "ipairs", "pairs", "unpack", "tonumber", "type",
+    ]
+
+    private func withoutCommentAndTexts(_ line: Substring) -> String {
+        let code = line.replacing(/'[^']*'/, with: "''")
+        return String(code.prefix(upTo: code.firstRange(of: "--")?.lowerBound ?? code.endIndex))
+    }
+
+    /// Names before a parenthesis; members of tables (`math.min`) are the tables' business.
+    private func calls(in line: String) -> [String] {
+        line.matches(of: /([\w.:]+)\(/).map { String($0.1) }.filter { !$0.contains(".") && !$0.contains(":") }
+    }
+
+    /// Above, in a block that is still open: a `local` that is indented more deeply than some line between does not reach here.
+    private func isDefined(_ name: String, at index: Int, in lines: [String]) -> Bool {
+        var depth = indentation(of: lines[index])
+        for line in lines[...index].reversed() where !line.allSatisfy(\.isWhitespace) {
+            guard indentation(of: line) <= depth else { continue }
+            depth = indentation(of: line)
+            let defined = line.matches(of: /local (?:function )?([\w, ]+)/).flatMap { $0.1.split { $0 == "," || $0 == " " } }
+            if defined.contains(where: { $0 == name }) { return true }
+        }
+        return false
+    }
+
+    private func indentation(of line: String) -> Int { line.prefix { $0 == " " }.count }
+
     @Test func aHeaderSaysWhichPlacesMayBeMissing() throws {
         let source =
             "#!lua\n-- KEYS    1 job hash   2 stream   [3 idempotency]\n-- ARGV    1 lease   2 event   3… field, value\n-- Returns 1 told"
