@@ -30,7 +30,8 @@ final class Fleet: Sendable {
     }
 
     private init(apis apiCount: Int, workers workerCount: Int, slots: Int, lease: Duration) async throws {
-        let redisServer = try await TestRedis.own(persistent: true, arguments: ["--enable-debug-command", "yes"])
+        // Every write is in the file before its reply, so that a kill loses nothing: `everysec` holds writes back behind a slow fsync.
+        let redisServer = try await TestRedis.own(persistent: true, arguments: ["--enable-debug-command", "yes", "--appendfsync", "no"])
         let postgresServer = try await TestPostgres.own()
         try await postgresServer.createDatabase("tidewheel")
         let effects = try TemporaryDirectory.make() + "/effects"
