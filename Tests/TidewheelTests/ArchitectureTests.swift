@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-/// ARCHITECTURE.md is a walk through files: every one it names exists, and every script and table stands in it.
+/// ARCHITECTURE.md is a walk through files: every one it names exists, and every target, table and key stands in it.
 @Suite struct ArchitectureTests {
     private static let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
 
@@ -42,5 +42,14 @@ import Testing
         let tables = schema.split(separator: "CREATE TABLE ").dropFirst().compactMap { $0.split(separator: " ").first }
         #expect(tables.count >= 6)
         for table in tables { #expect(architecture.contains("`\(table)`"), "\(table) is missing from ARCHITECTURE.md") }
+    }
+
+    @Test func everyKeyStandsInIt() throws {
+        let architecture = try text("ARCHITECTURE.md")
+        let words = try text("Sources/JobQueue/Keys.swift").matches(of: /prefix(?: \+ "|\)(?=[a-z]))([a-z]+)/).map { String($0.1) }
+        #expect(words.count > 15)
+        for word in words {
+            #expect(architecture.contains("`\(word)`") || architecture.contains("`\(word):"), "\(word) is missing from ARCHITECTURE.md")
+        }
     }
 }
