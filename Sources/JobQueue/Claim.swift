@@ -79,13 +79,11 @@ extension JobQueue {
 
     private func job(of row: [RedisReply], stream: String, _ queues: inout [String: String]) -> Job? {
         guard row[2].string == "first" else { return row[3].fields.flatMap(JobHash.job) }
-        guard row.count == 10, let id = row[3].string.flatMap(JobID.init), let kind = row[4].string, let input = row[5].bytes,
-            let policy = row[7].string, let created = row[8].integer, let priority = row[9].string
+        guard row.count == 7, let id = row[3].string.flatMap(JobID.init), let kind = row[4].string, let input = row[5].bytes,
+            let policy = row[6].string
         else { return nil }
         let queue = queues[stream] ?? queueName(of: stream)
         queues[stream] = queue
-        return JobHash.first(
-            id: id, kind: kind, queue: queue, input: input, metadata: row[6].bytes ?? [], policy: policy, created: created,
-            priority: priority)
+        return JobHash.first(id: id, kind: kind, queue: queue, input: input, policy: policy)
     }
 }

@@ -13,16 +13,18 @@ enum JobHash {
             fields.append(.string(value))
         }
         if job.priority != .medium { add("priority", job.priority.rawValue) }
-        if job.metadata != [:] { add("metadata", job.metadata.serialized) }
         let plain = fields.count
+        if job.metadata != [:] { add("metadata", job.metadata.serialized) }
         addRareFields(of: job, add)
         if fields.count > plain { add("more", "1") }
         return fields
     }
 
-    /// `<max attempts> <timeout ms> <estimate ms> <1 when recorded>`
+    /// `<max attempts> <timeout ms> <estimate ms> <created ms> <priority> <1 when recorded>`: with the input, all that a plain job's handler needs.
+    /// One field costs a claim a third of a microsecond less than each further one.
     private static func policy(of job: Job) -> String {
-        "\(job.maxAttempts) \(job.timeoutMilliseconds) \(job.estimatedMilliseconds) \(job.isRecorded ? 1 : 0)"
+        "\(job.maxAttempts) \(job.timeoutMilliseconds) \(job.estimatedMilliseconds) \(job.createdAt.milliseconds) "
+            + "\(job.priority.rawValue) \(job.isRecorded ? 1 : 0)"
     }
 
     private static func addRareFields(of job: Job, _ add: (String, String?) -> Void) {
@@ -104,14 +106,9 @@ enum JobHash {
     }
 
     /// A plain job whose first attempt begins: what `claim.lua` answers for most jobs.
-    static func first(
-        id: JobID, kind: String, queue: String, input: [UInt8], metadata: [UInt8], policy: String, created: Int64, priority: String
-    ) -> Job? {
+    static func first(id: JobID, kind: String, queue: String, input: [UInt8], policy: String) -> Job? {
         guard let input = try? JSONReader.read(input, depth: 256) else { return nil }
-        var job = Job(
-            id: id, kind: kind, queue: queue, priority: JobPriority(rawValue: priority) ?? .medium, state: .processing, input: input,
-            metadata: metadata.isEmpty ? [:] : (try? JSONReader.read(metadata, depth: 256)) ?? [:],
-            createdAt: Timestamp(milliseconds: created))
+        var job = Job(id: id, kind: kind, queue: queue, state: .processing, input: input, createdAt: .now)
         read(policy: policy, into: &job)
         job.attempt = 1
         job.sequence = 2
@@ -119,12 +116,14 @@ enum JobHash {
     }
 
     private static func read(policy: String, into job: inout Job) {
-        let parts = policy.utf8.split(separator: UInt8(ascii: " ")).map { Int64(String(Substring($0))) ?? 0 }
-        guard parts.count == 4 else { return }
-        job.maxAttempts = Int(clamping: parts[0])
-        job.timeoutMilliseconds = parts[1]
-        job.estimatedMilliseconds = parts[2]
-        job.isRecorded = parts[3] == 1
+        let parts = policy.split(separator: " ")
+        guard parts.count == 6, let created = Int64(parts[3]) else { return }
+        job.maxAttempts = Int(parts[0]) ?? 1
+        job.timeoutMilliseconds = Int64(parts[1]) ?? job.timeoutMilliseconds
+        job.estimatedMilliseconds = Int64(parts[2]) ?? 0
+        job.createdAt = Timestamp(milliseconds: created)
+        job.priority = JobPriority(rawValue: String(parts[4])) ?? .medium
+        job.isRecorded = parts[5] == "1"
     }
 
     private static func readTexts(of job: inout Job, from fields: [String: String]) {

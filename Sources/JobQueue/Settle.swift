@@ -41,7 +41,7 @@ struct Settler: Sendable {
         var keys = [self.keys.active]
         var places: [String: Int] = [:]
         var arguments: [RedisArgument] = [now.argument, .string(now.description), .integer(retentionMilliseconds)]
-        arguments.reserveCapacity(3 + settlements.count * 9)
+        arguments.reserveCapacity(3 + settlements.count * 7)
         for settlement in settlements {
             let stream = settlement.claim.stream
             if places[stream] == nil {
@@ -57,24 +57,28 @@ struct Settler: Sendable {
 
     private func append(_ settlement: Settlement, stream: Int, to arguments: inout [RedisArgument]) {
         let (claim, outcome) = (settlement.claim, settlement.outcome)
-        var due = "0"
-        if case .retry(_, let delay) = outcome {
-            let at = settlement.at.advanced(byMilliseconds: delay)
-            due = "\(at.milliseconds) \(at)"
-        }
         arguments.append(.string(claim.job.id.description))
         arguments.append(.string(claim.lease))
         arguments.append(.string(claim.entry))
         arguments.append(.integer(Int64(stream)))
         arguments.append(.string(outcome.state.rawValue))
-        arguments.append(.string(due))
         if case .completed(let result) = outcome {
             arguments.append(.bytes(result.bytes))
+            arguments.append("")
         } else {
             arguments.append(.string(outcome.failure?.message ?? ""))
+            arguments.append(.string(rest(of: settlement)))
         }
-        arguments.append(.string(outcome.failure?.type ?? ""))
-        arguments.append(.integer(Int64(claim.job.uncharged + 1)))
+    }
+
+    /// `due ms|due as RFC 3339|uncharged|error type`
+    private func rest(of settlement: Settlement) -> String {
+        var due = "0|"
+        if case .retry(_, let delay) = settlement.outcome {
+            let at = settlement.at.advanced(byMilliseconds: delay)
+            due = "\(at.milliseconds)|\(at)"
+        }
+        return "\(due)|\(settlement.claim.job.uncharged + 1)|\(settlement.outcome.failure?.type ?? "")"
     }
 }
 

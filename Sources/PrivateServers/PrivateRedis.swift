@@ -38,7 +38,7 @@ package final class PrivateRedis: Sendable {
             [
                 "--port", "0", "--bind", "127.0.0.1", "--unixsocket", socket, "--dir", directory, "--save", "",
                 "--appendonly", persistent ? "yes" : "no", "--maxmemory-policy", "noeviction",
-                "--hash-max-listpack-value", "1024", "--daemonize", "no", "--logfile", "",
+                "--hash-max-listpack-value", "1024", "--stream-node-max-entries", "20", "--daemonize", "no", "--logfile", "",
             ] + arguments)
         let child = try await launch(order, log: "\(directory)/redis.log")
         return PrivateRedis(directory: directory, order: order, child: child)

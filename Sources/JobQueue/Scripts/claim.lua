@@ -3,8 +3,8 @@
 -- With ARGV 6 it takes the one entry that a blocking read handed to this worker, if it is still this worker's.
 -- KEYS    1 worker hash   2… streams, highest priority first
 -- ARGV    1 worker name   2 how many   3 now ms   4 now as RFC 3339   5 how many of them lowest stream first   [6 stream   7 entry of a blocking read]
--- Returns {'dead'}   {'unregistered'}   {'ok', {paused queue …}, claim …}; a claim is {stream, entry, 'first', id, kind, input, metadata, policy, created, priority}
---         of a plain job's first attempt, {stream, entry, 'job', {field, value …}} of any other, or {stream, entry, 'foreign', {field, value …}}
+-- Returns {'dead'}   {'unregistered'}   {'ok', {paused queue …}, claim …}; a claim is {stream, entry, 'first', id, kind, input, policy} of a plain job,
+--         {stream, entry, 'job', {field, value …}} of any other, or {stream, entry, 'foreign', {field, value …}}
 local name = ARGV[1]
 local prefix = prefix_of(KEYS[1], 'worker:' .. name)
 local found = call('HMGET', KEYS[1], 'name', 'dead')
@@ -20,6 +20,8 @@ for _, queue in ipairs(paused_names) do
 end
 local claims = {'ok', paused_names}
 local started_tail = ',"event":"started","status":"processing","timestamp":"' .. ARGV[4] .. '","worker":"' .. name .. '"}'
+local lease = name .. ':'
+local kind -- of the entry that is being taken
 local first_event = '{"seq":2,"attempt":1' .. started_tail
 local spent, spent_stream = {}, nil -- entries of one stream that go without a claim
 
@@ -36,42 +38,41 @@ local function queue_of(stream)
     return string.match(string.sub(stream, #prefix + 1), '^(.*)_jobs')
 end
 
--- The attempt begins: number, lease and state. `state` is {status, entry, attempt, more, kind, input, metadata, policy, priority, created_at, seq}.
+-- The attempt begins: number, lease and state. `state` is {status, entry, more, input, policy}.
+-- A job without `more` is a plain one: never claimed before, nothing told but its acceptance, nothing that its input and policy do not say.
 local function start(job, id, stream, entry, state, permits)
-    local attempt, told, event, more = '1', '1', first_event, state[4] or permits
-    if state[3] or state[11] then
-        attempt, told, more = tonumber(state[3] or '0') + 1, tonumber(state[11] or '0') + 1, true
-        event = '{"seq":' .. told + 1 .. ',"attempt":' .. attempt .. started_tail
-        local before = call('HGET', job, 'event')
-        if before then
-            call('RPUSH', job .. ':log', before)
-            call('LTRIM', job .. ':log', -LOG_LIMIT, -1)
-        end
-    end
-    call('HSET', job, 'status', 'processing', 'entry', place(level_of(stream), entry), 'attempt', attempt, 'lease', name .. ':' .. attempt,
-        'started_at', ARGV[3], 'seq', told, 'event', event)
-    call('PUBLISH', job .. ':events', event)
-    if not more then
-        claims[#claims + 1] = {stream, entry, 'first', id, state[5], state[6], state[7] or '', state[8], state[10], state[9] or 'medium'}
+    if not state[3] and not permits then
+        call('HSET', job, 'status', 'processing', 'attempt', '1', 'lease', lease .. '1', 'started_at', ARGV[3], 'seq', '1', 'event', first_event)
+        call('PUBLISH', job .. ':events', first_event)
+        claims[#claims + 1] = {stream, entry, 'first', id, kind, state[4], state[5]}
         return
     end
-    if permits then
-        call('HSET', job, 'permits', permits, 'more', '1')
+    local rest = call('HMGET', job, 'attempt', 'seq', 'event', 'woken', 'unique', 'unique_span', 'permits')
+    local attempt, told = tonumber(rest[1] or '0') + 1, tonumber(rest[2] or '0') + 1
+    local event = '{"seq":' .. told + 1 .. ',"attempt":' .. attempt .. started_tail
+    if rest[3] then
+        call('RPUSH', job .. ':log', rest[3])
+        call('LTRIM', job .. ':log', -LOG_LIMIT, -1)
     end
-    if state[4] then
-        local rest = call('HMGET', job, 'woken', 'unique', 'unique_span')
-        if rest[1] then
-            call('HDEL', job, 'woken')
-        end
-        if rest[3] == 'queued' then
-            free_unique(prefix, rest[2], id)
-        end
+    call('HSET', job, 'status', 'processing', 'entry', place(level_of(stream), entry), 'attempt', attempt, 'lease', lease .. attempt,
+        'started_at', ARGV[3], 'seq', told, 'event', event, 'permits', permits or rest[7] or '', 'more', '1')
+    call('PUBLISH', job .. ':events', event)
+    if rest[4] then
+        call('HDEL', job, 'woken')
+    end
+    if rest[6] == 'queued' then
+        free_unique(prefix, rest[5], id)
     end
     claims[#claims + 1] = {stream, entry, 'job', call('HGETALL', job)}
 end
 
 local budget = 500 -- entries that go without a claim, and turns looked at, in one call: bounds the time Redis is held
-local FIELDS = {'status', 'entry', 'attempt', 'more', 'kind', 'input', 'metadata', 'policy', 'priority', 'created_at', 'seq'}
+
+-- A key of another type is no job.
+local function state_of(job)
+    local state = redis.pcall('HMGET', job, 'status', 'entry', 'more', 'input', 'policy')
+    return state.err and {} or state
+end
 
 -- What only jobs with a key or under a limit need; made when the first one comes.
 local function make_rare()
@@ -100,10 +101,10 @@ local function make_rare()
 
     -- A job over a limit is parked behind it, without what it holds of others: by age, and a day ahead of each lower priority, so that the
     -- lowest cannot starve. Jobs of keys come in the order of their turns.
-    local function park(job, id, limit, state, rest, key)
+    local function park(job, id, limit, rest, key)
         turns = turns + 0.01
-        local time = key and not rest[2] and ARGV[3] + turns or tonumber(state[10] or 0)
-        call('ZADD', prefix .. 'parked:' .. limit, time + DAYS[state[9] or 'medium'] * 86400000, id)
+        local time = key and not rest[2] and ARGV[3] + turns or tonumber(rest[3] or 0)
+        call('ZADD', prefix .. 'parked:' .. limit, time + DAYS[rest[5] or 'medium'] * 86400000, id)
         all.list(prefix, limit)
         call('HSET', job, 'entry', 'parked:' .. limit, 'permits', '', 'more', '1')
         call('HDEL', job, 'woken')
@@ -112,15 +113,15 @@ local function make_rare()
 
     -- The job of a delivered entry or of a key's turn, if no limit of its queue or kind is in the way.
     local function admit(job, id, stream, entry, state, key)
-        local names = {'queue:' .. queue_of(stream), 'kind:' .. state[5]}
+        local rest = call('HMGET', job, 'permits', 'woken', 'created_at', 'kind', 'priority')
+        local names = {'queue:' .. queue_of(stream), 'kind:' .. rest[4]}
         if not key and not all.limit_of(prefix, names[1]) and not all.limit_of(prefix, names[2]) then
             start(job, id, stream, entry, state)
             return true
         end
-        local rest = call('HMGET', job, 'permits', 'woken')
         local limit = hindrance(id, names, rest[2])
         if limit then
-            park(job, id, limit, state, rest, key)
+            park(job, id, limit, rest, key)
             return false
         end
         if key then
@@ -170,7 +171,7 @@ local function make_rare()
             end
             budget = budget - 1
             local job = prefix .. 'job:' .. id
-            local state = fields_of(job, unpack(FIELDS))
+            local state = state_of(job)
             local waits = state[1] == 'queued' and state[2] == 'lane:' .. level_of(stream)
             local limit = all.limit_of(prefix, 'key:' .. key)
             if waits and id ~= named then
@@ -216,8 +217,8 @@ local function admit(job, id, stream, entry, state)
     return true
 end
 
--- One delivered entry: a claim, an adoption for the worker to make, or nothing.
-local function take(stream, entry, fields)
+-- An entry that is not one of our plain ones: a ticket, or another program's.
+local function take_other(stream, entry, fields)
     local id, foreign, key
     for i = 1, #fields, 2 do
         if fields[i] == 'job_id' then
@@ -229,14 +230,28 @@ local function take(stream, entry, fields)
         end
     end
     if key and not foreign then
-        return rare().serve(stream, entry, id)
-    end
-    local job = prefix .. 'job:' .. (id or '')
-    local state = fields_of(job, unpack(FIELDS))
-    local current = state[2] == place(level_of(stream), entry)
-    if foreign and not current then
+        rare().serve(stream, entry, id)
+    elseif foreign and not (id and state_of(prefix .. 'job:' .. id)[2] == place(level_of(stream), entry)) then
         claims[#claims + 1] = {stream, entry, 'foreign', fields}
-    elseif current and state[1] == 'processing' then
+    else
+        return id or ''
+    end
+end
+
+-- One delivered entry: a claim, an adoption for the worker to make, or nothing.
+local function take(stream, entry, fields)
+    local id = fields[2]
+    kind = fields[4]
+    if fields[1] ~= 'job_id' or #fields ~= 4 then
+        id = take_other(stream, entry, fields)
+        if not id then
+            return
+        end
+    end
+    local job = prefix .. 'job:' .. id
+    local state = state_of(job)
+    local current = state[2] == place(level_of(stream), entry)
+    if current and state[1] == 'processing' then
         return -- its claim is under way or its worker died: recovery decides
     elseif not current or state[1] ~= 'queued' or not admit(job, id, stream, entry, state) then
         spend(stream, entry)

@@ -8,7 +8,7 @@
 --         {3, id} the key belongs to another request   {4, id} a job with this unique key lives
 local prefix = prefix_of(KEYS[1], 'active')
 local replies, active, accepted, seen, none = {}, {}, {}, {}, {}
-local head_fields = 8
+local now_tail = '","timestamp":"' .. ARGV[1] .. '"}'
 
 -- Whether the job that holds a unique key still does.
 local function holds(id, span)
@@ -83,56 +83,65 @@ end
 -- A job that waited for other jobs may start.
 local function make_ready(job, id, kind, queue, priority, due, rare)
     local status, entry = settle_in(id, kind, queue, priority, due, rare)
-    call('HSET', job, 'status', status, 'entry', entry)
+    call('HSET', job, 'status', status, 'entry', entry, 'more', '1')
     tell(job, '"event":"' .. status .. '","status":"' .. status .. '","timestamp":"' .. ARGV[1] .. '"}')
     return {1, entry}
 end
 
--- A job of the call as a table, with the reply that it already has, if it is not to be accepted.
-local function look_at(i)
-    local rare = ARGV[i + 6] == '' and none or cjson.decode(ARGV[i + 6])
-    local new = {
-        id = ARGV[i], job = prefix .. 'job:' .. ARGV[i], kind = ARGV[i + 1], queue = ARGV[i + 2], priority = ARGV[i + 3],
-        due = tonumber(ARGV[i + 4]), created = ARGV[i + 5], rare = rare, first = i + head_fields, last = i + head_fields + ARGV[i + 7] - 1}
-    local status = call('HGET', new.job, 'status') or seen[new.id]
+-- What is to become of the job at a place of ARGV: a reply when it is not to be accepted.
+local function judge(i, id, rare)
+    local job = prefix .. 'job:' .. id
+    local status = call('HGET', job, 'status') or seen[id]
     if status == 'waiting' and rare.ready then
-        new.reply = make_ready(new.job, new.id, new.kind, new.queue, new.priority, new.due, rare)
+        return make_ready(job, id, ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4]), rare)
     elseif status then
-        new.reply = {0, status}
-    else
-        new.reply = refusal(new.id, rare)
+        return {0, status}
     end
-    if not new.reply then
-        take_keys(new.id, rare)
-        seen[new.id] = 'queued'
-        active[#active + 1] = new.created
-        active[#active + 1] = new.id
-        accepted[new.queue] = (accepted[new.queue] or 0) + 1
+    local refused = rare ~= none and refusal(id, rare)
+    if refused then
+        return refused
     end
-    return new
+    if rare ~= none then
+        take_keys(id, rare)
+    end
+    seen[id] = 'queued'
+    active[#active + 1] = ARGV[i + 5]
+    active[#active + 1] = id
+    accepted[ARGV[i + 2]] = (accepted[ARGV[i + 2]] or 0) + 1
 end
 
-local function accept(new)
-    local state, entry = settle_in(new.id, new.kind, new.queue, new.priority, new.due, new.rare)
-    call('HSET', new.job, 'job_id', new.id, 'kind', new.kind, 'queue', new.queue, 'status', state, 'entry', entry, 'created_at', new.created,
-        unpack(ARGV, new.first, new.last))
-    remember(new.id, new.rare)
-    call('PUBLISH', new.job .. ':events', '{"seq":' .. (new.rare.first or 1) .. ',"event":"' .. state .. '","kind":"' .. new.kind
-        .. '","status":"' .. state .. '","timestamp":"' .. ARGV[1] .. '"}')
+local function accept(i, id, kind, queue, rare)
+    local state, entry
+    if rare == none and ARGV[i + 4] == '0' then
+        state, entry = 'queued', put(prefix, id, queue, level_of_priority(ARGV[i + 3]), kind)
+    else
+        state, entry = settle_in(id, kind, queue, ARGV[i + 3], tonumber(ARGV[i + 4]), rare)
+    end
+    local job = prefix .. 'job:' .. id
+    call('HSET', job, 'job_id', id, 'kind', kind, 'queue', queue, 'status', state, 'entry', entry, 'created_at', ARGV[i + 5],
+        unpack(ARGV, i + 8, i + 7 + ARGV[i + 7]))
+    if rare ~= none then
+        remember(id, rare)
+    end
+    call('PUBLISH', job .. ':events', '{"seq":' .. (rare.first or '1') .. ',"event":"' .. state .. '","kind":"' .. kind .. '","status":"' .. state
+        .. now_tail)
     return {1, entry}
 end
 
-local jobs = {}
+local places, rares = {}, {}
 local i = 2
 while ARGV[i] do
-    jobs[#jobs + 1] = look_at(i)
-    i = jobs[#jobs].last + 1
+    local rare = ARGV[i + 6] == '' and none or cjson.decode(ARGV[i + 6])
+    places[#places + 1] = i
+    rares[#places] = rare
+    replies[#places] = judge(i, ARGV[i], rare) or false
+    i = i + 8 + ARGV[i + 7]
 end
 if active[1] then
     call('ZADD', KEYS[1], unpack(active))
 end
-for n, new in ipairs(jobs) do
-    replies[n] = new.reply or accept(new)
+for n, at in ipairs(places) do
+    replies[n] = replies[n] or accept(at, ARGV[at], ARGV[at + 1], ARGV[at + 2], rares[n])
 end
 for queue, count in pairs(accepted) do
     call('HINCRBY', prefix .. 'stats:' .. queue, 'accepted', count)

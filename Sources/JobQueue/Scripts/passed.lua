@@ -33,7 +33,7 @@ end
 local function bring_back(entry, fields, job)
     local fresh = call('XADD', KEYS[1], '*', unpack(fields))
     if job then
-        call('HSET', job, 'status', 'queued', 'entry', place(level_of(KEYS[1]), fresh), 'lease', '')
+        call('HSET', job, 'status', 'queued', 'entry', place(level_of(KEYS[1]), fresh), 'lease', '', 'more', '1')
     end
     remove(entry)
 end

@@ -13,7 +13,7 @@ local function promote(id)
     local state = fields_of(job, 'status', 'queue', 'priority', 'kind', 'concurrency_key')
     if state[1] == 'scheduled' then
         local entry = put(prefix, id, state[2], level_of_priority(state[3]), state[4], state[5])
-        call('HSET', job, 'status', 'queued', 'entry', entry)
+        call('HSET', job, 'status', 'queued', 'entry', entry, 'more', '1')
         tell(job, '"event":"queued","status":"queued","timestamp":"' .. ARGV[2] .. '"}')
         promoted = promoted + 1
     end

@@ -30,7 +30,7 @@ local function requeue(job, id, state, level)
         call('HDEL', stream .. ':served', lost) -- nobody will settle it
     end
     local entry = put(prefix, id, state.queue, level, state.kind, state.key)
-    call('HSET', job, 'status', 'queued', 'entry', entry, 'lease', '', 'permits', '')
+    call('HSET', job, 'status', 'queued', 'entry', entry, 'lease', '', 'permits', '', 'more', '1')
     call('HDEL', job, 'woken')
     give_back(prefix, id, state.permits)
     mended = mended + 1

@@ -7,6 +7,6 @@ local state = call('HMGET', KEYS[1], 'lease', 'status', 'cancel_requested')
 if state[1] ~= ARGV[1] or state[2] ~= 'processing' then
     return 0
 end
-call('HSET', KEYS[1], unpack(ARGV, 3))
+call('HSET', KEYS[1], 'more', '1', unpack(ARGV, 3))
 tell(KEYS[1], ARGV[2])
 return state[3] and 2 or 1
