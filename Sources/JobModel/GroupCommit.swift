@@ -5,6 +5,12 @@ package protocol BatchedRequest: Sendable {
     var jobID: JobID { get }
     /// Roughly what it adds to the statement, in bytes.
     var size: Int { get }
+    /// Whether a second request for a job must wait for the next batch.
+    static var mustBeAlone: Bool { get }
+}
+
+extension BatchedRequest {
+    package static var mustBeAlone: Bool { true }
 }
 
 /// Many callers, few commits: while one batch is on its way, later callers queue up and go together in the next one. No timer: a caller that
@@ -67,6 +73,7 @@ package final class GroupCommit<Request: BatchedRequest, Answer: Sendable, Failu
     /// The oldest requests, at most one for each job: a second one for the same job sees what the first one left.
     private func nextBatch() -> Batch? {
         state.withLock { state in
+            if !Request.mustBeAlone { return oldest(&state) }
             var batch: Batch = []
             var later: Batch = []
             var seen: Set<JobID> = []
@@ -83,6 +90,19 @@ package final class GroupCommit<Request: BatchedRequest, Answer: Sendable, Failu
             state.isRunning = !batch.isEmpty
             return batch.isEmpty ? nil : batch
         }
+    }
+
+    /// Under the lock.
+    private func oldest(_ state: inout State) -> Batch? {
+        var size = 0
+        let count = state.queue.prefix(limit).prefix { entry in
+            size += entry.request.size
+            return size <= Self.sizeLimit
+        }.count
+        let batch = Array(state.queue.prefix(max(1, count)))
+        state.queue.removeFirst(batch.count)
+        state.isRunning = !batch.isEmpty
+        return batch.isEmpty ? nil : batch
     }
 
     /// One request that the store refuses must not fail its neighbours: the batch is halved until it stands alone.

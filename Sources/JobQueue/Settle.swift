@@ -7,16 +7,39 @@ package enum Settled: Sendable, Hashable {
     case lost
 }
 
-/// The end of one attempt.
-package struct Settlement: Sendable {
-    package let claim: Claim
-    package let outcome: JobOutcome
-    package let at: Timestamp
+/// The end of one attempt, as the script takes it: small, because it is handed on several times.
+struct Settlement: BatchedRequest {
+    /// The script takes them one after the other.
+    static let mustBeAlone = false
+    let jobID: JobID
+    let lease: String
+    let entry: String
+    let stream: String
+    let status: String
+    /// The result as JSON, or the error.
+    let result: [UInt8]
+    /// Empty when completed, else `due ms|due as RFC 3339|uncharged|error type`.
+    let rest: String
+    var size: Int { 500 + result.count }
 
-    package init(_ claim: Claim, as outcome: JobOutcome, at: Timestamp = .now) {
-        self.claim = claim
-        self.outcome = outcome
-        self.at = at
+    init(_ claim: Claim, as outcome: JobOutcome, at: Timestamp) {
+        jobID = claim.job.id
+        lease = claim.lease
+        entry = claim.entry
+        stream = claim.stream
+        status = outcome.state.rawValue
+        if case .completed(let value) = outcome {
+            result = value.bytes
+            rest = ""
+            return
+        }
+        var due = "0|"
+        if case .retry(_, let delay) = outcome {
+            let moment = at.advanced(byMilliseconds: delay)
+            due = "\(moment.milliseconds)|\(moment)"
+        }
+        result = Array((outcome.failure?.message ?? "").utf8)
+        rest = "\(due)|\(claim.job.uncharged + 1)|\(outcome.failure?.type ?? "")"
     }
 }
 
@@ -43,48 +66,22 @@ struct Settler: Sendable {
         var arguments: [RedisArgument] = [now.argument, .string(now.description), .integer(retentionMilliseconds)]
         arguments.reserveCapacity(3 + settlements.count * 7)
         for settlement in settlements {
-            let stream = settlement.claim.stream
-            if places[stream] == nil {
-                keys.append(stream)
-                places[stream] = keys.count
+            if places[settlement.stream] == nil {
+                keys.append(settlement.stream)
+                places[settlement.stream] = keys.count
             }
-            append(settlement, stream: places[stream] ?? 0, to: &arguments)
+            arguments.append(.string(settlement.jobID.description))
+            arguments.append(.string(settlement.lease))
+            arguments.append(.string(settlement.entry))
+            arguments.append(.integer(Int64(places[settlement.stream] ?? 0)))
+            arguments.append(.string(settlement.status))
+            arguments.append(.bytes(settlement.result))
+            arguments.append(.string(settlement.rest))
         }
         let reply = try await redis.runKept(Scripts.settle, keys: keys, arguments: arguments)
         guard let codes = reply.array, codes.count == settlements.count else { throw unexpected(Scripts.settle, reply) }
         return codes.map { $0.integer == 1 ? .settled : .lost }
     }
-
-    private func append(_ settlement: Settlement, stream: Int, to arguments: inout [RedisArgument]) {
-        let (claim, outcome) = (settlement.claim, settlement.outcome)
-        arguments.append(.string(claim.job.id.description))
-        arguments.append(.string(claim.lease))
-        arguments.append(.string(claim.entry))
-        arguments.append(.integer(Int64(stream)))
-        arguments.append(.string(outcome.state.rawValue))
-        if case .completed(let result) = outcome {
-            arguments.append(.bytes(result.bytes))
-            arguments.append("")
-        } else {
-            arguments.append(.string(outcome.failure?.message ?? ""))
-            arguments.append(.string(rest(of: settlement)))
-        }
-    }
-
-    /// `due ms|due as RFC 3339|uncharged|error type`
-    private func rest(of settlement: Settlement) -> String {
-        var due = "0|"
-        if case .retry(_, let delay) = settlement.outcome {
-            let at = settlement.at.advanced(byMilliseconds: delay)
-            due = "\(at.milliseconds)|\(at)"
-        }
-        return "\(due)|\(settlement.claim.job.uncharged + 1)|\(settlement.outcome.failure?.type ?? "")"
-    }
-}
-
-extension Settlement: BatchedRequest {
-    package var jobID: JobID { claim.job.id }
-    package var size: Int { 500 }
 }
 
 extension JobOutcome {
