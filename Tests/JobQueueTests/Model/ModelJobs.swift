@@ -62,6 +62,7 @@ extension ModelWorld {
         jobs[id]?.lease = nil
         jobs[id]?.cancelRequested = false
         jobs[id]?.uncharged = before.attempt
+        if before.options.unique != nil, uniqueHolder == nil { uniqueHolder = id }
         counters["retried", default: 0] += 1
     }
 
