@@ -53,8 +53,8 @@ extension JobQueue {
 
 /// Carries a batch of settlements to Redis.
 struct Settler: Sendable {
-    /// Bounds the time Redis is held by one script to a millisecond or two.
-    static let maxBatch = 200
+    /// Bounds the time Redis is held by one script to a millisecond, and lets claims and settlements take turns there.
+    static let maxBatch = 64
     let keys: Keys
     let redis: RedisConnection
     let retentionMilliseconds: Int64

@@ -43,8 +43,9 @@ struct ClaimLoop {
         life.lastClaim.note()
         guard free > 0, life.isWorking else { return true }
         let changes = life.pauseChanges
+        let count = min(free, batch)
         let reply = try await life.desk.queue.claim(
-            for: life.name, from: order.streams, count: min(free, ClaimLoop.maxBatch), lowestFirst: order.share(of: free))
+            for: life.name, from: order.streams, count: count, lowestFirst: order.share(of: count))
         let brought = try await run(reply)
         order.turn(claimed: brought.count)
         if brought.count > 0 { return true }
@@ -56,8 +57,8 @@ struct ClaimLoop {
         return try await waitForWork(free, without: brought.paused)
     }
 
-    /// Jobs in one claim: bounds the time Redis is held to a millisecond or two.
-    static let maxBatch = 200
+    /// Jobs in one claim: bounds the time Redis is held to a millisecond, and leaves slots for the next claim while these run and settle.
+    private var batch: Int { min(64, max(8, life.settings.slots / 4)) }
 
     /// An idle worker waits in a blocking read over the streams that are not paused.
     private func waitForWork(_ free: Int, without paused: [String]) async throws -> Bool {

@@ -242,7 +242,7 @@ end
 local function take(stream, entry, fields)
     local id = fields[2]
     kind = fields[4]
-    if fields[1] ~= 'job_id' or #fields ~= 4 then
+    if fields[1] ~= 'job_id' or fields[3] ~= 'kind' or fields[5] then
         id = take_other(stream, entry, fields)
         if not id then
             return

@@ -29,7 +29,7 @@ local function event_of(attempt, status, result, error_type, at)
 end
 
 -- The terminal state, then what follows from it.
-local function finish(job, id, status, result, error_type, told, more, body)
+local function finish(job, id, status, result, error_type, told, body)
     if status == 'completed' then
         call('HSET', job, 'status', status, 'result', result, 'completed_at', ARGV[1], 'seq', told)
     else
@@ -40,10 +40,10 @@ local function finish(job, id, status, result, error_type, told, more, body)
             buried[#buried + 1] = id
         end
     end
-    if more then
-        expire(job, ARGV[3]) -- before it leaves the live jobs: repair finds what a cut leaves without an end
-    else
-        call('PEXPIREAT', job, until_ms) -- it has neither log nor steps; half the cost of PEXPIRE
+    -- Before it leaves the live jobs: repair finds what a cut leaves without an end. Log and steps also of a job that has none: what a torn file
+    -- gives back at a second start may make them. PEXPIREAT costs half of PEXPIRE.
+    for _, key in ipairs({job .. ':log', job .. ':steps', job}) do
+        call('PEXPIREAT', key, until_ms)
     end
     call('PUBLISH', job .. ':events', '{"seq":' .. told + 1 .. ',' .. body)
     ended[#ended + 1] = id
@@ -96,14 +96,14 @@ local function settle(id, lease, entry, stream, status, result, rest)
     local free = state[3] and let_go(job, id, stream, entry, status ~= 'scheduled' and status ~= 'queued')
     if status == 'completed' then
         count(stream, status)
-        finish(job, id, status, result, '', told, state[3], '"attempt":' .. attempt .. ',"event":"completed","progress":100,"result":' .. result
+        finish(job, id, status, result, '', told, '"attempt":' .. attempt .. ',"event":"completed","progress":100,"result":' .. result
             .. completed_tail)
     else
         local due, at, uncharged, error_type = string.match(rest, '^(.-)|(.-)|(.-)|(.*)$')
         local body = event_of(attempt, status, result, error_type, at)
         if terminal(status) then
             count(stream, status)
-            finish(job, id, status, result, error_type, told, state[3], body)
+            finish(job, id, status, result, error_type, told, body)
         else
             count(stream, status == 'scheduled' and 'retried' or 'handed_back')
             go_on(job, id, stream, status, result, error_type, due, uncharged, body)
