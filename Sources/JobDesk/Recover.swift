@@ -13,9 +13,12 @@ extension JobDesk {
     package func recover(_ worker: String, streams: [String]) async throws(DeskError) -> Int {
         let wasForSuspects = try await asking(redis: { () throws(RedisError) in try await queue.wasForSuspects(worker) })
         var released = 0
+        var before: [HeldEntry] = []
         while true {
             let held = try await asking(redis: { () throws(RedisError) in try await queue.held(by: worker, on: streams) })
-            if held.isEmpty { break }
+            // What no round can give back (a hash that cannot be read) waits for the next look at the worker: nobody asks in a circle.
+            if held.isEmpty || held == before { break }
+            before = held
             let running = held.filter { $0.isRecorded && $0.isRunning(under: worker) }
             let attempts = running.compactMap { entry in entry.jobID.map { ($0, entry.attempt) } }
             if !attempts.isEmpty { try await asking(postgres: { () throws(PostgresError) in try await ledger.fence(attempts) }) }
