@@ -124,7 +124,7 @@ let package = Package(
             ],
             path: "Tests/FaultWorker", swiftSettings: settings),
         tests("FaultTests", ["FaultWorker", "JobModel", "RedisWire", "PostgresWire", "WebFetch"]),
-        tests("PrivateServersTests", ["PrivateServers", nioPosix]),
+        tests("PrivateServersTests", [nioPosix]),
         tests("RedisWireTests", ["RedisWire", "CHiredis", nioCore, nioPosix]),
         tests("PostgresWireTests", ["PostgresWire"]),
         tests("WebFetchTests", ["WebFetch"]),
@@ -143,7 +143,7 @@ let package = Package(
                 lifecycle, nioCore, nioPosix, httpTypes,
             ]),
         tests("JobBenchTests", ["JobBench", "RedisWire", "JobModel"]),
-        tests("TidewheelTests", ["tidewheel", "JobBench", "PrivateServers", "WebFetch", "JobModel", "RedisWire", "PostgresWire"]),
+        tests("TidewheelTests", ["tidewheel", "JobBench", "WebFetch", "JobModel", "RedisWire", "PostgresWire"]),
     ],
     swiftLanguageModes: [.v6]
 )

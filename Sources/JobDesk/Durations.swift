@@ -1,6 +1,6 @@
 internal import JobLedger
 package import JobModel
-package import JobQueue
+internal import JobQueue
 internal import PostgresWire
 internal import RedisWire
 internal import Synchronization

@@ -1,4 +1,4 @@
-package import JobModel
+internal import JobModel
 package import JobQueue
 internal import RedisWire
 

@@ -1,5 +1,5 @@
 internal import JobLedger
-package import JobModel
+internal import JobModel
 internal import JobQueue
 internal import Logging
 internal import PostgresWire

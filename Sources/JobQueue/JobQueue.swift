@@ -1,4 +1,4 @@
-package import JobModel
+internal import JobModel
 package import Logging
 package import RedisWire
 
