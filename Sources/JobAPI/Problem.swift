@@ -198,6 +198,33 @@ extension Problem {
     }
 }
 
+// Presentations.
+extension Problem {
+    static let unknownPresentation = Problem(
+        .notFound, "unknown-presentation", "Unknown presentation", "There is no presentation of this id.")
+
+    static func unknownSubject(_ subject: String) -> Problem {
+        Problem(.notFound, "unknown-subject", "Unknown subject", "No presentation is under this subject.")
+            .with(["subject": .string(subject)])
+    }
+
+    static func subjectExists(_ subject: String) -> Problem {
+        Problem(
+            .conflict, "subject-exists", "The name is taken",
+            "There are presentations under the new name; merge the subjects, or take another name."
+        )
+        .with(["subject": .string(subject)])
+    }
+
+    static func subjectChanged(_ presentation: Presentation) -> Problem {
+        Problem(
+            .conflict, "subject-changed", "The presentation was moved",
+            "The presentation is not under the subject that `from` says; nothing was changed."
+        )
+        .with(["job_id": .string(presentation.id.description), "subject": .string(presentation.subject)])
+    }
+}
+
 // Queues and limits.
 extension Problem {
     static func unknownQueue(_ known: [String]) -> Problem {
@@ -260,6 +287,9 @@ extension Problem {
         case .notScheduled(let job): self = .notScheduled(job)
         case .unknownQueue(_, let known): self = .unknownQueue(known)
         case .tooManyLimits: self = .tooManyLimits
+        case .unknownPresentation: self = .unknownPresentation
+        case .unknownSubject(let subject): self = .unknownSubject(subject)
+        case .subjectExists(let subject): self = .subjectExists(subject)
         case .unavailable(let service, let seconds): self = .unavailable(service, retryAfter: seconds)
         case .full(let seconds): self = .full(retryAfter: seconds)
         case .internalFault: self = .fault

@@ -26,13 +26,17 @@ extension Reception {
             ? try await document(of: job)
             : Response(SubmitJob.receipt(job), status: .accepted, headers: [.retryAfter: "\(SubmitJob.pollAfterSeconds(job))"])
         response.headers[.location] = "/jobs/\(job.id)"
-        switch submission.novelty {
+        note(submission.novelty, in: &response)
+        Prefer.note(wait, in: &response)
+        return response
+    }
+
+    func note(_ novelty: Submission.Novelty, in response: inout Response) {
+        switch novelty {
         case .new: break
         case .replay: response.headers[named: "Idempotency-Replayed"] = "true"
         case .duplicate: response.headers[named: "Unique-Replayed"] = "true"
         }
-        Prefer.note(wait, in: &response)
-        return response
     }
 }
 

@@ -28,6 +28,11 @@ package enum DeskError: Error, Sendable {
     case notScheduled(Job)
     case unknownQueue(String, known: [String])
     case tooManyLimits
+    case unknownPresentation(JobID)
+    /// No presentation is under it.
+    case unknownSubject(String)
+    /// There are presentations under the new name.
+    case subjectExists(String)
     case unavailable(service: String, retryAfterSeconds: Int)
     /// Redis is at its memory limit: what runs goes on, new jobs are refused.
     case full(retryAfterSeconds: Int)

@@ -64,6 +64,10 @@ enum Statements {
     static let lockSchedules = text(PackageResources.lock_schedules_sql)
     static let moveSchedules = text(PackageResources.move_schedules_sql)
     static let uniqueHolder = text(PackageResources.unique_holder_sql)
+    static let listPresentations = text(PackageResources.list_presentations_sql)
+    static let listSubjects = text(PackageResources.list_subjects_sql)
+    static let lockPresentationJobs = text(PackageResources.lock_presentation_jobs_sql)
+    static let movePresentations = text(PackageResources.move_presentations_sql)
     static let migrationsTable = text(PackageResources.migrations_table_sql)
 
     static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

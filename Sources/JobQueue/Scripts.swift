@@ -23,11 +23,12 @@ package enum Scripts {
     package static let repair = script("repair", PackageResources.repair_lua, moves: true)
     package static let passed = script("passed", PackageResources.passed_lua, moves: true)
     package static let close = script("close", PackageResources.close_lua, moves: true)
+    package static let subject = script("subject", PackageResources.subject_lua)
     package static let durations = script("durations", PackageResources.durations_lua)
 
     package static let all = [
         enqueue, claim, report, step, settle, cancel, promote, retry, reserve, setLimits, sweepLimits, beat, observe, reclaim, held,
-        release, leave, repair, passed, close, durations,
+        release, leave, repair, passed, close, subject, durations,
     ]
 
     private static func script(_ name: String, _ body: [UInt8], moves: Bool = false) -> RedisScript {

@@ -56,7 +56,7 @@ import Testing
             let card = answer.json["workers"]?.array?.first
             #expect(card?["name"] == .string(worker.name))
             #expect(card?["status"] == "alive")
-            #expect(card?["queues"] == ["ingest", "models"])
+            #expect(card?["queues"] == ["ingest", "models", "presentations"])
         }
     }
 

@@ -76,6 +76,13 @@ extension RunningAPI {
             name: "note", summary: "is not recorded", queue: "models",
             input: InputShape([.init("text", .text(maxLength: 100), required: true, "text")]), isRecorded: false,
             estimatedMilliseconds: 2_000),
+        JobKind(
+            name: "presentation", summary: "makes decks", queue: "presentations",
+            input: InputShape([
+                .init("topic", .text(maxLength: 2_000), required: true, "topic"),
+                .init("n_slides", .integer(1...100), standard: 5, "slides"),
+                .init("user_id", .text(maxLength: 200), "for whom"),
+            ]), estimatedMilliseconds: 960_000),
     ])
 
     /// What a submission looks like that every test may use.

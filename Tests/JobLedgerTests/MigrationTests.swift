@@ -67,6 +67,8 @@ import Testing
         }
         try await withEmptyDatabase { (pool) async throws in
             try await pool.script(schema)
+            #expect(try await JobLedger(pool, logger: quiet).pendingMigrations() == [], "schema.sql says which migrations it has")
+            #expect(try await JobLedger.migrate(pool, logger: quiet) == [])
             catalogs.append(try await catalog(of: pool))
         }
         #expect(catalogs[0].count > 60)
@@ -109,7 +111,7 @@ import Testing
                 SELECT format('%s comment=%s', pg_get_functiondef(oid), obj_description(oid, 'pg_proc')) FROM pg_proc
                 WHERE pronamespace = 'tidewheel'::regnamespace
                 UNION ALL
-                SELECT format('trigger %s', pg_get_triggerdef(oid)) FROM pg_trigger WHERE NOT tgisinternal
+                SELECT format('trigger %s', replace(pg_get_triggerdef(oid), 'FUNCTION tidewheel.', 'FUNCTION ')) FROM pg_trigger WHERE NOT tgisinternal
             ) AS lines ORDER BY line
             """)
         return try rows.map { try $0.string("line") }
