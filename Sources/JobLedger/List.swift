@@ -15,6 +15,8 @@ extension JobLedger {
     static func listStatement(
         _ filter: JobFilter, _ below: JobPosition? = nil, _ limit: Int = 50, _ dueBy: Timestamp? = nil, _ whole: Bool = false
     ) -> ListStatement {
+        var filter = filter
+        if filter.states.isEmpty, !filter.kinds.isEmpty || !filter.queues.isEmpty { filter.states = Set(JobState.allCases) }
         var given = filter.values.merging(page(below, limit, whole)) { $1 }
         given["due_ms"] = dueBy.map { .integer($0.milliseconds) }
         return ListStatement(Statements.listCreated, given)
@@ -37,11 +39,11 @@ extension JobLedger {
 
     package func countFailed(_ filter: JobFilter) async throws(PostgresError) -> Int {
         let statement = ListStatement(Statements.countFailed, filter.values)
-        return Int(try await pool.query(statement.text, statement.parameters).first?.int("matching") ?? 0)
+        return Int(try await pool.queryAfresh(statement.text, statement.parameters).first?.int("matching") ?? 0)
     }
 
     private func read(_ statement: ListStatement) async throws(PostgresError) -> [ListedJob] {
-        try await pool.query(statement.text, statement.parameters).map { (row) throws(PostgresError) in
+        try await pool.queryAfresh(statement.text, statement.parameters).map { (row) throws(PostgresError) in
             let job = try row.job()
             return ListedJob(job, at: JobPosition(microseconds: try row.int("listed_us"), id: job.id))
         }
@@ -58,9 +60,9 @@ extension JobLedger {
 extension JobFilter {
     fileprivate var values: [String: PostgresValue] {
         var values: [String: PostgresValue] = [:]
-        values["states"] = states.isEmpty ? nil : .textArray(states.map(\.rawValue).sorted())
-        values["kinds"] = kinds.isEmpty ? nil : .textArray(kinds.sorted())
-        values["queues"] = queues.isEmpty ? nil : .textArray(queues.sorted())
+        values.add(states.map(\.rawValue), one: "state", many: "states")
+        values.add(Array(kinds), one: "kind", many: "kinds")
+        values.add(Array(queues), one: "queue", many: "queues")
         values["subject"] = storable(subject).map(PostgresValue.text)
         values["session"] = storable(sessionID).map(PostgresValue.text)
         values["tags"] = tags.isEmpty ? nil : .textArray(tags.map(storable))
@@ -69,5 +71,12 @@ extension JobFilter {
         values["since_ms"] = since.map { .integer($0.milliseconds) }
         values["until_ms"] = until.map { .integer($0.milliseconds) }
         return values
+    }
+}
+
+extension [String: PostgresValue] {
+    fileprivate mutating func add(_ words: [String], one: String, many: String) {
+        if words.count == 1 { self[one] = .text(words[0]) }
+        if words.count > 1 { self[many] = .textArray(words.sorted()) }
     }
 }

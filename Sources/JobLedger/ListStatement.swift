@@ -1,7 +1,7 @@
 internal import PostgresWire
 
 /// A statement of which lines may be left out: those that name a `{value}` which is not given. The text is made of constants only;
-/// values are bound. One set of given names makes one text, so that a connection prepares it once.
+/// values are bound.
 struct ListStatement {
     let text: String
     let parameters: [PostgresValue]

@@ -1,52 +1,30 @@
+internal import Glibc
 internal import JobModel
 package import Logging
 package import PostgresWire
 
-/// One numbered SQL file. Files are only ever added: an applied one must not change.
-package struct Migration: Sendable {
-    package let version: Int
-    package let name: String
-    package let sql: String
-    var checksum: String { Digest.sha256(sql) }
-
-    package init(version: Int, name: String, sql: String) {
-        self.version = version
-        self.name = name
-        self.sql = sql
-    }
-
-    package static let all = [
-        Migration(version: 1, name: "0001_jobs", sql: Statements.text(PackageResources.migration_0001_jobs_sql)),
-        Migration(version: 2, name: "0002_documents", sql: Statements.text(PackageResources.migration_0002_documents_sql)),
-        Migration(version: 3, name: "0003_options", sql: Statements.text(PackageResources.migration_0003_options_sql)),
-        Migration(version: 4, name: "0004_limits", sql: Statements.text(PackageResources.migration_0004_limits_sql)),
-        Migration(version: 5, name: "0005_leadership", sql: Statements.text(PackageResources.migration_0005_leadership_sql)),
-        Migration(version: 6, name: "0006_steps", sql: Statements.text(PackageResources.migration_0006_steps_sql)),
-        Migration(version: 7, name: "0007_flows", sql: Statements.text(PackageResources.migration_0007_flows_sql)),
-        Migration(version: 8, name: "0008_lists", sql: Statements.text(PackageResources.migration_0008_lists_sql)),
-        Migration(version: 9, name: "0009_schedules", sql: Statements.text(PackageResources.migration_0009_schedules_sql)),
-        Migration(version: 10, name: "0010_unique", sql: Statements.text(PackageResources.migration_0010_unique_sql)),
-        Migration(version: 11, name: "0011_enqueue", sql: Statements.text(PackageResources.migration_0011_enqueue_sql)),
-        Migration(version: 12, name: "0012_presentations", sql: Statements.text(PackageResources.migration_0012_presentations_sql)),
-    ]
-}
-
+/// How files are applied: while other versions of the program run, and beside other processes that do the same.
+/// A lock on a table is waited for only briefly, because everybody else who wants the table waits behind it; then the file is tried again.
 extension JobLedger {
-    /// Applies what is missing, each file in a transaction of its own; returns the names of the files that this call applied.
-    /// Any number of processes may call it at once: an advisory lock lets one at a time through.
+    /// Applies what is missing, each file in a transaction of its own unless it says otherwise; returns the names of the files that this call
+    /// applied. Any number of processes may call it at once: an advisory lock lets one at a time through.
     package static func migrate(
-        _ pool: PostgresPool, logger: Logger, migrations: [Migration] = Migration.all
+        _ pool: PostgresPool, logger: Logger, migrations: [Migration] = Migration.all, lockTimeout: Duration = .seconds(3)
     ) async throws(PostgresError) -> [String] {
-        try await pool.transaction(timeLimit: patience) { (connection) throws(PostgresError) in
-            try connection.lockMigrations()
+        _ = try await whenLocked(pool, logger, lockTimeout) { (connection) throws(PostgresError) in
             try connection.script(Statements.migrationsTable)
+            return false
         }
         var applied: [String] = []
         for migration in migrations {
-            let isNew = try await pool.transaction(timeLimit: patience) { (connection) throws(PostgresError) in
-                try connection.lockMigrations()
-                return try connection.apply(migration)
-            }
+            let isNew =
+                migration.isConcurrent
+                ? try await pool.session(timeLimit: patience) { (connection) throws(PostgresError) in
+                    try connection.applyConcurrently(migration, patience)
+                }
+                : try await whenLocked(pool, logger, lockTimeout) { (connection) throws(PostgresError) in
+                    try connection.apply(migration)
+                }
             guard isNew else { continue }
             logger.info("Applied a migration", metadata: ["migration": "\(migration.name)"])
             applied.append(migration.name)
@@ -65,31 +43,90 @@ extension JobLedger {
 
     /// For a file that rewrites a large table, or the wait for another process that does.
     private static let patience: Duration = .seconds(3600)
+
+    /// Runs `body` in a transaction that holds the advisory lock. Nobody waits for that lock inside a transaction: an index that is made
+    /// concurrently by its holder would wait for the waiter's snapshot.
+    private static func whenLocked(
+        _ pool: PostgresPool, _ logger: Logger, _ lockTimeout: Duration,
+        _ body: @escaping @Sendable (PostgresConnection) throws(PostgresError) -> Bool
+    ) async throws(PostgresError) -> Bool {
+        let deadline = ContinuousClock.now + patience
+        while true {
+            do throws(PostgresError) {
+                let done: Bool? = try await pool.transaction(timeLimit: patience) { (connection) throws(PostgresError) in
+                    try connection.script("SET LOCAL lock_timeout = \(lockTimeout.components.seconds * 1000)")
+                    guard try connection.tookMigrationLock("pg_try_advisory_xact_lock") else { return nil }
+                    try connection.useMigrationPath(inTransaction: true)
+                    return try body(connection)
+                }
+                if let done { return done }
+            } catch {
+                // 55P03: somebody holds a table.
+                guard error.sqlState == "55P03" else { throw error }
+                logger.notice("A table is locked; the migration is tried again in a moment")
+            }
+            guard ContinuousClock.now < deadline else { throw PostgresError.migrationsLocked }
+            do { try await Task.sleep(for: .milliseconds(Int.random(in: 100...400))) } catch {
+                throw PostgresError(.cancelled, "Cancelled while it waited for the migration lock")
+            }
+        }
+    }
+}
+
+extension PostgresError {
+    fileprivate static let migrationsLocked = PostgresError(.timeout, "Another process held the migration lock, or a table, for an hour")
 }
 
 extension PostgresConnection {
-    /// "tidewhee" in ASCII: the same number in every version, held until the transaction ends. So is where tables are made.
-    fileprivate func lockMigrations() throws(PostgresError) {
-        try execute("SELECT pg_advisory_xact_lock(8388068008227661925)")
-        _ = try query(Statements.migrationPath)
+    /// "tidewhee" in ASCII: the same number in every version.
+    fileprivate func tookMigrationLock(_ function: String) throws(PostgresError) -> Bool {
+        try query("SELECT \(function)(8388068008227661925) AS mine").first?.bool("mine") == true
+    }
+
+    fileprivate func useMigrationPath(inTransaction: Bool) throws(PostgresError) {
+        _ = try query(Statements.migrationPath, [.boolean(inTransaction)])
     }
 
     fileprivate func apply(_ migration: Migration) throws(PostgresError) -> Bool {
-        let version = PostgresValue.integer(Int64(migration.version))
-        if let row = try query("SELECT checksum FROM schema_migrations WHERE version = $1", [version]).first {
-            // `schema.sql` made what the migrations up to its own number add up to.
-            let checksum = try row.string("checksum")
-            guard checksum == migration.checksum || checksum == "schema.sql" else {
-                throw PostgresError(
-                    .statement,
-                    "Migration \(migration.name) was changed after it was applied. Restore the file and add a new one with the change")
-            }
-            return false
-        }
+        guard try !isApplied(migration) else { return false }
         try script(migration.sql)
+        try note(migration)
+        return true
+    }
+
+    /// Statement by statement. What a run before this one left unfinished is made anew: PostgreSQL keeps such an index, marked invalid.
+    fileprivate func applyConcurrently(_ migration: Migration, _ patience: Duration) throws(PostgresError) -> Bool {
+        let deadline = ContinuousClock.now + patience
+        while try !tookMigrationLock("pg_try_advisory_lock") {
+            guard ContinuousClock.now < deadline else { throw PostgresError.migrationsLocked }
+            usleep(UInt32.random(in: 100_000...400_000))
+        }
+        try useMigrationPath(inTransaction: false)
+        guard try !isApplied(migration) else { return false }
+        for row in try query(Statements.invalidIndexes, [.textArray(migration.madeIndexes)]) {
+            try script("DROP INDEX CONCURRENTLY \(try row.string("name"))")
+        }
+        for statement in migration.statements { try script(statement) }
+        try note(migration)
+        return true
+    }
+
+    private func isApplied(_ migration: Migration) throws(PostgresError) -> Bool {
+        let version = PostgresValue.integer(Int64(migration.version))
+        guard let row = try query("SELECT checksum FROM schema_migrations WHERE version = $1", [version]).first else { return false }
+        let checksum = try row.string("checksum")
+        // `schema.sql` made what the migrations up to its own number add up to.
+        guard checksum == migration.checksum || checksum == "schema.sql" else {
+            throw PostgresError(
+                .statement,
+                "Migration \(migration.name) was changed after it was applied. Restore the file and add a new one with the change")
+        }
+        return true
+    }
+
+    private func note(_ migration: Migration) throws(PostgresError) {
         try execute(
             "INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)",
-            [version, .text(migration.name), .text(migration.checksum)])
-        return true
+            [.integer(Int64(migration.version)), .text(migration.name), .text(migration.checksum)])
     }
 }

@@ -68,6 +68,7 @@ enum Statements {
     static let listSubjects = text(PackageResources.list_subjects_sql)
     static let lockPresentationJobs = text(PackageResources.lock_presentation_jobs_sql)
     static let movePresentations = text(PackageResources.move_presentations_sql)
+    static let invalidIndexes = text(PackageResources.invalid_indexes_sql)
     static let migrationsTable = text(PackageResources.migrations_table_sql)
 
     static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

@@ -60,6 +60,15 @@ package final class PostgresConnection {
         try run(sql, parameters).rows
     }
 
+    /// For a statement whose best plan depends on its values.
+    package func queryAfresh(_ sql: String, _ parameters: [PostgresValue] = []) throws(PostgresError) -> [PostgresRow] {
+        let bound = try BoundParameters(parameters)
+        return try exchange {
+            bound.withPointers { values, lengths, formats in PQsendQueryParams(pointer, sql, bound.count, nil, values, lengths, formats, 0)
+            }
+        }.rows
+    }
+
     /// The number of rows that the statement changed.
     @discardableResult
     package func execute(_ sql: String, _ parameters: [PostgresValue] = []) throws(PostgresError) -> Int {

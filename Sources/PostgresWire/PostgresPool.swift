@@ -60,6 +60,19 @@ package final class PostgresPool: Sendable {
         }
     }
 
+    /// The same for a statement of many shapes, whose best plan depends on its values: parsed and planned anew each time, and not kept.
+    package func queryAfresh(_ sql: String, _ parameters: [PostgresValue] = []) async throws(PostgresError) -> [PostgresRow] {
+        try await perform { (connection) throws(PostgresError) in try connection.queryAfresh(sql, parameters) }
+    }
+
+    /// Runs `body` on one connection without a transaction around it: for what PostgreSQL refuses inside one. `timeLimit` is that of each
+    /// statement.
+    package func session<Value: Sendable>(
+        timeLimit: Duration, _ body: @escaping @Sendable (PostgresConnection) throws(PostgresError) -> Value
+    ) async throws(PostgresError) -> Value {
+        try await perform { (connection) throws(PostgresError) in try connection.session(timeLimit: timeLimit, body) }
+    }
+
     /// Whether the server answers within two seconds.
     package func ping() async -> Bool {
         await withTaskGroup(of: Bool.self) { group in

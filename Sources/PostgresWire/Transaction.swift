@@ -29,6 +29,16 @@ extension PostgresConnection {
         return value
     }
 
+    /// Statements one by one, each committed by itself. The connection is given up afterwards: nothing that it holds or has set outlives the call.
+    func session<Value>(
+        timeLimit limit: Duration, _ body: (PostgresConnection) throws(PostgresError) -> Value
+    ) throws(PostgresError) -> Value {
+        defer { isAbandoned = true }
+        timeLimit = limit
+        try script("SET statement_timeout = \(limit.wholeMilliseconds)")
+        return try body(self)
+    }
+
     /// Runs also when the call was cancelled: the connection goes back clean, or not at all.
     private func rollBack() {
         guard !isAbandoned, PQstatus(pointer) == CONNECTION_OK, PQtransactionStatus(pointer) != PQTRANS_IDLE else { return }

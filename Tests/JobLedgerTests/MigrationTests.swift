@@ -75,21 +75,21 @@ import Testing
         #expect(catalogs[0] == catalogs[1])
     }
 
-    @Test(.timeLimit(.minutes(1))) func `Every table and column has a comment`() async throws {
+    @Test(.timeLimit(.minutes(1))) func `Every table, view and column has a comment`() async throws {
         try await withEmptyDatabase { (pool) async throws in
             _ = try await JobLedger.migrate(pool, logger: quiet)
             let bare = try await pool.query(
                 """
                 SELECT c.relname || coalesce('.' || a.attname, '') AS name FROM pg_class c
                 LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-                WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+                WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'm')
                     AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid, 'pg_class') IS NULL)
                 """)
             #expect(try bare.map { try $0.string("name") } == [])
         }
     }
 
-    /// Columns, constraints, indexes, comments, functions, triggers: one line each.
+    /// Columns, constraints, indexes, views, functions, triggers, types and their comments: one line each.
     private func catalog(of pool: PostgresPool) async throws -> [String] {
         let rows = try await pool.query(
             """
@@ -98,7 +98,7 @@ import Testing
                     NOT a.attnotnull, pg_get_expr(d.adbin, d.adrelid), col_description(c.oid, a.attnum)) AS line
                 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                 LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-                WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+                WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'm')
                 UNION ALL
                 SELECT format('constraint %s.%s %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
                 FROM pg_constraint WHERE connamespace = 'public'::regnamespace
@@ -111,7 +111,20 @@ import Testing
                 SELECT format('%s comment=%s', pg_get_functiondef(oid), obj_description(oid, 'pg_proc')) FROM pg_proc
                 WHERE pronamespace = 'tidewheel'::regnamespace
                 UNION ALL
-                SELECT format('trigger %s', replace(pg_get_triggerdef(oid), 'FUNCTION tidewheel.', 'FUNCTION ')) FROM pg_trigger WHERE NOT tgisinternal
+                SELECT format('trigger %s comment=%s', replace(pg_get_triggerdef(oid), 'FUNCTION tidewheel.', 'FUNCTION '), obj_description(oid, 'pg_trigger'))
+                FROM pg_trigger WHERE NOT tgisinternal
+                UNION ALL
+                SELECT format('view %s comment=%s %s', relname, obj_description(oid, 'pg_class'), pg_get_viewdef(oid)) FROM pg_class
+                WHERE relnamespace = 'public'::regnamespace AND relkind IN ('v', 'm')
+                UNION ALL
+                SELECT format('index comment %s=%s', relname, obj_description(oid, 'pg_class')) FROM pg_class
+                WHERE relnamespace = 'public'::regnamespace AND relkind = 'i' AND obj_description(oid, 'pg_class') IS NOT NULL
+                UNION ALL
+                SELECT format('type %s', typname) FROM pg_type t WHERE typnamespace IN ('public'::regnamespace, 'tidewheel'::regnamespace)
+                    AND typtype IN ('e', 'd')
+                UNION ALL
+                SELECT format('sequence %s', relname) FROM pg_class
+                WHERE relnamespace IN ('public'::regnamespace, 'tidewheel'::regnamespace) AND relkind = 'S'
             ) AS lines ORDER BY line
             """)
         return try rows.map { try $0.string("line") }

@@ -97,4 +97,32 @@ private final class Runs: Sendable {
             return count
         }
     }
+
+    @Test(.timeLimit(.minutes(1))) func `A session commits one by one and leaves nothing behind`() async throws {
+        try await withPool(1) { pool in
+            let error = await failure { () throws(PostgresError) in
+                try await pool.session(timeLimit: .seconds(10)) { (connection) throws(PostgresError) in
+                    try connection.script("CREATE TABLE t (a int)")
+                    try connection.script("CREATE INDEX CONCURRENTLY t_a ON t (a)")
+                    _ = try connection.query("SELECT pg_advisory_lock(1)")
+                    try connection.script("SET search_path = nowhere")
+                    try connection.script("SELECT 1/0")
+                }
+            }
+            #expect(error?.sqlState == "22012")
+            #expect(try await pool.query("SELECT 1 FROM t").isEmpty)
+            try await eventually { try await pool.query("SELECT pg_try_advisory_lock(1) AS free").first?.bool("free") == true }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `A statement that is asked afresh binds its values and keeps nothing`() async throws {
+        try await withPool(1) { pool in
+            let rows = try await pool.queryAfresh("SELECT $1::text AS a, $2::int[] AS b", ["it's", .integerArray([1, 2])])
+            #expect(try rows.first?.string("a") == "it's")
+            #expect(try await pool.query("SELECT name FROM pg_prepared_statements WHERE statement LIKE '%AS b'").isEmpty)
+            let error = await failure { () throws(PostgresError) in try await pool.queryAfresh("SELECT 1/$1::int", [0]) }
+            #expect(error?.sqlState == "22012")
+            #expect(try await pool.queryAfresh("SELECT 1").count == 1)
+        }
+    }
 }

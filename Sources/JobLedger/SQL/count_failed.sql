@@ -3,7 +3,9 @@ SELECT count(*) AS matching FROM jobs
 WHERE status = 'failed'
     AND finished_at >= to_timestamp({since_ms}::bigint / 1000.0)
     AND finished_at < to_timestamp({until_ms}::bigint / 1000.0)
+    AND kind = {kind}::text
     AND kind = ANY ({kinds}::text[])
+    AND queue = {queue}::text
     AND queue = ANY ({queues}::text[])
     AND subject = {subject}::text
     AND session_id = {session}::text

@@ -1,10 +1,7 @@
--- How long the last completed attempts of kinds took. $1 the kinds. The newest rows of a kind are looked at, not all of them.
+-- How long the last completed attempts of kinds took. $1 the kinds.
 SELECT k.kind, (extract(epoch FROM t.ended_at - t.started_at) * 1000)::bigint AS milliseconds
 FROM unnest($1::text[]) AS k (kind)
 CROSS JOIN LATERAL (
-    SELECT id, attempt FROM (
-        SELECT id, attempt, status, created_at FROM jobs WHERE kind = k.kind ORDER BY created_at DESC LIMIT 20000
-    ) AS newest
-    WHERE status = 'completed' ORDER BY created_at DESC LIMIT 500
+    SELECT id, attempt FROM jobs WHERE kind = k.kind AND status = 'completed' ORDER BY created_at DESC, id DESC LIMIT 500
 ) AS j
 JOIN job_attempts t ON t.job_id = j.id AND t.attempt = j.attempt AND t.outcome = 'completed'

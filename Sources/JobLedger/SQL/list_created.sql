@@ -4,9 +4,12 @@ CROSS JOIN LATERAL (
         AND (created_at, id) < (to_timestamp({below_us}::bigint / 1000000.0), {below_id}::uuid)
         AND created_at >= to_timestamp({since_ms}::bigint / 1000.0)
         AND created_at < to_timestamp({until_ms}::bigint / 1000.0)
+        AND status = {state}::text
         AND status = s.status -- {states}
         AND (status <> 'scheduled' OR scheduled_at <= to_timestamp({due_ms}::bigint / 1000.0))
+        AND kind = {kind}::text
         AND kind = k.kind -- {kinds}
+        AND queue = {queue}::text
         AND queue = q.queue -- {queues}
         AND subject = {subject}::text
         AND session_id = {session}::text

@@ -4,7 +4,9 @@ CROSS JOIN LATERAL (
         AND (finished_at, id) < (to_timestamp({below_us}::bigint / 1000000.0), {below_id}::uuid)
         AND finished_at >= to_timestamp({since_ms}::bigint / 1000.0)
         AND finished_at < to_timestamp({until_ms}::bigint / 1000.0)
+        AND kind = {kind}::text
         AND kind = k.kind -- {kinds}
+        AND queue = {queue}::text
         AND queue = q.queue -- {queues}
         AND subject = {subject}::text
         AND session_id = {session}::text

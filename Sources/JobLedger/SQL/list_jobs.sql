@@ -1,5 +1,6 @@
 -- A page of a list. A line that names a {value} is left out where the filter has none (ListStatement.swift); values are bound.
--- Each wanted word is an ordered scan of its own, so that an index gives the order also for several words.
+-- Each of several words is an ordered scan of its own, so that an index gives the order; one word stands in the statement itself, so that the
+-- planner knows how frequent it is. Kinds and queues come with every status there is, because their indexes go on with it.
 SELECT
     j.id, j.kind, j.queue, j.priority, j.status, j.title, j.subject, j.session_id, j.tags, j.metadata, j.error, j.error_type, j.progress,
     j.step, j.message, j.attempt, j.uncharged, j.max_attempts, j.timeout_ms, j.estimated_ms, j.worker, j.traceparent, j.description,
