@@ -33,8 +33,7 @@ package struct QueueScaling: Sendable, Hashable {
 
 extension JobDesk {
     package func queueStates(_ queues: [String]) async throws(DeskError) -> [QueueState] {
-        let asked = queues.map { name in (name: name, kinds: catalogue.kinds.filter { $0.queue == name }.map(\.name)) }
-        return try await asking(redis: { () throws(RedisError) in try await queue.states(of: asked) })
+        try await asking(redis: { () throws(RedisError) in try await queue.states(of: queues) })
     }
 
     package func workers() async throws(DeskError) -> [WorkerInfo] {

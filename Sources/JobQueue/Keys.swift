@@ -18,6 +18,7 @@ package struct Keys: Sendable {
     package var limits: String { prefix + "limits" }
     package var permitted: String { prefix + "permitted" }
     package var parked: String { prefix + "parked" }
+    package var woken: String { prefix + "woken" }
     package var intake: String { prefix + "intake" }
     package var generation: String { prefix + "generation" }
 
@@ -32,9 +33,11 @@ package struct Keys: Sendable {
     package func idempotency(_ key: IdempotencyKey) -> String { "\(prefix)\(Keys.tail(ofIdempotency: key))" }
     static func tail(ofIdempotency key: IdempotencyKey) -> String { "idempotency:\(key.scope):\(key.key)" }
     package func unique(_ kind: String, _ key: String) -> String { "\(prefix)unique:\(kind):\(key)" }
-    /// Permits in use, and jobs that wait for one, of a limit named `queue:<q>`, `kind:<k>` or `key:<k>`.
+    /// Permits in use of a limit named `queue:<q>`, `kind:<k>` or `key:<k>`, and the places of those that wait for it.
     package func permits(_ limit: String) -> String { "\(prefix)limit:\(limit)" }
-    package func parked(_ limit: String) -> String { "\(prefix)parked:\(limit)" }
+    package func behind(_ limit: String) -> String { "\(prefix)behind:\(limit)" }
+    /// Jobs at a place `<queue>:<kind>`.
+    package func parked(_ place: String) -> String { "\(prefix)parked:\(place)" }
 
     /// The medium stream has the bare name, so that `ingest_jobs` is the stream other programs know.
     package func stream(_ queue: String, _ level: StreamLevel) -> String {

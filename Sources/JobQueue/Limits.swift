@@ -17,14 +17,47 @@ extension JobQueue {
         return fields.sorted { $0.key < $1.key }.compactMap { Limit(field: $0.key, text: $0.value) }
     }
 
-    /// Takes back permits that a torn log left behind and wakes what waits for them: about `count` limits from a cursor on.
-    /// Returns the next cursor, "0" at the end.
+    /// Permits looked at in one script call.
+    private static let sweepBatch: Int64 = 500
+
+    /// Takes back permits that nobody uses (a torn log left them, or a woken job whose queue is paused) and wakes who waits for them: about
+    /// `count` limits from a cursor on. Returns the next cursor, "0" at the end. Cost: script calls of some milliseconds at most, with pauses.
     package func sweepLimits(from cursor: String, count: Int64 = 100) async throws(RedisError) -> (cursor: String, takenBack: Int) {
-        let reply = try await run(Scripts.sweepLimits, keys: [keys.permitted], arguments: [.string(cursor), .integer(count)])
-        guard let parts = reply.array, parts.count == 2, let next = parts[0].string, let taken = parts[1].integer else {
-            throw unexpected(Scripts.sweepLimits, reply)
+        let page = try await redis.command(["SSCAN", .string(keys.permitted), .string(cursor), "COUNT", .integer(count)]).array ?? []
+        var names = page.last?.array?.compactMap(\.string) ?? []
+        var rank: Int64 = 0
+        var takenBack = 0
+        var pace = Pace()
+        while !names.isEmpty {
+            try await pace.wait()
+            let part = try await sweepSome(names, from: rank)
+            names.removeFirst(min(part.done, names.count))
+            rank = part.rank
+            takenBack += part.taken
         }
-        return (next, Int(clamping: taken))
+        return (page.first?.string ?? "0", takenBack)
+    }
+
+    private func sweepSome(_ names: [String], from rank: Int64) async throws(RedisError) -> (done: Int, rank: Int64, taken: Int) {
+        let ranks = [rank] + Array(repeating: 0, count: names.count - 1)
+        let arguments = zip(names, ranks).flatMap { [RedisArgument.string($0), .integer($1)] }
+        let reply = try await run(Scripts.sweepLimits, keys: [keys.permitted], arguments: [.integer(JobQueue.sweepBatch)] + arguments)
+        guard let parts = reply.array, parts.count == 3, let done = parts[0].integer, let next = parts[1].integer,
+            let taken = parts[2].integer
+        else { throw unexpected(Scripts.sweepLimits, reply) }
+        return (Int(clamping: done), next, Int(clamping: taken))
+    }
+
+    /// All limits once around.
+    package func sweepLimits() async throws(RedisError) -> Int {
+        var cursor = "0"
+        var takenBack = 0
+        repeat {
+            let part = try await sweepLimits(from: cursor)
+            cursor = part.cursor
+            takenBack += part.takenBack
+        } while cursor != "0"
+        return takenBack
     }
 }
 

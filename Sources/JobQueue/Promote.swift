@@ -37,11 +37,13 @@ extension JobQueue {
         return (Int(clamping: mended), seen < JobQueue.repairBatch ? nil : rank + live)
     }
 
-    /// The whole sweep at once: for a small set, and after a loss.
+    /// The whole sweep, for a small set, and after a loss; with pauses, so that a million live jobs leave Redis to others.
     package func repair() async throws(RedisError) -> Int {
         var rank: Int64? = 0
         var mended = 0
+        var pace = Pace()
         while let from = rank {
+            try await pace.wait()
             let part = try await repair(from: from)
             mended += part.mended
             rank = part.next

@@ -26,30 +26,34 @@ package struct QueueState: Sendable {
 }
 
 extension JobQueue {
-    /// The states of queues, each with the kinds whose limits its jobs may wait behind.
-    package func states(of queues: [(name: String, kinds: [String])]) async throws(RedisError) -> [QueueState] {
+    package func states(of queues: [String]) async throws(RedisError) -> [QueueState] {
         let schedule = try await schedule()
         let paused = try await pausedQueues()
         var states: [QueueState] = []
         for queue in queues {
-            let levels = try await streamStates(StreamLevel.allCases.map { keys.stream(queue.name, $0) })
-            let counters = try await redis.command(["HGETALL", .string(keys.stats(queue.name))]).fields ?? [:]
-            let limits = ["queue:" + queue.name] + queue.kinds.map { "kind:" + $0 }
-            let parked = try await redis.pipeline(limits.map { ["ZCARD", .string(keys.parked($0))] })
+            let levels = try await streamStates(StreamLevel.allCases.map { keys.stream(queue, $0) })
+            let counters = try await redis.command(["HGETALL", .string(keys.stats(queue))]).fields ?? [:]
+            let parked = try await parkedJobs(of: queue)
             let byLevel = Dictionary(zip(StreamLevel.allCases, levels), uniquingKeysWith: { first, _ in first })
             states.append(
                 QueueState(
-                    queue: queue.name,
+                    queue: queue,
                     waiting: Dictionary(
                         JobPriority.allCases.map { ($0, byLevel[StreamLevel($0)]?.unread ?? 0) }, uniquingKeysWith: { first, _ in first }),
                     suspects: byLevel[.suspect]?.unread ?? 0, running: levels.reduce(0) { $0 + $1.held },
-                    due: schedule.due[queue.name] ?? 0, scheduled: schedule.later[queue.name] ?? 0,
+                    due: schedule.due[queue] ?? 0, scheduled: schedule.later[queue] ?? 0,
                     isScheduledEstimated: schedule.isEstimated,
-                    parked: parked.reduce(levels.reduce(0) { $0 + $1.barred }) { $0 + Int(clamping: $1.integer ?? 0) },
-                    isPaused: paused.contains(queue.name), oldestMilliseconds: levels.compactMap(\.age).max(),
+                    parked: levels.reduce(parked) { $0 + $1.barred },
+                    isPaused: paused.contains(queue), oldestMilliseconds: levels.compactMap(\.age).max(),
                     counters: counters.compactMapValues { Int64($0) }))
         }
         return states
+    }
+
+    private func parkedJobs(of queue: String) async throws(RedisError) -> Int {
+        let places = try await redis.command(["SMEMBERS", .string(keys.behind("queue:\(queue)"))]).array?.compactMap(\.string) ?? []
+        let counts = try await redis.pipeline(places.filter { !$0.hasPrefix(" ") }.map { ["ZCARD", .string(keys.parked($0))] })
+        return counts.reduce(0) { $0 + Int(clamping: $1.integer ?? 0) }
     }
 
     private struct StreamState {

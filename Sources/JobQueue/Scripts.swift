@@ -1,7 +1,7 @@
 package import RedisWire
 
-/// The Lua scripts: one file a transition, each with its contract on top. `shared.lua` goes behind the first line of every one, `limits.lua`
-/// behind it where jobs are moved; of both only what the script uses.
+/// The Lua scripts: one file a transition, each with its contract on top. `shared.lua` goes behind the first line of every one;
+/// `limits.lua`, `lanes.lua` and `parked.lua` behind it where jobs are moved; of all of them only what the script uses.
 package enum Scripts {
     package static let enqueue = script("enqueue", PackageResources.enqueue_lua, moves: true)
     package static let claim = script("claim", PackageResources.claim_lua, moves: true)
@@ -34,7 +34,8 @@ package enum Scripts {
     private static func script(_ name: String, _ body: [UInt8], moves: Bool = false) -> RedisScript {
         let firstLine = body.prefix { $0 != UInt8(ascii: "\n") }
         let rest = body.dropFirst(firstLine.count)
-        let prelude = Prelude(PackageResources.shared_lua + (moves ? PackageResources.limits_lua : []))
+        let moving = PackageResources.limits_lua + PackageResources.lanes_lua + PackageResources.parked_lua
+        let prelude = Prelude(PackageResources.shared_lua + (moves ? moving : []))
         return RedisScript(name: name, source: firstLine + [UInt8(ascii: "\n")] + prelude.needed(by: rest) + rest)
     }
 }

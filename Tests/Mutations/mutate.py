@@ -31,8 +31,9 @@ package func mutated(_ bytes: [UInt8]) -> [UInt8] {
 DOORS = {
     'Sources/JobQueue/Scripts.swift': (
         'let rest = body.dropFirst(firstLine.count)', 'let rest = mutated(Array(body.dropFirst(firstLine.count)))[...]',
-        'PackageResources.shared_lua + (moves ? PackageResources.limits_lua : [])',
-        'mutated(PackageResources.shared_lua) + (moves ? mutated(PackageResources.limits_lua) : [])'),
+        'PackageResources.limits_lua + PackageResources.lanes_lua + PackageResources.parked_lua',
+        'mutated(PackageResources.limits_lua) + mutated(PackageResources.lanes_lua) + mutated(PackageResources.parked_lua)',
+        'Prelude(PackageResources.shared_lua +', 'Prelude(mutated(PackageResources.shared_lua) +'),
     'Sources/JobLedger/Statements.swift': ('String(decoding: bytes,', 'String(decoding: mutated(bytes),'),
 }
 LUA = [

@@ -21,7 +21,7 @@ elseif state[1] ~= 'processing' then
     call('HINCRBY', prefix .. 'stats:' .. state[3], 'cancelled', 1)
     tell_end(KEYS[1], ARGV[5])
     expire(KEYS[1], ARGV[4]) -- before it leaves the live jobs: repair finds what a cut leaves without an end
-    limits().take_out(prefix, ARGV[1], {entry = state[4], queue = state[3], key = state[5], permits = state[6]})
+    the_parked().take_out(prefix, ARGV[1], {entry = state[4], queue = state[3], key = state[5], permits = state[6]})
     free_unique(prefix, state[7], ARGV[1])
     call('ZREM', KEYS[3], ARGV[1])
     call('ZREM', KEYS[2], ARGV[1])

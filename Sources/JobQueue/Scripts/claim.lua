@@ -76,120 +76,66 @@ end
 
 -- What only jobs with a key or under a limit need; made when the first one comes.
 local function make_rare()
-    local all = limits()
-    local DAYS = {urgent = 0, high = 1, medium = 2, low = 3}
-    local turns = 0
+    local permits, lanes, parked = the_permits(), the_lanes(), the_parked()
 
-    -- The limit that keeps a job from running now, if there is one; otherwise its permits are taken.
-    local function hindrance(id, names, woken)
+    local function take_permits(id, names, held)
+        local taken = {held ~= '' and held or nil}
         for _, limit in ipairs(names) do
-            if limit ~= woken and not all.has_room(prefix, limit) then
-                return limit
+            if permits.take_permit(prefix, limit, id) then
+                taken[#taken + 1] = limit
             end
         end
+        return table.concat(taken, ' ')
     end
 
-    local function take_permits(id, names, woken, held)
-        local permits = {held ~= '' and held or nil}
-        for _, limit in ipairs(names) do
-            if limit ~= woken and all.take_permit(prefix, limit, id) then
-                permits[#permits + 1] = limit
-            end
-        end
-        return table.concat(permits, ' ')
-    end
-
-    -- A job over a limit is parked behind it, without what it holds of others: by age, and a day ahead of each lower priority, so that the
-    -- lowest cannot starve. Jobs of keys come in the order of their turns.
-    local function park(job, id, limit, rest, key)
-        turns = turns + 0.01
-        local time = key and not rest[2] and ARGV[3] + turns or tonumber(rest[3] or 0)
-        call('ZADD', prefix .. 'parked:' .. limit, time + DAYS[rest[5] or 'medium'] * 86400000, id)
-        all.list(prefix, limit)
-        call('HSET', job, 'entry', 'parked:' .. limit, 'permits', '', 'more', '1')
-        call('HDEL', job, 'woken')
-        give_back(prefix, id, rest[1])
-    end
-
-    -- The job of a delivered entry or of a key's turn, if no limit of its queue or kind is in the way.
+    -- The job of a delivered entry or of a key's turn, if no limit of its queue or kind is in the way; otherwise it is parked.
     local function admit(job, id, stream, entry, state, key)
         local rest = call('HMGET', job, 'permits', 'woken', 'created_at', 'kind', 'priority')
-        local names = {'queue:' .. queue_of(stream), 'kind:' .. rest[4]}
-        if not key and not all.limit_of(prefix, names[1]) and not all.limit_of(prefix, names[2]) then
+        local queue = queue_of(stream)
+        local names = {'queue:' .. queue, 'kind:' .. rest[4]}
+        if not key and not permits.limit_of(prefix, names[1]) and not permits.limit_of(prefix, names[2]) then
             start(job, id, stream, entry, state)
             return true
-        end
-        local limit = hindrance(id, names, rest[2])
-        if limit then
-            park(job, id, limit, rest, key)
+        elseif parked.hindrance(prefix, queue, rest[4], rest[2]) then
+            parked.park(prefix, id, queue, rest[4], rest[5], rest[3], key and not rest[2], rest[1])
             return false
         end
-        if key then
-            names[3] = 'key:' .. key
+        local missing = {key and 'key:' .. key or nil}
+        for _, name in ipairs(names) do
+            if not parked.names(rest[2] or '', name) then
+                missing[#missing + 1] = name
+            end
         end
-        start(job, id, stream, entry, state, take_permits(id, names, rest[2], rest[1] or ''))
+        start(job, id, stream, entry, state, take_permits(id, missing, rest[1] or ''))
         return true
     end
 
-    -- Time alone makes room under a rate: somebody must look at the key again as long as it has jobs.
-    local function list_rate(waits, key)
-        local limit = waits and all.limit_of(prefix, 'key:' .. key)
-        if limit and limit.count then
-            all.list(prefix, 'key:' .. key)
-        end
-    end
-
-    -- Whose turn it is on a stream: job id, key and its time; nothing when every key is at its limit, or `budget` is used up.
-    local function next_in_turn(stream)
-        while budget > 0 do
-            local head = call('ZRANGE', stream .. ':turns', 0, 0, 'WITHSCORES')
-            if not head[1] then
-                return
-            end
-            local key, time = head[1], tonumber(head[2])
-            local id = call('ZRANGE', stream .. ':lane:' .. key, 0, 0)[1]
-            if id and all.has_room(prefix, 'key:' .. key) then
-                return id, key, time
-            end
-            budget = budget - 1
-            all.leave_turns(prefix, stream, key, time)
-            list_rate(id, key)
-        end
-    end
-
-    -- A ticket is good for one job of the key whose turn it is; without one it is thrown away. One that was too long on its way is made anew:
-    -- a key behind those that were looked at may have no other.
+    -- A ticket is good for one job of the key whose turn it is; without one it is thrown away, and while the limit of the queue is full. One
+    -- that was too long on its way is made anew: a key behind those that were looked at may have no other.
     local function serve(stream, entry, named)
         call('HINCRBY', stream .. ':times', '+', -1)
+        local level = level_of(stream)
         while true do
-            local id, key, time = next_in_turn(stream)
+            local id, key, time, looked = lanes.next_in_turn(prefix, stream, budget)
+            budget = budget - looked
             if not id then
                 if budget <= 0 and call('EXISTS', stream .. ':turns') == 1 then
-                    all.add_ticket(stream, '', named or '', '')
+                    lanes.add_ticket(stream, '', named or '', '')
                 end
+                return spend(stream, entry)
+            elseif not permits.has_room(prefix, 'queue:' .. queue_of(stream)) then
+                parked.list_lanes(prefix, queue_of(stream), level)
                 return spend(stream, entry)
             end
             budget = budget - 1
             local job = prefix .. 'job:' .. id
             local state = state_of(job)
-            local waits = state[1] == 'queued' and state[2] == 'lane:' .. level_of(stream)
-            local limit = all.limit_of(prefix, 'key:' .. key)
+            local waits = state[1] == 'queued' and state[2] == 'lane:' .. level
             if waits and id ~= named then
                 call('HSET', stream .. ':served', entry, id) -- recovery starts from the entry
             end
             local started = waits and admit(job, id, stream, entry, state, key)
-            all.remove_from_lane(stream, key, id)
-            if waits then
-                time = time + 1 / (limit and limit.weight or 1)
-                call('HSET', stream .. ':times', '', time)
-            end
-            local has_more = call('EXISTS', stream .. ':lane:' .. key) == 1
-            if has_more and all.has_room(prefix, 'key:' .. key) then
-                call('ZADD', stream .. ':turns', time, key)
-            else
-                all.leave_turns(prefix, stream, key, time)
-            end
-            list_rate(has_more, key)
+            lanes.end_turn(prefix, stream, key, id, time, waits)
             if started then
                 return
             end

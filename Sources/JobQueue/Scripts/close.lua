@@ -20,7 +20,7 @@ end
 call('HINCRBY', prefix .. 'stats:' .. state[2], ARGV[2], 1)
 tell_end(KEYS[1], ARGV[5])
 expire(KEYS[1], ARGV[4]) -- before it leaves the live jobs: repair finds what a cut leaves without an end
-limits().take_out(prefix, ARGV[1], {entry = state[3], queue = state[2], key = state[4], permits = state[5]})
+the_parked().take_out(prefix, ARGV[1], {entry = state[3], queue = state[2], key = state[4], permits = state[5]})
 if state[7] == 'active' or state[7] == 'queued' then
     free_unique(prefix, state[6], ARGV[1])
 end

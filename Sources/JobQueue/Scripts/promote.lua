@@ -36,7 +36,7 @@ local function sooner(milliseconds)
     end
 end
 if call('EXISTS', prefix .. 'parked') == 1 then
-    local due = limits().wake_due(prefix)
+    local due = the_parked().wake_due(prefix)
     sooner(due and math.max(0, math.ceil(due - now)))
 end
 local next = call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')

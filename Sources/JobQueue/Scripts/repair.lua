@@ -7,7 +7,7 @@
 local prefix = prefix_of(KEYS[1], 'active')
 local ids = call('ZRANGE', KEYS[1], ARGV[1], ARGV[1] + ARGV[2] - 1)
 local mended, live = 0, 0
-local unread = {}
+local unread, asked = {}, {}
 
 -- Entries of a stream that no worker has taken.
 local function unread_of(stream)
@@ -41,31 +41,50 @@ local function has_entry(state)
     return entry and #call('XRANGE', stream, entry, entry) == 1
 end
 
--- A job in a lane needs its membership, and a ticket when its key may run.
+-- A ticket more for a lane: others may be lost among what is unread. Not again before this one was taken, so there are never many of them.
+local function give_ticket(stream, key, id, kind)
+    local last = call('HGET', stream .. ':times', '!')
+    if asked[stream] or not last or #call('XRANGE', stream, last, last) == 0 then
+        asked[stream] = asked[stream] or {}
+        if not asked[stream][key] then
+            asked[stream][key] = true
+            call('HSET', stream .. ':times', '!', the_lanes().add_ticket(stream, key, id, kind))
+        end
+    end
+end
+
+-- A job in a lane needs its membership; when its key may run, its turn; and a ticket, or that the limit of its queue knows of it.
 local function look_in_lane(job, id, state, level)
     local stream = stream_of(prefix, state.queue, level)
     if not call('ZSCORE', stream .. ':lane:' .. state.key, id) then
-        requeue(job, id, state, level)
-    elseif unread_of(stream) <= 0 and limits().has_room(prefix, 'key:' .. state.key) then
-        call('SADD', prefix .. 'lanes:' .. state.key, stream)
+        return requeue(job, id, state, level)
+    elseif not the_permits().has_room(prefix, 'key:' .. state.key) then
+        return
+    end
+    call('SADD', prefix .. 'lanes:' .. state.key, stream)
+    the_lanes().enter_turns(stream, state.key)
+    if the_permits().limit_of(prefix, 'queue:' .. state.queue) then
+        the_parked().list_lanes(prefix, state.queue, level)
+    elseif unread_of(stream) <= 0 then
         call('HSET', stream .. ':times', '+', 0)
-        limits().wake_key(prefix, state.key)
+        the_lanes().wake_key(prefix, state.key)
         unread[stream] = 1
         mended = mended + 1
+    else
+        give_ticket(stream, state.key, id, state.kind)
     end
 end
 
 local function look_at_queued(job, id, state)
     local lane = string.match(state.entry, '^lane:(%l*)$')
-    local limit = string.match(state.entry, '^parked:(.+)$')
+    local place = string.match(state.entry, '^parked:(.+)$')
     local usual = state.suspect == '1' and 'suspect' or level_of_priority(state.priority)
     if lane and state.key then
         look_in_lane(job, id, state, lane)
-    elseif limit then
-        if not call('ZSCORE', prefix .. 'parked:' .. limit, id) then
-            requeue(job, id, state, usual)
-        end
-        limits().list(prefix, limit)
+    elseif place and call('ZSCORE', prefix .. 'parked:' .. place, id) then
+        the_parked().list_place(prefix, place)
+    elseif place then
+        requeue(job, id, state, usual)
     elseif state.entry == '' or not has_entry(state) then
         requeue(job, id, state, usual)
     end

@@ -16,5 +16,5 @@ for _, name in ipairs(call('SMEMBERS', prefix .. 'permitted')) do
         call('ZADD', prefix .. 'parked', 0, name)
     end
 end
-limits().wake_due(prefix)
+the_parked().wake_due(prefix)
 return #ARGV / 2

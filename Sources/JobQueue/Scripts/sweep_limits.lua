@@ -1,30 +1,50 @@
 #!lua flags=allow-oom
--- Takes back permits whose job does not hold them any more, and wakes what is parked where there is room.
+-- Takes back permits whose job does not hold them any more, or was woken and cannot be claimed because its queue is paused, and wakes who waits
+-- where there is room.
 -- KEYS    1 permitted
--- ARGV    1 cursor   2 how many limits about
--- Returns {next cursor, permits taken back}
+-- ARGV    1 how many permits at most   2… limit, first rank to look at
+-- Returns {limits that are done, rank to go on at with the next one, permits taken back}
 local prefix = prefix_of(KEYS[1], 'permitted')
-local taken = 0
+local left, taken = tonumber(ARGV[1]), 0
 
-local function is_held(id, name)
-    local state = fields_of(prefix .. 'job:' .. id, 'status', 'permits')
-    if state[1] ~= 'processing' and state[1] ~= 'queued' then
-        return false
-    end
-    return string.find(' ' .. (state[2] or '') .. ' ', ' ' .. name .. ' ', 1, true) ~= nil
+-- A woken job is parked again until its queue goes on; a claim skips its entry.
+local function put_to_sleep(job, id, queue, permits)
+    local state = call('HMGET', job, 'kind', 'priority', 'created_at')
+    the_parked().park(prefix, id, queue, state[1], state[2], state[3], false, permits)
 end
 
-local scan = call('SSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])
-for _, name in ipairs(scan[2]) do
-    for _, id in ipairs(call('ZRANGE', prefix .. 'limit:' .. name, 0, 999)) do
-        if not is_held(id, name) then
+local function is_used(id, name)
+    local job = prefix .. 'job:' .. id
+    local state = fields_of(job, 'status', 'permits', 'queue')
+    if state[1] ~= 'processing' and state[1] ~= 'queued' or not the_parked().names(state[2] or '', name) then
+        return false
+    elseif state[1] == 'queued' and the_permits().is_paused(prefix, 'queue:' .. (state[3] or '')) then
+        put_to_sleep(job, id, state[3], state[2])
+        return false
+    end
+    return true
+end
+
+for i = 2, #ARGV, 2 do
+    local name, rank = ARGV[i], tonumber(ARGV[i + 1])
+    if left <= 0 then
+        return {i / 2 - 1, rank, taken}
+    end
+    local ids = call('ZRANGE', prefix .. 'limit:' .. name, rank, rank + left - 1)
+    for _, id in ipairs(ids) do
+        if is_used(id, name) then
+            rank = rank + 1
+        else
             call('ZREM', prefix .. 'limit:' .. name, id)
             taken = taken + 1
         end
     end
-    limits().wake(prefix, name, 5)
+    if #ids == left then
+        return {i / 2 - 1, rank, taken}
+    end
+    left = left - #ids - 5 * the_parked().wake(prefix, name, 5)
     if call('EXISTS', prefix .. 'limit:' .. name) == 0 then
         call('SREM', KEYS[1], name)
     end
 end
-return {scan[1], taken}
+return {(#ARGV - 1) / 2, 0, taken}

@@ -11,7 +11,7 @@ extension Duty {
         Duty("promote", atMostEvery: life.settings.promoteInterval) { try await life.desk.queue.promote().next }
     }
 
-    /// Takes back permits that nobody holds, and wakes what waits for them: some limits at a time.
+    /// Takes back permits that nobody uses, and wakes what waits for them: some limits at a time.
     static func sweepLimits(_ life: WorkerLife) -> Duty {
         let cursor = Mutex("0")
         return Duty(leading: "sweep_limits", every: life.settings.limitInterval) { _ in
@@ -19,7 +19,7 @@ extension Duty {
             let swept = try await life.desk.queue.sweepLimits(from: from)
             cursor.withLock { $0 = swept.cursor }
             if swept.takenBack > 0 {
-                life.logger.info("Permits without a job were taken back", metadata: ["permits": "\(swept.takenBack)"])
+                life.logger.info("Permits that nobody uses were taken back", metadata: ["permits": "\(swept.takenBack)"])
             }
         }
     }

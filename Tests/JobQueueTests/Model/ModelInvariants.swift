@@ -96,21 +96,37 @@ extension ModelWorld {
                 let isOut = snapshot.sortedSets[queue.keys.permits(String(name))]?[job.id.description] != nil
                 try require(isOut, "j\(job.number) believes to hold a permit of \(name)")
             }
-            for limit in limits(of: job) { try checkWakeup(limit, snapshot) }
+            for limit in limits(of: job) where limit.name.hasPrefix("key:") { try checkLanes(limit, snapshot) }
         }
-        for name in Set(jobs.values.flatMap { limits(of: $0).map(\.name) }) {
-            let isListed = snapshot.sortedSets[queue.keys.parked]?[name] != nil
-            let isEmpty = snapshot.sortedSets[queue.keys.parked(name)]?.isEmpty ?? true
-            try require(isListed || isEmpty, "\(name) has parked jobs and is not listed")
+        for (key, members) in snapshot.sortedSets where key.hasPrefix("parked:") {
+            try checkPlace(String(key.dropFirst("parked:".count)), members.count, snapshot)
         }
     }
 
-    private func checkWakeup(_ limit: (name: String, most: Int), _ snapshot: ModelSnapshot) throws {
-        let parked = snapshot.sortedSets[queue.keys.parked(limit.name)]?.count ?? 0
-        try require(parked == 0 || room(limit, snapshot) <= 0, "\(parked) jobs wait behind \(limit.name), which has room")
-        guard limit.name.hasPrefix("key:") else { return }
+    /// Parked jobs wait for a limit that has no room or for the end of a pause; both limits know of them, and one of them is looked at again.
+    private func checkPlace(_ place: String, _ count: Int, _ snapshot: ModelSnapshot) throws {
+        let names = ["queue:\(ModelWorld.queueName)", "kind:\(place.split(separator: ":").last ?? "")"]
+        let hasRoom = names.allSatisfy { name in limit(named: name).map { room((name, $0), snapshot) > 0 } ?? true }
+        try require(!hasRoom || isPaused, "\(count) jobs are parked at \(place), whose limits have room")
+        for name in names {
+            try require(snapshot.sets[queue.keys.behind(name)]?.contains(place) == true, "\(name) does not know of \(place)")
+        }
+        let isListed = names.contains { snapshot.sortedSets[queue.keys.parked]?[$0] != nil }
+        try require(isListed, "nobody looks again at \(place)")
+    }
+
+    private func checkLanes(_ limit: (name: String, most: Int), _ snapshot: ModelSnapshot) throws {
         let key = String(limit.name.dropFirst("key:".count))
+        let queueLimit = "queue:\(ModelWorld.queueName)"
         for stream in streams {
+            let level = place(stream, "").dropLast()
+            if snapshot.sets[queue.keys.behind(queueLimit)]?.contains(" \(level)") == true {
+                let hasRoom = limits.queue.map { room((queueLimit, $0), snapshot) > 0 } ?? true
+                try require(!hasRoom || isPaused, "the lanes of \(stream) wait for their queue, which has room")
+                let isListed = snapshot.sortedSets[queue.keys.parked]?[queueLimit] != nil
+                try require(isListed, "nobody looks again at the lanes of \(stream)")
+                continue
+            }
             let lane = (snapshot.sortedSets[queue.keys.lane(stream, key)] ?? [:]).keys
             let waiting = lane.filter { isWaiting($0, in: stream, snapshot) }.count
             let mayRun = min(waiting, max(0, room(limit, snapshot)))

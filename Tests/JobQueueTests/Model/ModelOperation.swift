@@ -62,6 +62,18 @@ struct ModelLimits: Sendable, Hashable, CustomStringConvertible {
         ].compactMap(\.self)
     }
 
+    init(queue: Int? = nil, kind: Int? = nil, key: Int? = nil) {
+        self.queue = queue
+        self.kind = kind
+        self.key = key
+    }
+
+    /// As Redis has them: the concurrency comes first.
+    init(_ hash: [String: String]) {
+        func most(_ name: String) -> Int? { hash[name]?.split(separator: " ").first.flatMap { Int($0) } }
+        self.init(queue: most("queue:\(ModelWorld.queueName)"), kind: most("kind:k0"), key: most("key:\(Limit.everyKey)"))
+    }
+
     var description: String {
         "queue \(queue.map(String.init) ?? "-") kind \(kind.map(String.init) ?? "-") keys \(key.map(String.init) ?? "-")"
     }

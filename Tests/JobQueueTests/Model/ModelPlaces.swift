@@ -26,6 +26,11 @@ extension ModelWorld {
         return found
     }
 
+    /// How many may run under the limit of the queue or of a kind; nil without one.
+    func limit(named name: String) -> Int? {
+        name == "kind:k0" ? limits.kind : name == "queue:\(ModelWorld.queueName)" ? limits.queue : nil
+    }
+
     func room(_ limit: (name: String, most: Int), _ snapshot: ModelSnapshot) -> Int {
         limit.most - (snapshot.sortedSets[queue.keys.permits(limit.name)]?.count ?? 0)
     }

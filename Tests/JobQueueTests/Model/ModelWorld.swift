@@ -127,7 +127,7 @@ final class ModelWorld {
             tearing.noteCut()
             let snapshot = try await ModelSnapshot.read(redis)
             if case .retry = operation { reopen(snapshot) }
-            if case .setLimits(let limits) = operation { self.limits = limits }
+            if case .setLimits = operation { limits = ModelLimits(snapshot.hashes[queue.keys.limits] ?? [:]) }
             try believe(snapshot)
         }
     }
