@@ -29,6 +29,14 @@ extension JobDesk {
         return DeskHealth(redis: await redis, postgres: await postgres, workers: workers, queues: queues, duties: duties)
     }
 
+    /// Whether both stores answer now; within two seconds.
+    package func storesAnswer() async -> Bool {
+        async let redis = redisHealth().isUp
+        async let postgres = ledger.ping()
+        let (hasRedis, hasPostgres) = await (redis, postgres)
+        return hasRedis && hasPostgres
+    }
+
     private func redisHealth() async -> ServiceHealth {
         do {
             return ServiceHealth(isUp: true, milliseconds: try await queue.ping().milliseconds, trouble: nil)

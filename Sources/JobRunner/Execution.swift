@@ -203,11 +203,11 @@ extension Execution {
     /// Repeats a call until the stores answer; nil when the job was lost meanwhile.
     private func whileStoreIsAway<Value: Sendable>(_ call: @escaping @Sendable () async throws(DeskError) -> Value) async -> Value? {
         var delay = 50
-        defer { if delay > 50 { life.executions.setWaitingForStore(self, false) } }
+        defer { if delay > 50 { life.executions.set(.none, for: self) } }
         while !isDropped {
             do { return try await shielded(call) } catch {
-                log(.warning, "A store is away; the attempt waits for it", ["error": "\(error)"])
-                life.executions.setWaitingForStore(self, true)
+                log(.warning, "A store is away, or refuses this attempt; it waits", ["error": "\(error)"])
+                life.executions.set(await isRefusedAlone(error, delay) ? .alone : .forStore, for: self)
             }
             // Not ended early by a cancellation: the store would be asked without a pause.
             let pause = Int.random(in: delay / 2...delay)
@@ -215,6 +215,13 @@ extension Execution {
             delay = min(delay * 2, 2000)
         }
         return nil
+    }
+
+    /// Whether the stores answer others and only this attempt waits: one that is refused for ever must not stop its worker.
+    private func isRefusedAlone(_ error: DeskError, _ delay: Int) async -> Bool {
+        if case .internalFault = error { return true }
+        guard delay >= 2000 else { return false }
+        return await Task { await self.life.desk.storesAnswer() }.value
     }
 
     /// In a task that was cancelled no store would answer: then the call has a task of its own.

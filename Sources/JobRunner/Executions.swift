@@ -20,6 +20,8 @@ final class Executions: Sendable {
         var running: [ObjectIdentifier: Execution] = [:]
         /// Of those, attempts that wait for a store that is away.
         var waitingForStore: Set<ObjectIdentifier> = []
+        /// Of those, attempts that a store refuses while it answers others.
+        var refused: Set<ObjectIdentifier> = []
         /// Handlers that did not stop when they were told to, since this worker began.
         var leftBehind = 0
         /// Somebody looks at the clock, as long as anything runs.
@@ -42,10 +44,16 @@ final class Executions: Sendable {
     var jobIDs: Set<JobID> { state.withLock { Set($0.running.values.map { $0.claim.job.id }) } }
     var freeSlots: Int { state.withLock { free($0) } }
 
-    /// Nothing is claimed while an outcome waits for a store: what is claimed now could not be finished either.
     private func free(_ state: State) -> Int {
         guard state.waitingForStore.isEmpty else { return 0 }
-        return max(0, slots - state.running.count - state.lent - (state.isSlotWanted ? 1 : 0))
+        let taken = state.running.count + state.lent + (state.isSlotWanted ? 1 : 0)
+        return Executions.free(of: slots, taken: taken, refused: state.refused.count)
+    }
+
+    /// Nothing is claimed while an attempt waits for a store that is away: what is claimed then could not be finished either. An attempt that is
+    /// refused alone gives its slot away, up to as many as there are slots: a worker holds at most twice as many jobs as it has slots.
+    static func free(of slots: Int, taken: Int, refused: Int) -> Int {
+        max(0, slots - taken + min(refused, slots))
     }
 
     /// How many slots are free, once there is one; 0 after `limit`, or when woken to look again.
@@ -76,6 +84,7 @@ final class Executions: Sendable {
         update { state in
             state.running[ObjectIdentifier(execution)] = nil
             state.waitingForStore.remove(ObjectIdentifier(execution))
+            state.refused.remove(ObjectIdentifier(execution))
         }
     }
 
@@ -107,11 +116,19 @@ final class Executions: Sendable {
         update { _ in }
     }
 
-    func setWaitingForStore(_ execution: Execution, _ isWaiting: Bool) {
+    /// Why an attempt gets no further.
+    enum Wait {
+        case none, forStore
+        /// The stores answer, but not to it.
+        case alone
+    }
+
+    func set(_ wait: Wait, for execution: Execution) {
         update { state in
             let id = ObjectIdentifier(execution)
-            guard state.running[id] != nil, isWaiting else { return _ = state.waitingForStore.remove(id) }
-            state.waitingForStore.insert(id)
+            let isRunning = state.running[id] != nil
+            if isRunning, wait == .forStore { state.waitingForStore.insert(id) } else { state.waitingForStore.remove(id) }
+            if isRunning, wait == .alone { state.refused.insert(id) } else { state.refused.remove(id) }
         }
     }
 

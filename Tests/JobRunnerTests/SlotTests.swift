@@ -1,6 +1,7 @@
 import JobDesk
 import JobModel
 import JobQueue
+import PostgresWire
 import RedisWire
 import TestServers
 import Testing
@@ -49,5 +50,34 @@ import Testing
             }
             gate.open()
         }
+    }
+
+    /// 22000 is an error of the statement; 53100 (disk full) looks like a store that is away, until others are seen to be answered.
+    @Test(arguments: ["22000", "53100"]) func anAttemptThatAStoreRefusesForItselfStopsNoOther(sqlState: String) async throws {
+        let handler = TestHandler { _ throws(JobFailure) in [:] }
+        let fixture = try await RunnerFixture([handler]) { $0.slots = 1 }
+        try await fixture.pool.script(
+            """
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '\(sqlState)'; END $$;
+            CREATE TRIGGER refuse BEFORE UPDATE ON jobs FOR EACH ROW WHEN (OLD.title = 'refused') EXECUTE FUNCTION refuse()
+            """)
+        var request = JobRequest(kind: "task", input: [:])
+        request.title = "refused"
+        let refused = try await fixture.desk.submit(request).job.id
+        let good = try await fixture.submit()
+        try await fixture.working { _ in
+            try await eventually(within: .seconds(20)) { try await fixture.desk.read(good).state == .completed }
+            #expect(try await fixture.desk.read(refused).state == .processing)
+            try await fixture.pool.script("DROP TRIGGER refuse ON jobs")
+            #expect(try await fixture.ended(refused).state == .completed)
+        }
+    }
+
+    @Test func aWorkerHoldsAtMostTwiceItsSlots() {
+        #expect(Executions.free(of: 4, taken: 0, refused: 0) == 4)
+        #expect(Executions.free(of: 4, taken: 4, refused: 1) == 1)
+        #expect(Executions.free(of: 4, taken: 8, refused: 4) == 0)
+        #expect(Executions.free(of: 4, taken: 8, refused: 8) == 0)
+        #expect(Executions.free(of: 4, taken: 5, refused: 0) == 0, "entries that came in spite of it take slots away")
     }
 }
