@@ -8,6 +8,7 @@ final class Book: Sendable {
         var flows: [String: [String]] = [:]
         var refusals: [String: Int] = [:]
         var wrongs: [String] = []
+        var mayMissRuns = false
         var losses: [ClosedRange<Int>] = []
         var suspicions: [(during: ClosedRange<Int>, what: String)] = []
     }
@@ -18,6 +19,10 @@ final class Book: Sendable {
     var count: Int { pages.withLock { $0.accepted.count } }
     var refusals: [String: Int] { pages.withLock { $0.refusals } }
     var flows: [String: [String]] { pages.withLock { $0.flows } }
+    /// A fault lasts longer than a fire time may be late.
+    var mayMissRuns: Bool { pages.withLock { $0.mayMissRuns } }
+    func noteMissedRuns() { pages.withLock { $0.mayMissRuns = true } }
+
     /// Keys whose requests were given up: nobody knows whether they made a job.
     var abandoned: Set<String> { pages.withLock { $0.abandoned } }
     /// When Redis had forgotten something, in milliseconds of the machine's clock.

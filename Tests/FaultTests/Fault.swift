@@ -13,6 +13,8 @@ struct Fault: Sendable, CustomTestStringConvertible {
     var leastCrashes = 0
     /// A refusal that clients must have met.
     var refusal: String?
+    /// It lasts longer than a fire time may be late: a schedule makes one job for all that it missed.
+    var missesRuns = false
     let inflict: @Sendable (Fleet, inout SeededRandom) async throws -> String
 
     var testDescription: String { name }
@@ -21,12 +23,14 @@ struct Fault: Sendable, CustomTestStringConvertible {
     var word: String { String(name.map { $0.isLetter || $0.isNumber ? $0 : "-" }) }
 
     struct HitNothing: Error { let what: String }
+    struct Wrong: Error { let what: String }
 
     static let all = ofProcesses + ofRedis + ofPostgres + ofNetwork
 
     /// Breaks and mends. What it makes Redis forget is in the book: until everything is known again, limits cannot be kept.
     func strike(_ fleet: Fleet, _ book: Book, _ random: inout SeededRandom) async throws -> String {
         let begin = Effect.now()
+        if missesRuns { book.noteMissedRuns() }
         let saw = await Result { try await inflict(fleet, &random) }
         if redisForgets { book.note(loss: begin...(Effect.now() + Int(fleet.lease / .milliseconds(1)) * 2 + 2000)) }
         return try saw.get()

@@ -19,6 +19,7 @@ final class Fleet: Sendable {
     let apis: [Member]
     let workers: [Member]
     let lease: Duration
+    let slots: Int
     let log = MemberLog()
     private let effectsPath: String
 
@@ -60,6 +61,7 @@ final class Fleet: Sendable {
         self.redisServer = redisServer
         self.postgresServer = postgresServer
         self.lease = lease
+        self.slots = slots
         effectsPath = effects
     }
 

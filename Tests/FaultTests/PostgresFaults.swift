@@ -20,6 +20,22 @@ extension Fault {
             }
             return "PostgreSQL was killed twice and recovered"
         },
+        Fault(
+            name: "PostgreSQL is away for longer than the lease", target: .postgres, refusal: "unavailable", missesRuns: Trial.isLong
+        ) { fleet, random in
+            let memory = try await fleet.memoryOfRedis()
+            await fleet.postgresServer.stop()
+            try await last(fleet.lease)
+            let held = try await HeldJobs.look(fleet)
+            // What is away for a minute is away for good, as far as any timeout of ours goes.
+            try await last(Trial.isLong ? .seconds(60) - fleet.lease : fleet.lease * 2)
+            let after = try await HeldJobs.look(fleet)
+            let growth = try await fleet.memoryOfRedis() - memory
+            try await fleet.postgresServer.restart()
+            try held.compare(with: after, in: fleet)
+            guard growth < 16 << 20 else { throw Wrong(what: "Redis grew by \(growth) bytes while PostgreSQL was away") }
+            return "workers held \(after.count) attempts while PostgreSQL was away; Redis grew by \(growth / 1024) KiB"
+        },
         Fault(name: "PostgreSQL is frozen", target: .postgres) { fleet, random in
             fleet.postgresServer.freeze()
             try await last(.milliseconds(2000))
