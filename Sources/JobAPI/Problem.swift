@@ -245,6 +245,12 @@ extension Problem {
         "There may be \(JobDesk.mostLimits) limits; remove one that is not needed, or say * for every key.")
 }
 
+// Conversations.
+extension Problem {
+    static let unknownConversation = Problem(
+        .notFound, "unknown-conversation", "Unknown conversation", "Nothing was said in a session of this id, or it was cleared.")
+}
+
 // Us.
 extension Problem {
     static func unavailable(_ service: String, retryAfter seconds: Int) -> Problem {
@@ -290,6 +296,7 @@ extension Problem {
         case .unknownPresentation: self = .unknownPresentation
         case .unknownSubject(let subject): self = .unknownSubject(subject)
         case .subjectExists(let subject): self = .subjectExists(subject)
+        case .unknownConversation: self = .unknownConversation
         case .unavailable(let service, let seconds): self = .unavailable(service, retryAfter: seconds)
         case .full(let seconds): self = .full(retryAfter: seconds)
         case .internalFault: self = .fault

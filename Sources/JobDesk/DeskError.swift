@@ -33,6 +33,7 @@ package enum DeskError: Error, Sendable {
     case unknownSubject(String)
     /// There are presentations under the new name.
     case subjectExists(String)
+    case unknownConversation
     case unavailable(service: String, retryAfterSeconds: Int)
     /// Redis is at its memory limit: what runs goes on, new jobs are refused.
     case full(retryAfterSeconds: Int)

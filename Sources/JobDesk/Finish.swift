@@ -23,16 +23,23 @@ extension JobDesk {
 
     /// Ends an attempt: the durable row, then Redis. A crash between the two repeats the job's settlement, and the row absorbs it.
     /// Any call may be repeated after an error.
-    package func finish(_ claim: Claim, as outcome: JobOutcome) async throws(DeskError) -> Settled {
+    /// `turn` goes into its conversation if this completes the job: with the row, or for a job without one before Redis is told.
+    package func finish(
+        _ claim: Claim, as outcome: JobOutcome, saying turn: ConversationTurn? = nil
+    ) async throws(DeskError) -> Settled {
         let now = Timestamp.now
         var mayHaveChildren = false
         if claim.job.isRecorded {
-            let recorded = try await asking(postgres: { () throws(PostgresError) in try await ledger.record(outcome, of: claim, at: now) })
+            let recorded = try await asking(postgres: { () throws(PostgresError) in
+                try await ledger.record(outcome, of: claim, at: now, saying: turn)
+            })
             if case .refused(let row) = recorded {
                 try await follow(row, claim)
                 return .lost
             }
             mayHaveChildren = recorded == .recordedInFlow && outcome.state.isTerminal
+        } else if let turn, outcome.state == .completed {
+            try await asking(postgres: { () throws(PostgresError) in try await ledger.append(turn, of: claim.job.id, at: now) })
         }
         let settled = try await asking(redis: { () throws(RedisError) in try await queue.settle(claim, as: outcome, at: now) })
         if mayHaveChildren { await releaseChildren(of: claim.job.id) }

@@ -35,6 +35,7 @@ package struct Migration: Sendable {
         Migration(11, "0011_enqueue", PackageResources.migration_0011_enqueue_sql),
         Migration(12, "0012_presentations", PackageResources.migration_0012_presentations_sql),
         Migration(13, "0013_list_indexes", PackageResources.migration_0013_list_indexes_sql, isConcurrent: true),
+        Migration(14, "0014_conversations", PackageResources.migration_0014_conversations_sql),
     ]
 
     /// The statements of a concurrent file. Other files are sent whole.

@@ -19,8 +19,11 @@ extension JobLedger {
         try await starts.submit(StartRequest(claim: claim, at: at))
     }
 
-    package func record(_ outcome: JobOutcome, of claim: Claim, at: Timestamp) async throws(PostgresError) -> Recorded {
-        try await ends.submit(EndRequest(outcome: outcome, claim: claim, at: at))
+    /// `turn` is what the job says in its conversation: written with a completion, in its transaction.
+    package func record(
+        _ outcome: JobOutcome, of claim: Claim, at: Timestamp, saying turn: ConversationTurn? = nil
+    ) async throws(PostgresError) -> Recorded {
+        try await ends.submit(EndRequest(outcome: outcome, claim: claim, at: at, turn: turn))
     }
 
     /// Ends a job that no attempt holds: cancelled while it waited, poisoned, or impossible to run. `who` stands where a lease would.
@@ -70,25 +73,40 @@ struct EndRequest: BatchedRequest {
     let claim: Claim
     let at: Timestamp
     private let result: String?
+    private let said: SaidMessages?
     var jobID: JobID { claim.job.id }
-    var size: Int { result?.utf8.count ?? 0 }
+    var size: Int { (result?.utf8.count ?? 0) + (said?.turn.size ?? 0) }
 
-    init(outcome: JobOutcome, claim: Claim, at: Timestamp) {
+    init(outcome: JobOutcome, claim: Claim, at: Timestamp, turn: ConversationTurn? = nil) {
         self.outcome = outcome
         self.claim = claim
         self.at = at
-        result = outcome.result
+        let text = outcome.result
+        result = text
+        said = turn.flatMap { text == nil || $0.messages.isEmpty ? nil : SaidMessages(turn: $0, jobID: claim.job.id, at: at) }
     }
 
     /// One statement when all are written; refused ones are asked about: a lost reply, or somebody else's end.
     static func commit(_ requests: [EndRequest], to pool: PostgresPool) async throws(PostgresError) -> [Recorded] {
-        var written = try ends(try await pool.query(Statements.record, parameters(requests)))
+        var written = try ends(try await write(requests, to: pool))
         let refused = requests.filter { written[$0.jobID.description] == nil }
         if refused.isEmpty { return requests.map { written[$0.jobID.description] ?? .recorded } }
         written.merge(try ends(try await pool.query(Statements.recordedBefore, identity(refused)))) { first, _ in first }
         let others = refused.map(\.jobID).filter { written[$0.description] == nil }
         let rows = others.isEmpty ? [:] : try await JobLedger.read(others, from: pool)
         return requests.map { written[$0.jobID.description] ?? .refused(rows[$0.jobID]) }
+    }
+
+    /// What jobs said goes into the transaction of their ends, and only for those that ended here.
+    private static func write(_ requests: [EndRequest], to pool: PostgresPool) async throws(PostgresError) -> [PostgresRow] {
+        let said = requests.compactMap(\.said)
+        if said.isEmpty { return try await pool.query(Statements.record, parameters(requests)) }
+        return try await pool.transaction { (connection) throws(PostgresError) in
+            let rows = try connection.query(Statements.record, parameters(requests))
+            let ended = Set(try rows.map { (row) throws(PostgresError) in try row.jobID("id") })
+            try connection.execute(Statements.appendMessages, SaidMessages.parameters(said.filter { ended.contains($0.jobID) }))
+            return rows
+        }
     }
 
     private static func ends(_ rows: [PostgresRow]) throws(PostgresError) -> [String: Recorded] {

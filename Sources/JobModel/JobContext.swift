@@ -33,14 +33,18 @@ package struct JobContext: Sendable {
     package let attempt: Int
     package let input: JSONValue
     package let metadata: JSONValue
+    /// The session that the submission names.
+    package let sessionID: String?
+    package let conversation: any ConversationMemory
     private let baseLogger: Logger
     private let reporter: any JobReporter
     private let steps: any StepStore
     let flow: any FlowMembership
 
     package init(
-        jobID: JobID, attempt: Int, input: JSONValue, metadata: JSONValue = [:],
-        reporter: any JobReporter, steps: any StepStore, flow: any FlowMembership = NoFlow(), logger: Logger
+        jobID: JobID, attempt: Int, input: JSONValue, metadata: JSONValue = [:], sessionID: String? = nil,
+        reporter: any JobReporter, steps: any StepStore, flow: any FlowMembership = NoFlow(),
+        conversation: any ConversationMemory = NoConversation(), logger: Logger
     ) {
         self.jobID = jobID
         self.attempt = attempt
@@ -49,6 +53,8 @@ package struct JobContext: Sendable {
         self.reporter = reporter
         self.steps = steps
         self.flow = flow
+        self.sessionID = sessionID
+        self.conversation = conversation
         baseLogger = logger
     }
 

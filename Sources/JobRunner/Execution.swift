@@ -9,6 +9,7 @@ internal import Synchronization
 final class Execution: Sendable {
     let claim: Claim
     private let life: WorkerLife
+    private let conversation: ConversationHolder
     private let state = Mutex(State())
 
     private struct State {
@@ -26,6 +27,7 @@ final class Execution: Sendable {
     init(claim: Claim, life: WorkerLife) {
         self.claim = claim
         self.life = life
+        conversation = ConversationHolder(desk: life.desk)
     }
 
     /// Runs the attempt; `ended` is called when its slot is free again.
@@ -101,8 +103,10 @@ extension Execution {
         }
         let lease = LeaseHolder(claim: claim, desk: life.desk) { [weak self] in self?.stop($0) }
         let context = JobContext(
-            jobID: claim.job.id, attempt: claim.attempt, input: input, metadata: claim.job.metadata, reporter: lease, steps: lease,
-            flow: FlowHolder(claim: claim, desk: life.desk) { [weak self] in self?.stop($0) }, logger: life.logger)
+            jobID: claim.job.id, attempt: claim.attempt, input: input, metadata: claim.job.metadata, sessionID: claim.job.sessionID,
+            reporter: lease, steps: lease,
+            flow: FlowHolder(claim: claim, desk: life.desk) { [weak self] in self?.stop($0) }, conversation: conversation,
+            logger: life.logger)
         return try await handler.run(in: context)
     }
 }
@@ -192,7 +196,7 @@ extension Execution {
     /// A result that SQL refuses for itself (not for a moment) is a failure of the job, not a reason to try for ever.
     private func finish(_ outcome: JobOutcome) async throws(DeskError) -> Settled {
         do {
-            return try await life.desk.finish(claim, as: outcome)
+            return try await life.desk.finish(claim, as: outcome, saying: conversation.turn)
         } catch .internalFault(let why) {
             log(.error, "The outcome could not be stored", ["error": "\(why)"])
             let failure = JobFailure.permanent("The result could not be stored: \(why)", type: "result_refused")

@@ -22,6 +22,8 @@ package struct RunnerSettings: Sendable {
     package var retainInterval = Duration.seconds(60)
     /// Records of ended jobs are deleted after so many days; 0 keeps them for ever.
     package var recordRetentionDays = 90
+    /// Conversations to which nothing was added are deleted after so many days; 0 keeps them for ever.
+    package var conversationRetentionDays = 90
     package var repairInterval = Duration.seconds(5)
     package var flowInterval = Duration.seconds(5)
     package var limitInterval = Duration.seconds(1)

@@ -85,6 +85,7 @@ struct Assembly: Sendable {
         runner.sweepInterval = .milliseconds(settings[Known.sweepInterval])
         runner.retainInterval = .seconds(settings[Known.retainInterval])
         runner.recordRetentionDays = settings[Known.recordRetention]
+        runner.conversationRetentionDays = settings[Known.conversationRetention]
         runner.repairInterval = .milliseconds(settings[Known.repairInterval])
         runner.flowInterval = .milliseconds(settings[Known.flowInterval])
         runner.scheduleInterval = .milliseconds(settings[Known.scheduleInterval])

@@ -60,6 +60,9 @@ enum Known {
     static let recordRetention = Setting.number(
         "TIDEWHEEL_RECORD_RETENTION_DAYS", standard: 90, 0...36_500,
         "How long PostgreSQL keeps a job after its end, with its attempts and steps; 0 keeps it for ever.")
+    static let conversationRetention = Setting.number(
+        "TIDEWHEEL_CONVERSATION_RETENTION_DAYS", standard: 90, 0...36_500,
+        "How long PostgreSQL keeps a conversation after its last message; 0 keeps it for ever.")
     static let repairInterval = Setting.number(
         "TIDEWHEEL_REPAIR_INTERVAL_MS", standard: 5_000, 100...600_000,
         "How often the leader looks for live jobs that have lost their place in Redis.")
@@ -119,7 +122,8 @@ enum Known {
         jobTimeout.entry, keyPrefix.entry, queues.entry, slots.entry, lease.entry, leadInterval.entry, reapInterval.entry,
         promoteInterval.entry, cancelInterval.entry, suspectInterval.entry, lossInterval.entry, reconcileInterval.entry,
         listenInterval.entry, sweepInterval.entry, repairInterval.entry, flowInterval.entry, scheduleInterval.entry, retainInterval.entry,
-        recordRetention.entry, durationInterval.entry, reportInterval.entry, drain.entry, apiDrain.entry, allowEviction.entry,
+        recordRetention.entry, conversationRetention.entry, durationInterval.entry, reportInterval.entry, drain.entry, apiDrain.entry,
+        allowEviction.entry,
         postgresPool.entry, fetchAllow.entry, fileRoot.entry, embeddingModel.entry, models.entry, maxConnections.entry,
         maxEventStreams.entry, maxUploads.entry, scalingLatency.entry, scalingMax.entry, site.entry, patience.entry, logLevel.entry,
     ]

@@ -3,7 +3,7 @@ internal import JobLedger
 internal import Logging
 
 extension Duty {
-    /// Deletes records that are older than they are kept, and steps that nobody will ask for again. At most 20 batches of each in one run.
+    /// Deletes records and conversations that are older than they are kept, and steps that nobody will ask for again. At most 20 batches of each in one run.
     static func retain(_ life: WorkerLife) -> Duty {
         Duty(leading: "retain", every: life.settings.retainInterval) { token in
             let ledger = life.desk.ledger
@@ -15,6 +15,10 @@ extension Duty {
                 if gone < 1_000 { break }
             }
             if days > 0 { _ = try await ledger.forgetFlows(acceptedBeforeDays: days, token) }
+            let silence = life.settings.conversationRetentionDays
+            for _ in 0..<20 where silence > 0 {
+                if try await ledger.forgetConversations(unchangedForDays: silence, token) < 100 { break }
+            }
             for _ in 0..<20 where try await ledger.forgetSteps(token) < 1_000 { break }
             if jobs > 0 { life.logger.info("Old records were deleted", metadata: ["jobs": "\(jobs)", "days": "\(days)"]) }
         }
