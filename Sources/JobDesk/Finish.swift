@@ -17,8 +17,16 @@ extension JobDesk {
         guard claim.job.isRecorded else { return .go }
         if try await asking(postgres: { () throws(PostgresError) in try await ledger.recordStart(claim, at: .now) }) { return .go }
         let row = try await asking(postgres: { () throws(PostgresError) in try await ledger.job(claim.job.id) })
-        try await follow(row, claim)
+        if let row, !row.state.isTerminal { try await giveBack(claim, row) } else { try await follow(row, claim) }
         return .refused
+    }
+
+    /// A live row refuses the start: Redis was started from an older copy, and counts its attempts up to the row's; or the row is from an older
+    /// copy, in which its parents have not ended: it is asked about again and again. A worker that was frozen here holds nothing to give back.
+    private func giveBack(_ claim: Claim, _ row: Job) async throws(DeskError) {
+        let wait = JobFailure.retry("It waits for jobs that run again", type: "parents_not_ended")
+        let outcome: JobOutcome = row.state == .waiting ? .retry(wait, afterMilliseconds: 2_000) : .handBack
+        _ = try await asking(redis: { () throws(RedisError) in try await queue.settle(claim, as: outcome) })
     }
 
     /// Ends an attempt: the durable row, then Redis. A crash between the two repeats the job's settlement, and the row absorbs it.

@@ -44,15 +44,30 @@ extension JobDesk {
     }
 
     /// Queues what a retry left behind between the two stores: rows that live, of jobs that Redis calls ended. A row ends before its hash
-    /// does, so one that is found living after its hash was found ended has been retried since.
+    /// does, so one that is found living after its hash was found ended has been retried since. One that has completed cannot have been: its row
+    /// is an older one, of a backup, and is told how the job ended.
     func resumeRetries(_ ids: [JobID]) async throws(DeskError) -> Int {
         guard !ids.isEmpty else { return 0 }
         var resumed = 0
         for row in try await asking(postgres: { () throws(PostgresError) in try await ledger.jobs(ids) }).values
         where !row.state.isTerminal && row.state != .waiting {
-            if try await asking(redis: { () throws(RedisError) in try await queue.retry(row) }) { resumed += 1 }
+            if try await asking(redis: { () throws(RedisError) in try await queue.retry(row) }) {
+                resumed += 1
+            } else {
+                try await recordCompletion(of: row.id)
+            }
         }
         return resumed
+    }
+
+    private func recordCompletion(of id: JobID) async throws(DeskError) {
+        guard let job = try await asking(redis: { () throws(RedisError) in try await queue.job(id) }), job.state == .completed else {
+            return
+        }
+        let recorded = try await asking(postgres: { () throws(PostgresError) in
+            try await ledger.endUnclaimed(id, as: .completed(job.result ?? [:]), at: job.finishedAt ?? .now, by: "redis")
+        })
+        if recorded == .recordedInFlow { await releaseChildren(of: id) }
     }
 }
 

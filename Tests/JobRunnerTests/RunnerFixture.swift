@@ -55,7 +55,7 @@ struct RunnerFixture {
     let settings: RunnerSettings
 
     init(
-        _ handlers: [any JobHandler], redis server: PrivateRedis? = nil, postgres url: String? = nil,
+        _ handlers: [any JobHandler], redis server: PrivateRedis? = nil, postgres url: String? = nil, prefix: String? = nil,
         change: (inout RunnerSettings) -> Void = { _ in }
     ) async throws {
         let shared = try await TestRedis.shared()
@@ -63,7 +63,7 @@ struct RunnerFixture {
         let database = if let url { url } else { try await TestPostgres.freshDatabase() }
         pool = PostgresPool(PostgresOptions(url: database), logger: quiet)
         _ = try await JobLedger.migrate(pool, logger: quiet)
-        let queue = JobQueue(address, prefix: "t\(Digest.hexadecimal(Digest.randomBytes(6))):", logger: quiet)
+        let queue = JobQueue(address, prefix: prefix ?? TestRedis.uniquePrefix(), logger: quiet)
         desk = JobDesk(
             queue: queue, ledger: JobLedger(pool, logger: quiet), catalogue: JobCatalogue(handlers.map(\.kind)), logger: quiet)
         redis = RedisConnection(address, logger: quiet)

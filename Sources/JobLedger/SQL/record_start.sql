@@ -1,4 +1,4 @@
--- Carries starts of attempts to the rows, unless the job has ended or the attempt is fenced off. One request a job in a batch.
+-- Carries starts of attempts to the rows, unless the job has ended, waits for others, or the attempt is fenced off. One request a job in a batch.
 -- Returns the ids that may run. A start is no promise (an attempt that a crash of PostgreSQL forgets is fenced by the next one):
 -- its commit does not wait for the disk, so that acceptances and ends have it.
 WITH asked AS (
@@ -16,7 +16,7 @@ started AS (
         started_at = coalesce(j.started_at, to_timestamp(a.at_ms / 1000.0)),
         updated_at = to_timestamp(a.at_ms / 1000.0)
     FROM asked a JOIN locked l ON l.id = a.id
-    WHERE j.id = a.id AND j.status NOT IN ('completed', 'failed', 'cancelled') AND a.attempt > j.fence
+    WHERE j.id = a.id AND j.status NOT IN ('completed', 'failed', 'cancelled', 'waiting') AND a.attempt > j.fence
     RETURNING j.id, a.attempt, a.worker, to_timestamp(a.at_ms / 1000.0) AS at
 ),
 attempts AS (
