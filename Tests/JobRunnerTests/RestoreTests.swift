@@ -10,7 +10,7 @@ import TestServers
 import Testing
 
 /// What docs/backup.md promises of an installation that goes on from a backup, store by store.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct RestoreTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct RestoreTests {
     /// Jobs in every state at the moment of the copies, and what came after it.
     private struct Story {
         var done: JobID, dead: JobID, held: JobID, doomed: JobID, later: JobID, flow: [String: JobID]
