@@ -1,4 +1,5 @@
 // OpenSSL's libcrypto, already linked by libpq and libcurl: digests and random bytes.
 #pragma once
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>

@@ -119,6 +119,7 @@ extension Job {
         options["flow_name"] = (flow?.name).flatMap(storable).map(JSONValue.string)
         options["depends_on"] = flow.map { .array($0.parents.map { .string($0.description) }) }
         options["on_parent_failure"] = flow.map { .string($0.onParentFailure.rawValue) }
+        options["submitted_by"] = submittedBy.map(JSONValue.string)
         return options.isEmpty ? nil : JSONValue.object(options).serialized
     }
 }

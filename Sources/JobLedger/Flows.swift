@@ -39,6 +39,12 @@ extension JobLedger {
         }
     }
 
+    /// Whether its idempotency key was used before.
+    package func isKnown(_ flow: NewFlow) async throws(PostgresError) -> Bool {
+        guard flow.idempotency != nil else { return false }
+        return try await !pool.query(Statements.flowAcceptedBefore, flow.identity).isEmpty
+    }
+
     /// Ends every job of the flow that no attempt has started, and notes the request. Returns the jobs that were live with their states before;
     /// nil: there is no such flow. A flow without live jobs is left as it is.
     package func cancelFlow(_ id: JobID, at now: Timestamp) async throws(PostgresError) -> [(id: JobID, state: JobState)]? {

@@ -36,6 +36,7 @@ package struct Migration: Sendable {
         Migration(12, "0012_presentations", PackageResources.migration_0012_presentations_sql),
         Migration(13, "0013_list_indexes", PackageResources.migration_0013_list_indexes_sql, isConcurrent: true),
         Migration(14, "0014_conversations", PackageResources.migration_0014_conversations_sql),
+        Migration(15, "0015_api_keys", PackageResources.migration_0015_api_keys_sql),
     ]
 
     /// The statements of a concurrent file. Other files are sent whole.

@@ -72,6 +72,7 @@ extension PostgresRow {
         job.message = try optionalString("message")
         job.worker = try optionalString("worker")
         job.traceparent = try optionalString("traceparent")
+        job.submittedBy = try optionalString("submitted_by")
     }
 }
 

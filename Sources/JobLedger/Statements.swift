@@ -74,6 +74,12 @@ enum Statements {
     static let lockPresentationJobs = text(PackageResources.lock_presentation_jobs_sql)
     static let movePresentations = text(PackageResources.move_presentations_sql)
     static let invalidIndexes = text(PackageResources.invalid_indexes_sql)
+    static let selectAPIKeys = text(PackageResources.select_api_keys_sql)
+    static let createAPIKey = text(PackageResources.create_api_key_sql)
+    static let beginAudit = text(PackageResources.begin_audit_sql)
+    static let endAudit = text(PackageResources.end_audit_sql)
+    static let listAudit = text(PackageResources.list_audit_sql)
+    static let forgetAudit = text(PackageResources.forget_audit_sql)
     static let migrationsTable = text(PackageResources.migrations_table_sql)
 
     static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

@@ -16,6 +16,13 @@ package enum Digest {
         digest(bytes, EVP_sha1())
     }
 
+    /// Whether two texts are the same; the time it takes tells nothing of where they differ.
+    package static func isSame(_ one: String, _ other: String) -> Bool {
+        let one = Array(one.utf8)
+        let other = Array(other.utf8)
+        return one.count == other.count && CRYPTO_memcmp(one, other, one.count) == 0
+    }
+
     /// Bytes from the operating system's generator, for ids and names that nobody may guess.
     package static func randomBytes(_ count: Int) -> [UInt8] {
         var generator = SystemRandomNumberGenerator()

@@ -46,6 +46,8 @@ package struct Job: Sendable, Hashable {
     package var sequence: Int64 = 0
     package var cancelRequested = false
     package var traceparent: String?
+    /// Id of the API key that it was submitted with.
+    package var submittedBy: String?
 
     package init(
         id: JobID, kind: String, queue: String, priority: JobPriority = .medium, state: JobState = .queued,

@@ -72,7 +72,8 @@ import Testing
             catalogs.append(try await catalog(of: pool))
         }
         #expect(catalogs[0].count > 60)
-        #expect(catalogs[0] == catalogs[1])
+        #expect(Set(catalogs[0]).symmetricDifference(catalogs[1]) == [])
+        #expect(catalogs[0].count == catalogs[1].count)
     }
 
     @Test(.timeLimit(.minutes(1))) func `Every table, view and column has a comment`() async throws {

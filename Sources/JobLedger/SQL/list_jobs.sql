@@ -5,7 +5,7 @@ SELECT
     j.id, j.kind, j.queue, j.priority, j.status, j.title, j.subject, j.session_id, j.tags, j.metadata, j.error, j.error_type, j.progress,
     j.step, j.message, j.attempt, j.uncharged, j.max_attempts, j.timeout_ms, j.estimated_ms, j.worker, j.traceparent, j.description,
     j.concurrency_key, j.retry_base_ms, j.retry_cap_ms, j.unique_key, j.unique_span, j.unique_ms, j.flow_id, j.flow_name, j.depends_on,
-    j.on_parent_failure,
+    j.on_parent_failure, j.submitted_by,
     CASE WHEN {whole}::boolean THEN j.input
         ELSE jsonb_strip_nulls(jsonb_build_object('url', j.input -> 'url', 'uri', j.input -> 'uri')) END AS input,
     CASE WHEN {whole}::boolean THEN j.result END AS result,
