@@ -17,6 +17,8 @@ enum JobHash {
         if job.metadata != [:] { add("metadata", job.metadata.serialized) }
         addRareFields(of: job, add)
         if fields.count > plain { add("more", "1") }
+        // No worker asks for it: the job stays a plain one.
+        add("submitted_by", job.submittedBy)
         return fields
     }
 
@@ -80,7 +82,8 @@ enum JobHash {
     /// What says where a job stands: everything but what may be large.
     static let stateNames = [
         "job_id", "kind", "queue", "priority", "status", "policy", "title", "description", "subject", "session_id", "tags", "flow",
-        "concurrency_key", "attempt", "uncharged", "crashes", "suspect", "lease", "progress", "step", "message", "seq", "cancel_requested",
+        "concurrency_key", "submitted_by", "attempt", "uncharged", "crashes", "suspect", "lease", "progress", "step", "message", "seq",
+        "cancel_requested",
         "error", "error_type", "created_at", "scheduled_at", "started_at", "updated_at", "completed_at", "failed_at",
     ]
     static let contentNames = ["input", "metadata", "result"]
@@ -133,6 +136,7 @@ enum JobHash {
         job.sessionID = fields["session_id"]
         job.tags = json(fields["tags"])?.array?.compactMap(\.string) ?? []
         job.traceparent = fields["traceparent"]
+        job.submittedBy = fields["submitted_by"]
         job.concurrencyKey = fields["concurrency_key"]
         job.flow = flow(fields["flow"])
         if let parts = fields["backoff"]?.split(separator: " "), parts.count == 2, let base = Int64(parts[0]), let cap = Int64(parts[1]) {
