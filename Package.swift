@@ -143,7 +143,7 @@ let package = Package(
                 lifecycle, nioCore, nioPosix, httpTypes,
             ]),
         tests("JobBenchTests", ["JobBench", "RedisWire", "JobModel"]),
-        tests("TidewheelTests", ["tidewheel", "JobBench", "WebFetch", "JobModel", "RedisWire", "PostgresWire"]),
+        tests("TidewheelTests", ["tidewheel", "JobAPI", "JobBench", "WebFetch", "JobModel", "RedisWire", "PostgresWire"]),
     ],
     swiftLanguageModes: [.v6]
 )

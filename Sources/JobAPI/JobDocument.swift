@@ -29,7 +29,7 @@ enum JobDocument {
     private static func addTexts(_ job: Job, to document: inout [String: JSONValue]) {
         let texts = [
             "step": job.step, "message": job.message, "title": job.title, "description": job.description, "subject": job.subject,
-            "session_id": job.sessionID,
+            "session_id": job.sessionID, "submitted_by": job.submittedBy,
             "worker": job.state == .processing ? job.worker : nil,
         ]
         for case (let name, let text?) in texts { document[name] = .string(text) }

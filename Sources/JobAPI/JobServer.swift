@@ -14,6 +14,7 @@ package struct JobServerSettings: Sendable {
     /// 0 takes a free port: see `JobServer.port`.
     package var port = 8080
     package var version = "0"
+    package var callers = CallerRule.loopback
     /// Served under /site/; nothing by default.
     package var siteDirectory: String?
     package var maxConnections = 4096
@@ -53,6 +54,15 @@ package struct JobServer: Service, CustomStringConvertible {
     /// Serves until graceful shutdown: then `/readyz` says no for `drain`, the socket closes, streams end, requests in flight are answered.
     package func run() async throws {
         defer { bound.settle(nil) }
+        let informing = Task { await reception.doorkeeper.stayInformed() }
+        let outcome: Result<Void, any Error>
+        do { outcome = .success(try await serve()) } catch { outcome = .failure(error) }
+        informing.cancel()
+        await informing.value
+        try outcome.get()
+    }
+
+    private func serve() async throws {
         let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: [.init(service: application)], logger: logger))
         // Detached, because the application must hear of the shutdown only after the drain.
         let serving = Task.detached { try await group.run() }

@@ -13,6 +13,7 @@ extension Reception {
     func setLimit(_ exchange: Exchange) async throws -> Response {
         let (scope, name) = try LimitDocument.address(exchange)
         let limit = try LimitDocument.limit(scope, name, try await BodyReader.object(of: exchange.request))
+        exchange.notes.add(["limit": LimitDocument.of(limit)])
         do throws(DeskError) {
             try await desk.set(limit)
         } catch {

@@ -10,7 +10,9 @@ internal import JobQueue
 extension Reception {
     func pauseQueue(_ exchange: Exchange) async throws -> Response {
         let name = exchange.captured.first ?? ""
-        try await desk.pause(name, by: try await PauseQueue.who(exchange))
+        let who = try await PauseQueue.who(exchange) ?? exchange.caller.key?.name
+        exchange.notes.add(["by": who.map(JSONValue.string) ?? .null])
+        try await desk.pause(name, by: who)
         return Response(try await queueState(name))
     }
 

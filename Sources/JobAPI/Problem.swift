@@ -67,6 +67,58 @@ extension Problem {
     }
 }
 
+// Callers. The words of `WWW-Authenticate` are RFC 6750's.
+extension Problem {
+    static let missingKey = challenge(
+        .unauthorized, "missing-key", "A key is needed",
+        "Send Authorization: Bearer and an API key; `tidewheel key create` makes one.", "")
+    static let wrongKey = challenge(
+        .unauthorized, "wrong-key", "The key is not valid", "The API key is mistyped, unknown, expired or revoked; ask for another one.",
+        ", error=\"invalid_token\"")
+
+    static func missingScope(_ scope: APIKey.Scope) -> Problem {
+        challenge(
+            .forbidden, "missing-scope", "The key does not allow this", "This needs a key with the scope \(scope.rawValue).",
+            ", error=\"insufficient_scope\", scope=\"\(scope.rawValue)\""
+        )
+        .with(["scope": .string(scope.rawValue)])
+    }
+
+    static func tooManyWrongKeys(retryAfter seconds: Int) -> Problem {
+        var problem = Problem(
+            .tooManyRequests, "too-many-wrong-keys", "Too many wrong keys", "Many wrong keys came from this address; look at the key first."
+        )
+        problem.headers[.retryAfter] = String(seconds)
+        return problem
+    }
+
+    static func overQuota(_ policy: QuotaPolicy, retryAfter seconds: Int) -> Problem {
+        let what =
+            switch policy {
+            case .requests: "This key has made too many requests; wait as long as Retry-After says."
+            case .jobsADay: "This key has no room for so many jobs today; there are more after midnight UTC."
+            case .liveJobs: "This key has no room for so many live jobs; wait until some of its jobs have ended."
+            }
+        var problem = Problem(.tooManyRequests, "quota-exceeded", "Quota exceeded", what)
+        problem.headers[.retryAfter] = String(max(1, seconds))
+        return problem.with(["violated-policies": [.string(policy.rawValue)]])
+    }
+
+    static let foreignHost = Problem(
+        .misdirectedRequest, "foreign-host", "Not this host",
+        "Without keys the API answers to localhost and 127.0.0.1 only. For another name set TIDEWHEEL_API_KEYS (docs/keys.md).")
+    static let foreignOrigin = Problem(
+        .forbidden, "foreign-origin", "A page of another origin", "Without keys web pages of other origins may not change anything here.")
+
+    private static func challenge(
+        _ status: HTTPResponse.Status, _ type: String, _ title: String, _ detail: String, _ more: String
+    ) -> Problem {
+        var problem = Problem(status, type, title, detail)
+        problem.headers[.wwwAuthenticate] = "Bearer realm=\"tidewheel\"" + more
+        return problem
+    }
+}
+
 // Lists.
 extension Problem {
     static func badFilter(_ faults: [QueryReader.Fault]) -> Problem {
@@ -297,6 +349,7 @@ extension Problem {
         case .unknownSubject(let subject): self = .unknownSubject(subject)
         case .subjectExists(let subject): self = .subjectExists(subject)
         case .unknownConversation: self = .unknownConversation
+        case .overQuota(let policy, let seconds): self = .overQuota(policy, retryAfter: seconds)
         case .unavailable(let service, let seconds): self = .unavailable(service, retryAfter: seconds)
         case .full(let seconds): self = .full(retryAfter: seconds)
         case .internalFault: self = .fault

@@ -15,6 +15,7 @@ extension Reception {
 
     /// 200 once every job has ended, 202 while those that run are being told.
     func cancelFlow(_ exchange: Exchange) async throws -> Response {
+        try exchange.allowQuery("limit", "cursor")
         let flow = try await desk.cancelFlow(exchange.flowID())
         var response = try await document(of: flow, exchange)
         response.status = flow.state.isTerminal ? .ok : .accepted
@@ -23,6 +24,7 @@ extension Reception {
     }
 
     func listFlows(_ exchange: Exchange) async throws -> Response {
+        try exchange.allowQuery("limit", "cursor")
         let limit = try exchange.limit(Reception.pageOfFlows, standard: 50)
         let flows = try await desk.listFlows(before: exchange.cursor(), limit: limit + 1)
         let page = flows.prefix(limit)
@@ -32,6 +34,7 @@ extension Reception {
     }
 
     private func document(of flow: Flow, _ exchange: Exchange) async throws -> Response {
+        try exchange.allowQuery("limit", "cursor")
         let limit = try exchange.limit(Reception.pageOfJobs, standard: 1_000)
         let jobs = try await desk.jobs(of: flow.id, after: exchange.cursor(), limit: limit + 1)
         let page = Array(jobs.prefix(limit))

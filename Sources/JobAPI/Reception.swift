@@ -10,6 +10,9 @@ struct Reception: Sendable {
     let desk: JobDesk
     let settings: JobServerSettings
     let logger: Logger
+    let doorkeeper: Doorkeeper
+    let allowances: Allowances
+    let audit: Audit
     /// Open event streams and held polls.
     let streams: Slots
     /// Uploads that are being received: each holds its bytes in memory.
@@ -22,6 +25,9 @@ struct Reception: Sendable {
         self.desk = desk
         self.settings = settings
         self.logger = logger
+        doorkeeper = Doorkeeper(settings.callers, ledger: desk.ledger, logger: logger)
+        allowances = Allowances(desk.queue)
+        audit = Audit(desk.ledger, logger: logger)
         streams = Slots(settings.maxEventStreams)
         uploads = Slots(settings.maxUploads)
         batches = Slots(settings.maxBatches)
@@ -35,6 +41,9 @@ struct Exchange: Sendable {
     /// What the route's braces captured.
     let captured: [String]
     let requestID: String
+    let caller: Caller
+    /// For the audit log, where the route changes something.
+    let notes = AuditNotes()
 
     /// The job that the path names. Ids that are not of our making are jobs that do not exist.
     func jobID() throws(Problem) -> JobID {
@@ -44,6 +53,12 @@ struct Exchange: Sendable {
 
     func header(_ name: String) -> String? {
         request.headers[named: name]
+    }
+
+    /// Refuses every query parameter but these, which are all that the route documents.
+    func allowQuery(_ names: String...) throws(Problem) {
+        guard let stranger = request.uri.queryParameters.map({ String($0.key) }).first(where: { !names.contains($0) }) else { return }
+        throw .badQuery(stranger.prefix(100).debugDescription, "is not known here; there are: \(names.joined(separator: ", "))")
     }
 
     func query(_ name: String) -> String? {

@@ -2,6 +2,8 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import HummingbirdCore
 internal import JobDesk
+internal import JobModel
+internal import JobQueue
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
@@ -10,8 +12,11 @@ internal import NIOHTTP1
 struct Responder: HTTPResponder {
     struct Context: RequestContext {
         var coreContext: CoreRequestContextStorage
+        /// The other end of the connection; nil for one that has no address.
+        let address: String?
 
         init(source: ApplicationRequestContextSource) {
+            address = source.channel.remoteAddress?.ipAddress
             coreContext = CoreRequestContextStorage(source: source)
         }
     }
@@ -35,25 +40,63 @@ struct Responder: HTTPResponder {
         return request.method == .head ? response.createHeadResponse() : response
     }
 
+    /// The caller is looked at before anything of the request is read.
     private func answer(_ request: Request, path: String, requestID: String, context: Context) async throws -> Response {
-        do {
+        try await told(path, requestID) {
+            try reception.doorkeeper.check(request)
             if let site, path == "/site" || path.hasPrefix("/site/") { return try await serve(request, from: site, context) }
             let (route, captured) = try Routes.match(request.method, path)
-            return try await route.answer(reception, Exchange(request: request, captured: captured, requestID: requestID))
+            let caller = try await reception.doorkeeper.admit(request, to: route.access, from: context.address)
+            let exchange = Exchange(request: request, captured: captured, requestID: requestID, caller: caller)
+            guard let key = caller.key else { return try await perform(route, exchange, path) }
+            return try await metered(route, exchange, path, Submitter(key))
+        }.response
+    }
+
+    /// For the holder of a key: charged to it, and with headers that say what is left.
+    private func metered(_ route: Route, _ exchange: Exchange, _ path: String, _ submitter: Submitter) async throws -> Response {
+        let allowance = await reception.allowances.take(submitter.key)
+        var response = try await told(path, exchange.requestID) {
+            if let allowance, !allowance.isGranted {
+                throw Problem.overQuota(.requests, retryAfter: Int(RateHeaders.seconds(allowance.nextInMilliseconds)))
+            }
+            return try await Submitter.$current.withValue(submitter) { try await perform(route, exchange, path) }
+        }.response
+        RateHeaders.add(to: &response.headers, submitter.key, allowance, submitter.charge)
+        return response
+    }
+
+    /// A change of state is written down before it is made, and how it went after it.
+    private func perform(_ route: Route, _ exchange: Exchange, _ path: String) async throws -> Response {
+        guard let action = route.access.action else { return try await route.answer(reception, exchange) }
+        let entry = try await reception.audit.begin(action, exchange)
+        let answer = try await told(path, exchange.requestID) { try await route.answer(reception, exchange) }
+        await reception.audit.end(entry, answer, exchange.notes)
+        return answer.response
+    }
+
+    /// Whatever goes wrong as the document that tells of it.
+    private func told(_ path: String, _ requestID: String, _ work: () async throws -> Response) async throws -> Answer {
+        do {
+            return Answer(response: try await work(), problem: nil)
         } catch let problem as Problem {
-            return problem.response(requestID: requestID, path: path)
+            return answer(problem, path, requestID)
         } catch let error as DeskError {
             if case .internalFault(let what) = error {
                 logger.error("A request failed inside", metadata: ["request_id": "\(requestID)", "error": "\(what)"])
             }
-            return Problem(error).response(requestID: requestID, path: path)
+            return answer(Problem(error), path, requestID)
         } catch  where isClientError(error) {
             // The client went away or spoke no HTTP: the server closes the connection.
             throw error
         } catch {
             logger.error("A request failed inside", metadata: ["request_id": "\(requestID)", "error": "\(type(of: error))"])
-            return Problem.fault.response(requestID: requestID, path: path)
+            return answer(.fault, path, requestID)
         }
+    }
+
+    private func answer(_ problem: Problem, _ path: String, _ requestID: String) -> Answer {
+        Answer(response: problem.response(requestID: requestID, path: path), problem: problem.type)
     }
 
     private func isClientError(_ error: any Error) -> Bool {

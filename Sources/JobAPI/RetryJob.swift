@@ -24,9 +24,11 @@ extension Reception {
         let filter = words.filter(desk.catalogue)
         guard words.faults.isEmpty else { throw RetryDeadLetters.problem(words.faults) }
         let matching = try await desk.countDeadLetters(filter)
+        exchange.notes.add(["filter": .object(members), "matching": .integer(Int64(matching))])
         guard let count = members["count"]?.integer else { return RetryDeadLetters.question(body, matching) }
         guard count == matching else { throw Problem.otherCount(matching) }
         let done = try await desk.retryDeadLetters(filter)
+        exchange.notes.add(["retried": .integer(Int64(done.retried))])
         return Response(
             ["retried": .integer(Int64(done.retried)), "remaining": .integer(Int64(done.remaining))], status: .accepted)
     }

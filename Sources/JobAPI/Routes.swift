@@ -8,6 +8,7 @@ struct Route: Sendable {
     /// Segments in braces are captured, in order.
     let path: String
     let summary: String
+    let access: Access
     let answer: @Sendable (Reception, Exchange) async throws -> Response
 
     init(
@@ -17,6 +18,7 @@ struct Route: Sendable {
         self.method = method
         self.path = path
         self.summary = summary
+        access = Access.of("\(method.rawValue) \(path)")
         self.answer = answer
     }
 }
@@ -70,6 +72,7 @@ package enum Routes {
         Route(.get, "/api/subjects", "subjects and how many presentations they have") { try await $0.listSubjects($1) },
         Route(.post, "/api/subjects/rename", "give a subject another name") { try await $0.renameSubject($1) },
         Route(.post, "/api/subjects/merge", "put everything of some subjects under one") { try await $0.mergeSubjects($1) },
+        Route(.get, "/audit", "who changed what") { try await $0.readAudit($1) },
         Route(.get, "/health", "the state of every part") { try await $0.health($1) },
         Route(.get, "/health/workers", "every worker that is known") { try await $0.workerHealth($1) },
         Route(.get, "/livez", "whether the process answers") { $0.livez($1) },

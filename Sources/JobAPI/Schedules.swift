@@ -9,11 +9,13 @@ extension Reception {
     func createSchedule(_ exchange: Exchange) async throws -> Response {
         let draft = try ScheduleBody.draft(await BodyReader.object(of: exchange.request))
         let schedule = try await desk.createSchedule(draft)
+        exchange.notes.add(target: schedule.id.description, ["name": .string(schedule.name)])
         return Response(
             ScheduleDocument.of(schedule), status: .created, headers: [.location: "/schedules/\(schedule.id)"])
     }
 
     func listSchedules(_ exchange: Exchange) async throws -> Response {
+        try exchange.allowQuery("limit", "cursor", "name")
         let limit = try SchedulePage.limit(exchange)
         let schedules = try await desk.schedules(after: SchedulePage.cursor(exchange), named: exchange.query("name"), limit: limit)
         var document: [String: JSONValue] = ["schedules": .array(schedules.map { ScheduleDocument.of($0) })]
@@ -29,6 +31,7 @@ extension Reception {
     func changeSchedule(_ exchange: Exchange) async throws -> Response {
         let id = try exchange.scheduleID()
         let body = try await BodyReader.object(of: exchange.request)
+        exchange.notes.add(["changes": .array(body.keys.sorted().map(JSONValue.string))])
         for _ in 0..<5 {
             let old = try await desk.schedule(id)
             let draft = try ScheduleBody.draft(ScheduleBody.members(of: old).merging(body) { $1 })

@@ -10,6 +10,7 @@ internal import ServiceLifecycle
 /// A watcher that reconnects with `Last-Event-ID` misses nothing; after the last event it is told to stay away (204).
 extension Reception {
     func streamEvents(_ exchange: Exchange) async throws -> Response {
+        try exchange.allowQuery("last_event_id")
         let job = try await desk.read(exchange.jobID())
         let last = try StreamEvents.lastEventID(exchange)
         if let last, StreamEvents.isEnd(last, of: job) { return Response(status: .noContent) }

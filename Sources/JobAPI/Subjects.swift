@@ -10,6 +10,7 @@ extension Reception {
     func movePresentation(_ exchange: Exchange) async throws -> Response {
         let id = try exchange.presentationID()
         let order = try SubjectBody.move(await BodyReader.object(of: exchange.request), SubjectBody.moveShape)
+        exchange.notes.add(["subject": .string(order.subject)])
         let before = try await desk.presentation(id)
         let moved = try await desk.movePresentations([id], to: order.subject, from: order.from)
         let now = moved.isEmpty ? before : try await desk.presentation(id)
@@ -22,6 +23,7 @@ extension Reception {
         let order = try SubjectBody.move(body, SubjectBody.moveManyShape)
         let ids = try SubjectBody.ids(body)
         let moved = try await desk.movePresentations(ids, to: order.subject, from: order.from)
+        exchange.notes.add(["subject": .string(order.subject), "moved": .integer(Int64(moved.count))])
         let known = try await desk.presentations(among: ids)
         let unknown = ids.filter { !known.contains($0) }
         return Response([
@@ -47,6 +49,7 @@ extension Reception {
         let new = fields["to"]?.string ?? ""
         if old == new { throw Problem.invalid([InputShape.Fault(pointer: "#/to", detail: "must be another name")]) }
         if let fault = SubjectBody.reserved(old, "#/from") ?? SubjectBody.reserved(new, "#/to") { throw Problem.invalid([fault]) }
+        exchange.notes.add(target: old, ["to": .string(new)])
         let moved = try await desk.renameSubject(old, to: new)
         return Response(["subject": .string(new), "moved": .integer(Int64(moved))])
     }
@@ -56,6 +59,7 @@ extension Reception {
         let subjects = fields["from"]?.array?.compactMap(\.string) ?? []
         guard !subjects.isEmpty else { throw Problem.invalid([InputShape.Fault(pointer: "#/from", detail: "must not be empty")]) }
         let into = fields["into"]?.string ?? ""
+        exchange.notes.add(target: into, ["from": .array(subjects.map(JSONValue.string))])
         let moved = try await desk.mergeSubjects(subjects.filter { $0 != into }, into: into)
         return Response(["subject": .string(into), "moved": .integer(Int64(moved))])
     }

@@ -10,6 +10,7 @@ internal import Logging
 extension Reception {
     func storeUpload(_ exchange: Exchange) async throws -> Response {
         try BodyReader.requireIdentity(exchange.request)
+        try exchange.allowQuery("filename")
         let type = try Uploads.contentType(exchange)
         let name = try Uploads.name(exchange)
         guard let place = uploads.take() else { throw Problem.tooManyUploads }

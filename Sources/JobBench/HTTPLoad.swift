@@ -87,7 +87,7 @@ extension BenchStage {
             "kind": .string(Noop.unrecorded.name), "input": Noop.input(number, timed: false, bytes: plan.inputBytes),
         ])
         .bytes
-        let head = "POST /jobs HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: \(body.count)\r\n\r\n"
+        let head = "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: \(body.count)\r\n\r\n"
         return Array(head.utf8) + body
     }
 }

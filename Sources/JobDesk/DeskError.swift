@@ -34,6 +34,8 @@ package enum DeskError: Error, Sendable {
     /// There are presentations under the new name.
     case subjectExists(String)
     case unknownConversation
+    /// The submitter's key has no room for so many jobs.
+    case overQuota(QuotaPolicy, retryAfterSeconds: Int)
     case unavailable(service: String, retryAfterSeconds: Int)
     /// Redis is at its memory limit: what runs goes on, new jobs are refused.
     case full(retryAfterSeconds: Int)

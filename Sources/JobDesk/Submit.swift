@@ -22,16 +22,19 @@ extension JobDesk {
     /// Accepts a job: when this returns, the job will end exactly once, whatever crashes.
     package func submit(_ request: JobRequest) async throws(DeskError) -> Submission {
         let job = try compose(request)
+        let idempotency = request.idempotency?.of(Submitter.current)
         try await admit()
-        switch try await earlier(job, request.idempotency) {
+        switch try await earlier(job, idempotency) {
         case .existing(let id)?: return Submission(job: try await read(id), novelty: .replay)
         case .conflict(let id)?: throw .idempotencyConflict(id)
         case .accepted?, nil: break
         }
         if let id = try await holder(of: job) { return Submission(job: try await read(holder: id), novelty: .duplicate) }
-        return job.isRecorded
-            ? try await acceptRecorded(job, request.idempotency)
-            : try await acceptUnrecorded(job, request.idempotency)
+        do throws(DeskError) { _ = try await charge([job], atLeast: 1) } catch {
+            await letGo(job)
+            throw error
+        }
+        return job.isRecorded ? try await acceptRecorded(job, idempotency) : try await acceptUnrecorded(job, idempotency)
     }
 
     func admit() async throws(DeskError) {
@@ -70,6 +73,7 @@ extension JobDesk {
         job.uniqueness = request.uniqueness
         job.flow = request.flow
         job.traceparent = request.traceparent
+        job.submittedBy = Submitter.current?.key.id
         if let runAt = request.runAt, runAt > job.createdAt {
             job.scheduledAt = runAt
             job.state = .scheduled

@@ -13,6 +13,7 @@ extension JobDesk {
         try await gate.admit { () throws(DeskError) in
             try await asking(redis: { () throws(RedisError) in try await queue.probe() })
         }
+        try await chargeUnlessRepeated(flow)
         switch try await asking(postgres: { () throws(PostgresError) in try await ledger.accept(flow) }) {
         case .accepted:
             await enqueueOrLeaveToSweep(flow.jobs)
@@ -36,6 +37,12 @@ extension JobDesk {
         }
     }
 
+    private func chargeUnlessRepeated(_ flow: NewFlow) async throws(DeskError) {
+        guard Submitter.hasQuota else { return }
+        let isRepeated = try await asking(postgres: { () throws(PostgresError) in try await ledger.isKnown(flow) })
+        if !isRepeated { _ = try await charge(flow.jobs, atLeast: flow.jobs.count) }
+    }
+
     private func compose(_ request: FlowRequest) throws(DeskError) -> NewFlow {
         let graph = FlowGraph(request.members.map { .init(name: $0.name, parents: $0.dependsOn) })
         var faults = graph.faults
@@ -47,7 +54,8 @@ extension JobDesk {
         let flow = JobID()
         place(request.members, of: flow, on: &jobs)
         return NewFlow(
-            id: flow, name: request.name, metadata: request.metadata, createdAt: .now, jobs: jobs, idempotency: request.idempotency)
+            id: flow, name: request.name, metadata: request.metadata, createdAt: .now, jobs: jobs,
+            idempotency: request.idempotency?.of(Submitter.current))
     }
 
     /// Ids sort in the order of the request: that is the order in which the flow is shown.

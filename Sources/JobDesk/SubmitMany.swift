@@ -42,13 +42,14 @@ extension JobDesk {
         var many = ManySubmissions()
         for (place, request) in requests.enumerated() {
             do throws(DeskError) {
-                many.open.append(.init(place: place, job: try compose(request), idempotency: request.idempotency))
+                many.open.append(.init(place: place, job: try compose(request), idempotency: request.idempotency?.of(Submitter.current)))
             } catch {
                 many.answer(place, .refused(error))
             }
         }
         if !many.open.isEmpty { try await admit() }
         await reserve(&many)
+        await charge(&many)
         await record(&many)
         await enqueue(&many)
         return await results(of: many, count: requests.count)
@@ -78,6 +79,26 @@ extension JobDesk {
             }
         } catch {
             return .refused(error)
+        }
+    }
+
+    /// What the submitter's quota has no room for is refused, from the end of the batch. A repeated request is no new job.
+    private func charge(_ many: inout ManySubmissions) async {
+        guard Submitter.hasQuota else { return }
+        let repeatable = many.open.filter { $0.idempotency != nil && $0.job.uniqueness == nil && $0.job.isRecorded }
+        for case (let place, let answer?) in await each(repeatable, { await reserved($0) }) {
+            many.answer(place, answer)
+            _ = many.take { $0.place == place }
+        }
+        var refusals: [(ManySubmissions.Draft, DeskError)] = []
+        do throws(DeskError) {
+            let charged = try await charge(many.open.map(\.job), atLeast: 0)
+            refusals = many.open.dropFirst(charged).map { ($0, JobDesk.overQuota(Submitter.current?.charge)) }
+        } catch { refusals = many.open.map { ($0, error) } }
+        for (draft, reason) in refusals {
+            await letGo(draft.job)
+            many.answer(draft.place, .refused(reason))
+            _ = many.take { $0.place == draft.place }
         }
     }
 

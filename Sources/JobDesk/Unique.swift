@@ -28,9 +28,10 @@ extension JobDesk {
         _ = try? await queue.releaseUnique(job)
     }
 
-    /// How a request was answered before; nil for a new one. Comes before the key is asked for: a repeated request is no second job.
+    /// How a request was answered before; nil for a new one. Comes before a unique key is asked for or a quota charged:
+    /// a repeated request is no second job.
     func earlier(_ job: Job, _ idempotency: IdempotencyKey?) async throws(DeskError) -> Acceptance? {
-        guard let idempotency, job.isRecorded, job.uniqueness != nil else { return nil }
+        guard let idempotency, job.isRecorded, job.uniqueness != nil || Submitter.hasQuota else { return nil }
         return try await asking(postgres: { () throws(PostgresError) in try await ledger.earlier(job, idempotency) })
     }
 

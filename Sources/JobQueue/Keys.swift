@@ -33,12 +33,11 @@ package struct Keys: Sendable {
     package func idempotency(_ key: IdempotencyKey) -> String { "\(prefix)\(Keys.tail(ofIdempotency: key))" }
     static func tail(ofIdempotency key: IdempotencyKey) -> String { "idempotency:\(key.scope):\(key.key)" }
     package func unique(_ kind: String, _ key: String) -> String { "\(prefix)unique:\(kind):\(key)" }
-    /// Permits in use of a limit named `queue:<q>`, `kind:<k>` or `key:<k>`, and the places of those that wait for it.
     /// What an API key has spent: requests, jobs of the day, and its live jobs.
     package func allowance(_ key: String) -> String { "\(prefix)allowance:\(key)" }
     package func charged(_ key: String) -> String { "\(prefix)charged:\(key)" }
     package func liveJobs(_ key: String) -> String { "\(prefix)live:\(key)" }
-    /// Permits in use, and jobs that wait for one, of a limit named `queue:<q>`, `kind:<k>` or `key:<k>`.
+    /// Permits in use of a limit named `queue:<q>`, `kind:<k>` or `key:<k>`, and the places of those that wait for it.
     package func permits(_ limit: String) -> String { "\(prefix)limit:\(limit)" }
     package func behind(_ limit: String) -> String { "\(prefix)behind:\(limit)" }
     /// Jobs at a place `<queue>:<kind>`.

@@ -24,6 +24,8 @@ package struct RunnerSettings: Sendable {
     package var recordRetentionDays = 90
     /// Conversations to which nothing was added are deleted after so many days; 0 keeps them for ever.
     package var conversationRetentionDays = 90
+    /// Entries of the audit log are deleted after so many days; 0 keeps them for ever.
+    package var auditRetentionDays = 365
     package var repairInterval = Duration.seconds(5)
     package var flowInterval = Duration.seconds(5)
     package var limitInterval = Duration.seconds(1)

@@ -48,6 +48,7 @@ struct Assembly: Sendable {
     func server() throws -> JobServer {
         var server = JobServerSettings()
         server.host = settings[Known.host]
+        server.callers = try Exposure.rule(settings)
         server.port = settings[Known.port]
         server.version = Tidewheel.version
         server.siteDirectory = try directory(Known.site)
@@ -86,6 +87,7 @@ struct Assembly: Sendable {
         runner.retainInterval = .seconds(settings[Known.retainInterval])
         runner.recordRetentionDays = settings[Known.recordRetention]
         runner.conversationRetentionDays = settings[Known.conversationRetention]
+        runner.auditRetentionDays = settings[Known.auditRetention]
         runner.repairInterval = .milliseconds(settings[Known.repairInterval])
         runner.flowInterval = .milliseconds(settings[Known.flowInterval])
         runner.scheduleInterval = .milliseconds(settings[Known.scheduleInterval])
@@ -125,6 +127,9 @@ struct Assembly: Sendable {
             let pending = try await ledger.pendingMigrations()
             if pending.isEmpty {
                 try await ledger.publish(desk.catalogue.kinds)
+                if settings[Known.apiKeys] == CallerRule.required.rawValue, try await ledger.apiKeys().isEmpty {
+                    logger.warning("There is no API key yet, so nobody is let in: run `tidewheel key create`")
+                }
             } else {
                 logger.error("The database is not up to date: run `tidewheel migrate`")
             }

@@ -2,6 +2,7 @@
 /// All of them are children that end with this process, even when it is killed (`ChildProcess`).
 import FoundationEssentials
 import Glibc
+import JobAPI
 import JobModel
 import Logging
 import PrivateServers
@@ -26,6 +27,7 @@ final class Dev: Sendable {
     func stop() { stopping.open() }
 
     func run() async throws {
+        _ = try Exposure.rule(settings)
         let home = try DevHome(directory)
         defer { home.unlock() }
         let servers = DevServers(home: home, logger: logger)
@@ -112,7 +114,10 @@ final class Dev: Sendable {
 
     /// How many workers the API sees; none while it is not ready.
     private func alive(_ url: String, _ fetcher: Fetcher) async -> Int {
-        guard await get(url + "/readyz", fetcher) != nil, let body = await get(url + "/health/workers", fetcher) else { return 0 }
+        guard await get(url + "/readyz", fetcher) != nil else { return 0 }
+        // With keys only their holders see the workers.
+        guard settings[Known.apiKeys] != CallerRule.required.rawValue else { return workers }
+        guard let body = await get(url + "/health/workers", fetcher) else { return 0 }
         return (try? JSONReader.read(body))?["alive"]?.integer ?? 0
     }
 

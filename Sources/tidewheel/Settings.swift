@@ -1,5 +1,6 @@
 /// Everything that can be set, in one table. docs/settings.md lists the same; a test compares the two.
 /// The order of precedence is flag, environment, settings file, default.
+import JobAPI
 import WebFetch
 
 enum Known {
@@ -17,7 +18,11 @@ enum Known {
         "QDRANT_API_KEY", allowed: "a text", isSecret: true, "Sent to Qdrant as `api-key`.", parse: { $0 })
     static let host = Setting.text(
         "TIDEWHEEL_HOST", flag: "host", standard: "127.0.0.1", allowed: "a host name or address",
-        "Where the API listens. Put a reverse proxy in front before opening it to others.")
+        "Where the API listens. Beyond loopback it needs TIDEWHEEL_API_KEYS, and should have a reverse proxy with TLS in front.")
+    static let apiKeys = Setting.choice(
+        "TIDEWHEEL_API_KEYS", standard: "loopback", CallerRule.allCases.map(\.rawValue),
+        "Whom the API listens to: `loopback` everybody, but it listens on loopback only; `required` holders of keys; `open` everybody, wherever it listens."
+    )
     static let port = Setting.number("PORT", flag: "port", standard: 8080, 0...65_535, "The API's port; 0 takes a free one.")
     static let retention = Setting.number(
         "JOB_RETENTION_SECONDS", standard: 86_400, 60...31_536_000,
@@ -77,6 +82,9 @@ enum Known {
         "How often a worker tells the others how long its completed jobs took.")
     static let reportInterval = Setting.number(
         "TIDEWHEEL_REPORT_INTERVAL_MS", standard: 5_000, 100...600_000, "How often a worker tells /health how its duties went.")
+    static let auditRetention = Setting.number(
+        "TIDEWHEEL_AUDIT_RETENTION_DAYS", standard: 365, 0...36_500,
+        "How long PostgreSQL keeps an entry of the audit log; 0 keeps it for ever.")
     static let drain = Setting.number(
         "TIDEWHEEL_DRAIN_SECONDS", standard: 30, 0...3_600,
         "How long a worker that is told to leave lets its jobs finish before it hands them back.")
@@ -118,12 +126,13 @@ enum Known {
 
     /// Every setting, in the order of docs/settings.md.
     static let table: [SettingEntry] = [
-        redisURL.entry, databaseURL.entry, ollamaURL.entry, qdrantURL.entry, qdrantKey.entry, host.entry, port.entry, retention.entry,
+        redisURL.entry, databaseURL.entry, ollamaURL.entry, qdrantURL.entry, qdrantKey.entry, host.entry, apiKeys.entry, port.entry,
+        retention.entry,
         jobTimeout.entry, keyPrefix.entry, queues.entry, slots.entry, lease.entry, leadInterval.entry, reapInterval.entry,
         promoteInterval.entry, cancelInterval.entry, suspectInterval.entry, lossInterval.entry, reconcileInterval.entry,
         listenInterval.entry, sweepInterval.entry, repairInterval.entry, flowInterval.entry, scheduleInterval.entry, retainInterval.entry,
-        recordRetention.entry, conversationRetention.entry, durationInterval.entry, reportInterval.entry, drain.entry, apiDrain.entry,
-        allowEviction.entry,
+        recordRetention.entry, conversationRetention.entry, auditRetention.entry, durationInterval.entry, reportInterval.entry,
+        drain.entry, apiDrain.entry, allowEviction.entry,
         postgresPool.entry, fetchAllow.entry, fileRoot.entry, embeddingModel.entry, models.entry, maxConnections.entry,
         maxEventStreams.entry, maxUploads.entry, scalingLatency.entry, scalingMax.entry, site.entry, patience.entry, logLevel.entry,
     ]

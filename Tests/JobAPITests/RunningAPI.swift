@@ -52,7 +52,8 @@ struct RunningAPI: Sendable {
 
     /// Sends nothing but the head, as it is said to be.
     static func head(_ method: String, _ path: String, _ headers: [String: String] = [:], length: Int = 0) -> String {
-        var lines = ["\(method) \(path) HTTP/1.1", "Host: test"]
+        var lines = ["\(method) \(path) HTTP/1.1"]
+        if headers["Host"] == nil { lines.append("Host: localhost") }
         lines += headers.map { "\($0.key): \($0.value)" }
         if length > 0, headers["Content-Length"] == nil { lines.append("Content-Length: \(length)") }
         return lines.joined(separator: "\r\n") + "\r\n\r\n"

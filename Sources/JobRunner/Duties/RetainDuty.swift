@@ -20,6 +20,10 @@ extension Duty {
                 if try await ledger.forgetConversations(unchangedForDays: silence, token) < 100 { break }
             }
             for _ in 0..<20 where try await ledger.forgetSteps(token) < 1_000 { break }
+            let auditDays = life.settings.auditRetentionDays
+            for _ in 0..<20 where auditDays > 0 {
+                if try await ledger.forgetAudit(olderThanDays: auditDays, token) < 1_000 { break }
+            }
             if jobs > 0 { life.logger.info("Old records were deleted", metadata: ["jobs": "\(jobs)", "days": "\(days)"]) }
         }
     }

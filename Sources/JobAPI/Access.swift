@@ -1,0 +1,86 @@
+internal import JobModel
+
+/// What a caller needs for a route, in one table beside that of the routes; a test compares the two. A route that is missing here needs the
+/// most there is.
+enum Access: Sendable, Hashable {
+    /// Nothing: load balancers have no key.
+    case open
+    case read
+    case submit
+    /// A change of state that a person makes; the audit log calls it by this word.
+    case manage(String)
+    /// Sees what only those who manage should see.
+    case oversee
+
+    var scope: APIKey.Scope? {
+        switch self {
+        case .open: nil
+        case .read: .read
+        case .submit: .submit
+        case .manage, .oversee: .manage
+        }
+    }
+
+    /// What the audit log calls it; nil for what changes nothing that was there.
+    var action: String? {
+        if case .manage(let action) = self { action } else { nil }
+    }
+
+    static func of(_ spelled: String) -> Access {
+        table[spelled] ?? .manage(spelled)
+    }
+
+    static let table: [String: Access] = [
+        "POST /jobs": .submit,
+        "POST /jobs/batch": .submit,
+        "GET /jobs": .read,
+        "POST /ingest-async": .submit,
+        "GET /jobs/{id}": .read,
+        "GET /jobs/{id}/result": .read,
+        "GET /jobs/{id}/events": .read,
+        "GET /jobs/{id}/attempts": .read,
+        "GET /jobs/{id}/log": .read,
+        "POST /jobs/{id}/cancel": .manage("job.cancel"),
+        "POST /jobs/{id}/retry": .manage("job.retry"),
+        "POST /jobs/{id}/promote": .manage("job.promote"),
+        "POST /flows": .submit,
+        "GET /flows": .read,
+        "GET /flows/{id}": .read,
+        "POST /flows/{id}/cancel": .manage("flow.cancel"),
+        "GET /conversations": .read,
+        "DELETE /conversations": .manage("conversations.delete"),
+        "GET /conversations/{session_id}": .read,
+        "DELETE /conversations/{session_id}": .manage("conversation.delete"),
+        "GET /dead-letters": .read,
+        "POST /dead-letters/retry": .manage("dead-letters.retry"),
+        "POST /queues/{queue}/pause": .manage("queue.pause"),
+        "POST /queues/{queue}/resume": .manage("queue.resume"),
+        "GET /limits": .read,
+        "PUT /limits/{scope}/{name}": .manage("limit.set"),
+        "DELETE /limits/{scope}/{name}": .manage("limit.remove"),
+        "GET /queues": .read,
+        "GET /queues/{queue}": .read,
+        "GET /queues/{queue}/scaling": .read,
+        "GET /workers": .read,
+        "POST /uploads": .submit,
+        "GET /schedules": .read,
+        "POST /schedules": .manage("schedule.create"),
+        "GET /schedules/{id}": .read,
+        "PATCH /schedules/{id}": .manage("schedule.change"),
+        "DELETE /schedules/{id}": .manage("schedule.delete"),
+        "POST /schedules/{id}/run": .manage("schedule.run"),
+        "POST /api/presentations": .submit,
+        "GET /api/presentations": .read,
+        "PATCH /api/presentations": .manage("presentation.move"),
+        "GET /api/presentations/{id}": .read,
+        "PATCH /api/presentations/{id}": .manage("presentation.move"),
+        "GET /api/subjects": .read,
+        "POST /api/subjects/rename": .manage("subject.rename"),
+        "POST /api/subjects/merge": .manage("subject.merge"),
+        "GET /audit": .oversee,
+        "GET /health": .read,
+        "GET /health/workers": .read,
+        "GET /livez": .open,
+        "GET /readyz": .open,
+    ]
+}

@@ -1,0 +1,93 @@
+internal import HTTPTypes
+internal import Hummingbird
+internal import HummingbirdCore
+internal import JobLedger
+internal import JobModel
+internal import Logging
+
+/// Whom the API listens to.
+package enum CallerRule: String, Sendable, CaseIterable {
+    /// Everybody, because nobody but this machine can reach it.
+    case loopback
+    /// Holders of keys.
+    case required
+    /// Everybody: something else keeps strangers out.
+    case open
+}
+
+/// Who asks.
+struct Caller: Sendable {
+    let actor: AuditEntry.Actor
+    let key: APIKey?
+    /// The other end of the connection.
+    let address: String?
+}
+
+/// Says who a caller is and whether the route is for them, before anything of the request is read.
+struct Doorkeeper: Sendable {
+    private let rule: CallerRule
+    private let ring: KeyRing
+    private let strikes = Strikes()
+    private let logger: Logger
+
+    init(_ rule: CallerRule, ledger: JobLedger, logger: Logger) {
+        self.rule = rule
+        self.logger = logger
+        ring = KeyRing(ledger: ledger, logger: logger)
+    }
+
+    /// Keeps what it knows of keys up to date until it is cancelled.
+    func stayInformed() async {
+        if rule == .required { await ring.follow() }
+    }
+
+    /// What every request must have, also one for a file.
+    func check(_ request: Request) throws(Problem) {
+        let host = try Origins.host(of: request)
+        if rule == .loopback { try Origins.requireLoopback(host) }
+        if rule != .required { try Origins.refuseForeignPages(request, host: host) }
+    }
+
+    func admit(_ request: Request, to access: Access, from address: String?) async throws(Problem) -> Caller {
+        guard rule == .required else {
+            return Caller(actor: rule == .loopback ? .loopback : .anonymous, key: nil, address: address)
+        }
+        guard let scope = access.scope else { return Caller(actor: .anonymous, key: nil, address: address) }
+        let key = try await key(of: request, from: address)
+        guard key.scopes.contains(scope) else { throw .missingScope(scope) }
+        return Caller(actor: .key, key: key, address: address)
+    }
+
+    private func key(of request: Request, from address: String?) async throws(Problem) -> APIKey {
+        guard let text = try Doorkeeper.bearer(request) else { throw .missingKey }
+        guard let given = APIKeyText(text) else { throw strike(address) }
+        switch await ring.find(given.id) {
+        case .unavailable: throw .unavailable("PostgreSQL, which knows the keys,", retryAfter: 2)
+        case .unknown: throw strike(address)
+        case .key(let stored):
+            guard Digest.isSame(given.hash, stored.hash), stored.key.expiresAt.map({ $0 > .now }) ?? true else { throw strike(address) }
+            return stored.key
+        }
+    }
+
+    /// RFC 6750, 2.1: one `Authorization` field, the scheme in any case. Nil without the field, or with another scheme.
+    private static func bearer(_ request: Request) throws(Problem) -> String? {
+        let given = request.headers[values: .authorization]
+        guard given.count <= 1 else { throw .badHeader("Authorization", "must be sent once") }
+        guard let parts = given.first?.split(separator: " ", maxSplits: 1), parts.count == 2, parts[0].lowercased() == "bearer" else {
+            return nil
+        }
+        return String(parts[1])
+    }
+
+    /// Wrong, expired and revoked keys are told alike. The log has the first of an address in a minute, never what was given.
+    private func strike(_ address: String?) -> Problem {
+        switch strikes.add(address ?? "") {
+        case .first:
+            logger.warning("A wrong API key was sent", metadata: ["address": "\(address ?? "unknown")"])
+            return .wrongKey
+        case .more: return .wrongKey
+        case .tooMany(let seconds): return .tooManyWrongKeys(retryAfter: seconds)
+        }
+    }
+}

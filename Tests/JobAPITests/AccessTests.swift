@@ -1,0 +1,41 @@
+import FoundationEssentials
+import HTTPTypes
+import JobModel
+import Testing
+
+@testable import JobAPI
+
+@Suite struct AccessTests {
+    @Test func everyRouteHasItsAccess() {
+        #expect(Access.table.keys.sorted() == Routes.spelled.sorted())
+        for route in Routes.table { #expect(route.access == Access.table["\(route.method.rawValue) \(route.path)"]) }
+    }
+
+    @Test func aRouteThatIsMissingNeedsTheMostThereIs() {
+        #expect(Access.of("POST /somewhere").scope == .manage)
+        #expect(Access.of("POST /somewhere").action == "POST /somewhere")
+    }
+
+    /// What only looks changes nothing, and what changes something is not open to those who may only look.
+    @Test func scopesFollowTheMethods() {
+        for route in Routes.table {
+            switch route.access {
+            case .open, .read, .oversee: #expect(route.method == .get, "\(route.path)")
+            case .submit: #expect(route.method == .post, "\(route.path)")
+            case .manage: #expect(route.method != .get, "\(route.path)")
+            }
+        }
+    }
+
+    /// One row a route: | `METHOD path` | scope | action |
+    @Test func theReferencePageSaysWhatEachRouteNeeds() throws {
+        var page = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
+        page += "/docs/keys.md"
+        let text = String(decoding: try #require(FileManager.default.contents(atPath: page)), as: UTF8.self)
+        let told = text.split(separator: "\n").filter { row in Routes.spelled.contains { row.hasPrefix("| `\($0)` |") } }.map(String.init)
+        let wanted = Routes.table.map { route in
+            "| `\(route.method.rawValue) \(route.path)` | \(route.access.scope?.rawValue ?? "–") | \(route.access.action.map { "`\($0)`" } ?? "–") |"
+        }
+        #expect(told == wanted)
+    }
+}

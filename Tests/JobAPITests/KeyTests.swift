@@ -1,0 +1,193 @@
+import JobDesk
+import JobLedger
+import JobModel
+import PrivateServers
+import TestServers
+import Testing
+
+@testable import JobAPI
+
+@Suite(.timeLimit(.minutes(1))) struct KeyTests {
+    private func required(_ settings: inout JobServerSettings) { settings.callers = .required }
+
+    @Test func withoutAKeyOnlyLoadBalancersAreAnswered() async throws {
+        try await withAPI {
+            required(&$0)
+        } _: { (api) async throws in
+            #expect(try await api.get("/livez").status == 200)
+            #expect(try await api.get("/readyz").status == 200)
+            for path in ["/jobs", "/health", "/queues", "/schedules"] {
+                let answer = try await api.get(path)
+                #expect(answer.status == 401, "\(path)")
+                #expect(answer.problem == "missing-key")
+                #expect(answer.headers["www-authenticate"] == "Bearer realm=\"tidewheel\"")
+            }
+            #expect(try await api.get("/jobs", ["Authorization": "Basic YTpi"]).problem == "missing-key")
+        }
+    }
+
+    @Test func aScopeOpensItsRoutesOnly() async throws {
+        try await withAPI {
+            required(&$0)
+        } _: { (api) async throws in
+            let read = try await api.key([.read])
+            let submit = try await api.key([.submit])
+            let manage = try await api.key([.manage])
+            #expect(try await api.get("/jobs", read).status == 200)
+            let made = try await api.post("/jobs", RunningAPI.crawl, submit)
+            #expect(made.status == 202)
+            let id = try #require(made.jobID)
+            let refused = try await api.send("POST", "/jobs/\(id)/cancel", submit)
+            #expect(refused.status == 403)
+            #expect(refused.problem == "missing-scope")
+            #expect(refused.json["scope"] == "manage")
+            #expect(
+                refused.headers["www-authenticate"] == "Bearer realm=\"tidewheel\", error=\"insufficient_scope\", scope=\"manage\"")
+            #expect(try await api.post("/jobs", RunningAPI.crawl, read).json["scope"] == "submit")
+            #expect(try await api.get("/jobs/\(id)", manage).json["scope"] == "read")
+            #expect(try await api.send("POST", "/jobs/\(id)/cancel", manage).status == 200)
+        }
+    }
+
+    @Test func whatIsNoKeyIsRefused() async throws {
+        try await withAPI {
+            required(&$0)
+        } _: { (api) async throws in
+            let good = try await api.key([.read])
+            let text = String(try #require(good["Authorization"]).dropFirst("Bearer ".count))
+            let stranger = APIKeyText.make().text
+            // The id of one, the secret of the other, with a checksum that fits.
+            let forged = forgery(id: text, secret: stranger)
+            for wrong in [stranger, forged, text.uppercased(), String(text.dropLast()), text + "0", "x", ""] {
+                let answer = try await api.get("/jobs", ["Authorization": "Bearer \(wrong)"])
+                #expect(answer.status == 401, "\(wrong)")
+            }
+            let told = try await api.get("/jobs", ["Authorization": "Bearer \(stranger)"])
+            #expect(told.problem == "wrong-key")
+            #expect(told.headers["www-authenticate"] == "Bearer realm=\"tidewheel\", error=\"invalid_token\"")
+            #expect(!String(decoding: told.body, as: UTF8.self).contains(stranger.dropFirst(8)))
+            #expect(try await api.get("/jobs", good).status == 200)
+            #expect(try await api.get("/jobs", ["authorization": "bearer \(text)"]).status == 200)
+        }
+    }
+
+    private func forgery(id: String, secret: String) -> String {
+        let body = String(id.prefix(21) + secret.dropFirst(21).prefix(64))
+        return body + Digest.sha256(body).prefix(8)
+    }
+
+    @Test func anExpiredKeyIsRefused() async throws {
+        try await withAPI {
+            required(&$0)
+        } _: { (api) async throws in
+            let expired = try await api.key([.read]) { $0.expiresAt = .now.advanced(byMilliseconds: -1) }
+            let lasting = try await api.key([.read]) { $0.expiresAt = .now.advanced(byMilliseconds: 60_000) }
+            #expect(try await api.get("/jobs", expired).problem == "wrong-key")
+            #expect(try await api.get("/jobs", lasting).status == 200)
+        }
+    }
+
+    @Test func aRevokedKeyIsRefusedSoonAfter() async throws {
+        try await withAPI {
+            required(&$0)
+        } _: { (api) async throws in
+            let key = try await api.key([.read])
+            #expect(try await api.get("/jobs", key).status == 200)
+            let id = String(try #require(key["Authorization"]).dropFirst("Bearer twk_".count).prefix(16))
+            #expect(try await api.desk.ledger.revokeKey(id, by: AuditEntry(actor: .console, action: "key.revoke")))
+            try await eventually(within: .seconds(4)) { try await api.get("/jobs", key).status == 401 }
+            #expect(try await api.desk.ledger.revokeKey(id, by: AuditEntry(actor: .console, action: "key.revoke")) == false)
+        }
+    }
+
+    @Test func whoSendsManyWrongKeysIsToldToWaitAndOthersAreNot() async throws {
+        try await withAPI {
+            required(&$0)
+        } _: { (api) async throws in
+            let good = try await api.key([.read])
+            for _ in 0..<Strikes.most {
+                #expect(try await api.get("/jobs", ["Authorization": "Bearer \(APIKeyText.make().text)"]).status == 401)
+            }
+            let refused = try await api.get("/jobs", ["Authorization": "Bearer \(APIKeyText.make().text)"])
+            #expect(refused.status == 429)
+            #expect(refused.problem == "too-many-wrong-keys")
+            #expect(refused.headers["retry-after"].flatMap { Int($0) } != nil)
+            #expect(try await api.get("/jobs", good).status == 200)
+        }
+    }
+
+    /// Every statement of the ring is counted by PostgreSQL itself.
+    @Test func aFloodOfWrongKeysIsNoFloodOfSQL() async throws {
+        let postgres = try await TestPostgres.own()
+        try await withAPI(postgres: postgres) {
+            required(&$0)
+        } _: { (api) async throws in
+            let good = try await api.key([.read])
+            #expect(try await api.get("/jobs", good).status == 200)
+            let clock = ContinuousClock()
+            let start = clock.now
+            let before = try await looks(postgres)
+            for _ in 0..<300 { _ = try await api.get("/queues", ["Authorization": "Bearer \(APIKeyText.make().text)"]) }
+            let seconds = Int64((clock.now - start).components.seconds) + 1
+            // One look a second for the unknown, one every two seconds by the clock, one for the announcement.
+            #expect(try await looks(postgres) - before <= seconds * 2 + 4)
+        }
+    }
+
+    /// How often the table was read.
+    private func looks(_ postgres: PrivatePostgres) async throws -> Int64 {
+        let lines = try await postgres.run("SELECT seq_scan + coalesce(idx_scan, 0) FROM pg_stat_user_tables WHERE relname = 'api_keys'")
+        return try #require(lines.first.flatMap { Int64($0) })
+    }
+
+    @Test func withoutPostgreSQLKnownKeysGoOnAndOthersAreAskedToWait() async throws {
+        let postgres = try await TestPostgres.own()
+        try await withAPI(postgres: postgres) {
+            required(&$0)
+        } _: { (api) async throws in
+            let key = try await api.key([.read])
+            #expect(try await api.get("/queues", key).status == 200)
+            postgres.kill()
+            _ = await postgres.exit()
+            #expect(try await api.get("/queues", key).status == 200)
+            #expect(try await api.get("/queues", ["Authorization": "Bearer \(APIKeyText.make().text)"]).status == 401)
+        }
+    }
+
+    @Test func anAPIThatNeverSawTheKeysSaysSo() async throws {
+        let postgres = try await TestPostgres.own()
+        try await withAPI(postgres: postgres) {
+            required(&$0)
+        } _: { (api) async throws in
+            postgres.kill()
+            _ = await postgres.exit()
+            try await eventually(within: .seconds(5)) {
+                let answer = try await api.get("/queues", ["Authorization": "Bearer \(APIKeyText.make().text)"])
+                return answer.status == 503 || answer.status == 401
+            }
+        }
+    }
+
+    @Test func strikesAreForgottenAfterAWhileAndBounded() {
+        let strikes = Strikes()
+        let now = ContinuousClock.now
+        #expect(strikes.add("a", at: now) == .first)
+        for _ in 1..<Strikes.most { #expect(strikes.add("a", at: now) == .more) }
+        #expect(strikes.add("a", at: now) == .tooMany(retryAfter: 60))
+        #expect(strikes.add("b", at: now) == .first)
+        #expect(strikes.add("a", at: now + Strikes.window) == .first)
+        for number in 0..<Strikes.mostAddresses { _ = strikes.add("\(number)", at: now + Strikes.window) }
+        #expect(strikes.add("a", at: now + Strikes.window) == .first)
+    }
+}
+
+extension RunningAPI {
+    /// The headers of a new key with these scopes.
+    func key(_ scopes: Set<APIKey.Scope>, _ adjust: (inout APIKey) -> Void = { _ in }) async throws -> [String: String] {
+        let text = APIKeyText.make()
+        var key = APIKey(id: text.id, name: "test", scopes: scopes)
+        adjust(&key)
+        _ = try await desk.ledger.createKey(key, hash: text.hash, by: AuditEntry(actor: .console, action: "key.create"))
+        return ["Authorization": "Bearer \(text.text)"]
+    }
+}
