@@ -61,7 +61,7 @@ struct Doorkeeper: Sendable {
     private func key(of request: Request, from address: String?) async throws(Problem) -> APIKey {
         guard let text = try Doorkeeper.bearer(request) else { throw .missingKey }
         guard let given = APIKeyText(text) else { throw strike(address) }
-        switch await ring.find(given.id) {
+        switch await ring.find(given.id, patiently: !strikes.isOut(address ?? "")) {
         case .unavailable: throw .unavailable("PostgreSQL, which knows the keys,", retryAfter: 2)
         case .unknown: throw strike(address)
         case .key(let stored):

@@ -17,13 +17,14 @@ final class KeyRing: Sendable {
         var keys: [String: StoredKey] = [:]
         /// When the look began that brought them; nil before the first.
         var seen: ContinuousClock.Instant?
+        /// When the last look began.
         var tried: ContinuousClock.Instant?
         var look: Task<Void, Never>?
     }
 
     private static let interval = Duration.seconds(2)
-    /// An unknown key makes one look at most in this time, whoever asks and however often.
-    private static let patience = Duration.seconds(1)
+    /// Unknown keys make one look at most in this time, whoever asks and however often.
+    private static let patience = Duration.milliseconds(250)
     /// While PostgreSQL is away nobody can revoke a key there; after this time none is believed any more.
     private static let believed = Duration.seconds(300)
 
@@ -36,14 +37,14 @@ final class KeyRing: Sendable {
         self.logger = logger
     }
 
-    func find(_ id: String) async -> Found {
+    /// Patiently: a key that is not known may be new, and its announcement on the way, so the keys are looked at once more.
+    func find(_ id: String, patiently: Bool) async -> Found {
         let found = known(id)
         if case .key = found { return found }
-        let now = ContinuousClock.now
-        let isDue = state.withLock { state in state.tried.map { now - $0 >= KeyRing.patience } ?? true }
-        let isLooking = state.withLock { $0.look != nil }
-        guard isDue || isLooking else { return found }
-        await look(since: isDue ? now : nil)
+        guard patiently else { return found }
+        let asked = ContinuousClock.now
+        if let tried = state.withLock({ $0.tried }) { try? await Task.sleep(until: tried + KeyRing.patience, clock: .continuous) }
+        await look(since: asked)
         return known(id)
     }
 
@@ -63,7 +64,7 @@ final class KeyRing: Sendable {
             group.addTask { for await _ in pokes { await self.look(since: .now) } }
             group.addTask {
                 while !Task.isCancelled {
-                    await self.look(since: nil)
+                    await self.look(since: .now)
                     try? await Task.sleep(for: KeyRing.interval)
                 }
             }
@@ -72,24 +73,23 @@ final class KeyRing: Sendable {
         await changes.close()
     }
 
-    /// Reads the keys, one reader at a time. With `moment` a look counts only if it began after it: an older one may have missed the change.
-    private func look(since moment: ContinuousClock.Instant?) async {
-        for _ in 0..<2 {
-            let (look, isNew) = state.withLock { state -> (Task<Void, Never>, Bool) in
+    /// Reads the keys, one reader at a time. Only a look that began after `moment` counts: an older one may have missed the change.
+    private func look(since moment: ContinuousClock.Instant) async {
+        while true {
+            let (look, isEnough) = state.withLock { state -> (Task<Void, Never>?, Bool) in
+                if let tried = state.tried, tried >= moment { return (state.look, true) }
                 if let running = state.look { return (running, false) }
-                let look = Task { await self.read() }
+                state.tried = .now
+                let look = Task { await self.read(since: .now) }
                 state.look = look
                 return (look, true)
             }
-            await look.value
-            if isNew || moment == nil { return }
-            if let moment, state.withLock({ $0.seen.map { $0 >= moment } ?? false }) { return }
+            await look?.value
+            if isEnough { return }
         }
     }
 
-    private func read() async {
-        let began = ContinuousClock.now
-        state.withLock { $0.tried = began }
+    private func read(since began: ContinuousClock.Instant) async {
         let keys = try? await ledger.apiKeys()
         let isNews = state.withLock { state in
             state.look = nil

@@ -19,6 +19,11 @@ final class Strikes: Sendable {
     static let mostAddresses = 4_096
     private let counts = Mutex<[String: Count]>([:])
 
+    /// Whether the address has sent too many already.
+    func isOut(_ address: String, at now: ContinuousClock.Instant = .now) -> Bool {
+        counts.withLock { counts in counts[address].map { $0.until > now && $0.wrong >= Strikes.most } ?? false }
+    }
+
     func add(_ address: String, at now: ContinuousClock.Instant = .now) -> Verdict {
         counts.withLock { counts in
             if counts[address] == nil, counts.count >= Strikes.mostAddresses { counts = counts.filter { $0.value.until > now } }

@@ -17,7 +17,9 @@ import Testing
     /// A name of the attacker's that was bound to 127.0.0.1 after the page was loaded.
     @Test func otherNamesAreNotAnswered() async throws {
         try await withAPI { (api) async throws in
-            for host in ["evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "127.0.0.256", "[::2]"] {
+            for host in [
+                "evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "127.0.0.256", "[::2]",
+            ] {
                 let answer = try await api.get("/jobs", ["Host": host])
                 #expect(answer.status == 421, "\(host)")
                 #expect(answer.problem == "foreign-host")
