@@ -40,6 +40,7 @@ extension Reception {
     func deleteConversation(_ exchange: Exchange) async throws -> Response {
         let id = try exchange.sessionID()
         let gone = try await desk.deleteConversation(id)
+        exchange.notes.add(target: id, ["deleted_messages": .integer(gone)])
         return Response(["session_id": .string(id), "deleted_messages": .integer(gone)])
     }
 
@@ -53,10 +54,12 @@ extension Reception {
         }
         try query.finish()
         let gone = try await desk.deleteConversations(filter)
-        return Response([
+        let counts: [String: JSONValue] = [
             "deleted_conversations": .integer(Int64(gone.conversations)), "deleted_messages": .integer(gone.messages),
             "complete": .boolean(gone.isWhole),
-        ])
+        ]
+        exchange.notes.add(counts)
+        return Response(.object(counts))
     }
 }
 
