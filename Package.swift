@@ -80,7 +80,7 @@ let package = Package(
         room("JobDesk", ["JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel", logging]),
 
         // 4th floor
-        room("JobRunner", ["JobDesk", "JobQueue", "JobLedger", "RedisWire", "JobModel", logging]),
+        room("JobRunner", ["JobDesk", "JobQueue", "JobLedger", "RedisWire", "JobModel", deque, logging]),
         room("JobKinds", ["JobLedger", "PostgresWire", "Services", "WebFetch", "PageText", "JobModel", logging]),
 
         // 5th floor

@@ -54,6 +54,12 @@ extension JobDesk {
         return settled
     }
 
+    /// Ends an attempt of a job without a row, and does not wait for it. `answered` is called once, must be quick, and gets nil when Redis is
+    /// away: then `finish` may be called for the same attempt.
+    package func finishUnrecorded(_ claim: Claim, as outcome: JobOutcome, answered: @escaping @Sendable (Settled?) -> Void) {
+        queue.settle(claim, as: outcome) { answered(try? $0.get()) }
+    }
+
     /// Redis follows SQL: a terminal row settles the attempt as the row says; a live row that refused it belongs to another attempt.
     /// A row that is gone (SQL was restored from a backup) cannot say how the job ended: it ends here, or it would be tried for ever.
     func follow(_ row: Job?, _ claim: Claim) async throws(DeskError) {

@@ -22,22 +22,28 @@ package final class GroupCommit<Request: BatchedRequest, Answer: Sendable, Failu
 
     private struct State {
         var queue: Batch = []
-        var isRunning = false
+        /// Batches under way.
+        var running = 0
     }
     private let state = Mutex(State())
     private let limit: Int
     /// Results may be megabytes each: a batch of them must fit into memory several times.
     private static var sizeLimit: Int { 8 << 20 }
+    private let atOnce: Int
+    private let executor: (any TaskExecutor)?
     private let commit: @Sendable ([Request]) async throws(Failure) -> [Answer]
     private let isolates: @Sendable (Failure) -> Bool
 
     /// `commit` answers every request of the batch, one answer each, in order, or throws for all of them. A failure that `isolates` may be the
-    /// fault of one request.
+    /// fault of one request. `atOnce` batches may be under way where a request
+    /// need not be alone. `executor`: where batches are sent and their callers called.
     package init(
-        limit: Int, isolates: @escaping @Sendable (Failure) -> Bool,
+        limit: Int, atOnce: Int = 1, executor: (any TaskExecutor)? = nil, isolates: @escaping @Sendable (Failure) -> Bool,
         commit: @escaping @Sendable ([Request]) async throws(Failure) -> [Answer]
     ) {
         self.limit = max(1, limit)
+        self.atOnce = Request.mustBeAlone ? 1 : max(1, atOnce)
+        self.executor = executor
         self.isolates = isolates
         self.commit = commit
     }
@@ -45,6 +51,11 @@ package final class GroupCommit<Request: BatchedRequest, Answer: Sendable, Failu
     package func submit(_ request: Request) async throws(Failure) -> Answer {
         let result = await withCheckedContinuation { waiter in add([(request, { @Sendable in waiter.resume(returning: $0) })]) }
         return try result.get()
+    }
+
+    /// Without waiting: `answered` is called once, where batches are sent, and must be quick.
+    package func submit(_ request: Request, answered: @escaping @Sendable (Result<Answer, Failure>) -> Void) {
+        add([(request, answered)])
     }
 
     /// Many requests of one caller, answered in their order when the last one is.
@@ -59,11 +70,12 @@ package final class GroupCommit<Request: BatchedRequest, Answer: Sendable, Failu
     private func add(_ entries: Batch) {
         let isIdle = state.withLock { state in
             state.queue += entries
-            defer { state.isRunning = true }
-            return !state.isRunning
+            guard state.running < atOnce else { return false }
+            state.running += 1
+            return true
         }
         // A task of its own: the batch belongs to all its callers, and none of them can cancel it.
-        if isIdle { Task.detached { await self.drain() } }
+        if isIdle { Task.detached(executorPreference: executor) { await self.drain() } }
     }
 
     private func drain() async {
@@ -87,7 +99,7 @@ package final class GroupCommit<Request: BatchedRequest, Answer: Sendable, Failu
                 if seen.insert(entry.request.jobID).inserted { batch.append(entry) } else { later.append(entry) }
             }
             state.queue = later
-            state.isRunning = !batch.isEmpty
+            if batch.isEmpty { state.running -= 1 }
             return batch.isEmpty ? nil : batch
         }
     }
@@ -101,7 +113,7 @@ package final class GroupCommit<Request: BatchedRequest, Answer: Sendable, Failu
         }.count
         let batch = Array(state.queue.prefix(max(1, count)))
         state.queue.removeFirst(batch.count)
-        state.isRunning = !batch.isEmpty
+        if batch.isEmpty { state.running -= 1 }
         return batch.isEmpty ? nil : batch
     }
 

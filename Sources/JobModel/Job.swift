@@ -166,7 +166,8 @@ package struct IdempotencyKey: Sendable, Hashable {
 }
 
 /// One attempt that a worker holds: the job as it was claimed, and the token that proves the right to settle it.
-package struct Claim: Sendable, Hashable {
+/// An object, because a job is large and its attempt is handed on many times.
+package final class Claim: Sendable, Equatable {
     package let job: Job
     package let attempt: Int
     /// `worker:attempt`: compared by every script that reports or settles.
@@ -182,5 +183,10 @@ package struct Claim: Sendable, Hashable {
         self.lease = "\(worker):\(attempt)"
         self.stream = stream
         self.entry = entry
+    }
+
+    package static func == (left: Claim, right: Claim) -> Bool {
+        left === right
+            || left.job == right.job && left.lease == right.lease && left.stream == right.stream && left.entry == right.entry
     }
 }

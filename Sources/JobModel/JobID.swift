@@ -1,13 +1,18 @@
 /// A job's id: a UUID of version 7 that we made (sortable by time), or of version 5 for an entry that another program added.
 /// Written in lower case with hyphens, and only that spelling is read: one job has one spelling in every key and row.
 package struct JobID: Hashable, Sendable, CustomStringConvertible {
-    package let description: String
+    /// The sixteen bytes, most significant first.
+    private let high: UInt64
+    private let low: UInt64
+
+    /// Cost: a string made anew; keep it where it is needed often.
+    package var description: String { JobID.spell(high, low) }
 
     /// A fresh UUIDv7 (RFC 9562): 48 bits of milliseconds, then 74 random bits.
     package init(at now: Timestamp = .now) {
         var generator = SystemRandomNumberGenerator()
         let high = UInt64(clamping: now.milliseconds) << 16 | generator.next() & 0xffff
-        description = JobID.spell(high, generator.next(), version: 7)
+        self.init(high, generator.next(), version: 7)
     }
 
     /// The id of an entry that another program added to a stream: UUIDv5 of stream and entry, so that adopting it twice gives one job.
@@ -17,38 +22,58 @@ package struct JobID: Hashable, Sendable, CustomStringConvertible {
         ]
         let digest = Digest.sha1(namespace + Array("tidewheel:\(stream):\(entry)".utf8))
         let words = [digest[0..<8], digest[8..<16]].map { $0.reduce(UInt64(0)) { $0 << 8 | UInt64($1) } }
-        description = JobID.spell(words[0], words[1], version: 5)
+        self.init(words[0], words[1], version: 5)
     }
 
     /// Reads an id of our making; anything else, upper case included, is nil.
     package init?(_ text: String) {
-        let bytes = Array(text.utf8)
-        guard bytes.count == 36 else { return nil }
-        for (index, byte) in bytes.enumerated() {
+        var text = text
+        guard let words = text.withUTF8(JobID.words) else { return nil }
+        (high, low) = words
+    }
+
+    package init?(_ text: ArraySlice<UInt8>) {
+        guard let words = text.withUnsafeBufferPointer(JobID.words) else { return nil }
+        (high, low) = words
+    }
+
+    private static func words(_ text: UnsafeBufferPointer<UInt8>) -> (UInt64, UInt64)? {
+        guard text.count == 36 else { return nil }
+        var words: (UInt64, UInt64) = (0, 0)
+        for index in 0..<36 {
             switch index {
-            case 8, 13, 18, 23: guard byte == UInt8(ascii: "-") else { return nil }
-            case 14: guard byte == UInt8(ascii: "7") || byte == UInt8(ascii: "5") else { return nil }
-            default: guard JobID.isLowerHexadecimal(byte) else { return nil }
+            case 8, 13, 18, 23: guard text[index] == UInt8(ascii: "-") else { return nil }
+            default:
+                guard let digit = JobID.digit(text[index]), index != 14 || digit == 7 || digit == 5 else { return nil }
+                if index < 18 { words.0 = words.0 << 4 | digit } else { words.1 = words.1 << 4 | digit }
             }
         }
-        description = text
+        return words
     }
 
-    private static func isLowerHexadecimal(_ byte: UInt8) -> Bool {
-        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+    /// With the version and the variant of RFC 9562 in their places.
+    private init(_ high: UInt64, _ low: UInt64, version: UInt64) {
+        self.high = high & ~0xf000 | version << 12
+        self.low = low & ~(0b11 << 62) | 0b10 << 62
     }
 
-    /// Sixteen bytes as two words, with the version and the variant of RFC 9562 in their places.
-    private static func spell(_ high: UInt64, _ low: UInt64, version: UInt64) -> String {
-        let words = (high & ~0xf000 | version << 12, low & ~(0b11 << 62) | 0b10 << 62)
-        return String(unsafeUninitializedCapacity: 36) { target in
+    private static func digit(_ byte: UInt8) -> UInt64? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt64(byte) - 0x30
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt64(byte) - 0x57
+        default: nil
+        }
+    }
+
+    private static func spell(_ high: UInt64, _ low: UInt64) -> String {
+        String(unsafeUninitializedCapacity: 36) { target in
             var place = 0
             for index in 0..<32 {
                 if index == 8 || index == 12 || index == 16 || index == 20 {
                     target[place] = UInt8(ascii: "-")
                     place += 1
                 }
-                let word = index < 16 ? words.0 : words.1
+                let word = index < 16 ? high : low
                 let digit = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * (index & 15)) & 0xf)
                 target[place] = digit < 10 ? 0x30 + digit : 0x57 + digit
                 place += 1

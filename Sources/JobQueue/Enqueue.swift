@@ -82,10 +82,11 @@ extension JobQueue {
     private func append(_ request: EnqueueRequest, _ isReady: Bool, _ now: Timestamp, to arguments: inout [RedisArgument]) {
         let job = request.job
         let due = job.scheduledAt.map { $0 > now ? $0.milliseconds : 0 } ?? 0
-        let fields = JobHash.fields(of: job)
+        let fields = JobHash.rareFields(of: job)
         arguments += [
             .string(job.id.description), .string(job.kind), .string(job.queue), .string(job.priority.rawValue), .integer(due),
-            job.createdAt.argument, .string(rare(request, isReady)), .integer(Int64(fields.count)),
+            job.createdAt.argument, .bytes(job.input.bytes), .string(JobHash.policy(of: job)), .string(rare(request, isReady)),
+            fields.isEmpty ? "" : .integer(Int64(fields.count)),
         ]
         arguments += fields
     }

@@ -13,7 +13,8 @@ extension JobQueue {
     package func history(of id: JobID) async throws(RedisError) -> JobHistory? {
         let replies = try await redis.pipeline([["HGETALL", .string(keys.job(id))], ["LRANGE", .string(keys.log(id)), 0, -1]])
         guard replies.count == 2, let fields = replies[0].fields, let job = JobHash.job(from: fields) else { return nil }
-        let stored = (replies[1].array?.compactMap(\.string) ?? []) + [fields["event"]].compactMap(\.self)
+        let latest = fields["event"].map { [$0] } ?? firstStart(of: job, as: fields["lease"])
+        let stored = (replies[1].array?.compactMap(\.string) ?? []) + latest
         var events: [WatchedEvent] = []
         let first = fields["first"].flatMap { Int64($0) } ?? 1
         let told = stored.compactMap(WatchedEvent.init).filter { $0.sequence != nil }
@@ -24,6 +25,13 @@ extension JobQueue {
         for event in told where event.sequence ?? 0 > events.last?.sequence ?? 0 { events.append(event) }
         if let end = job.endEvent, job.sequence > events.last?.sequence ?? 0 { events.append(WatchedEvent(end, job.sequence)) }
         return JobHistory(job: job, events: events)
+    }
+
+    /// The start of a job that has told nothing since: its lease tells it.
+    private func firstStart(of job: Job, as lease: String?) -> [String] {
+        guard let worker = job.worker, lease?.isEmpty == false, let startedAt = job.startedAt else { return [] }
+        let event = JobEvent(.started, at: startedAt, ["attempt": 1, "status": "processing", "worker": .string(worker)])
+        return [event.numbered(2)]
     }
 
     /// How its acceptance looks to a watcher who was not there.

@@ -3,10 +3,11 @@ internal import RedisWire
 
 /// A job as the fields of its hash, both ways. Times are milliseconds since 1970; absent values, and those that hold for most jobs, have no field.
 /// `status`, `entry`, `lease`, `seq` and `event` belong to the scripts. `more` says that a job is not a plain one: then a claim brings the whole hash.
+/// A plain job's lease tells its only attempt, and with its state how many events it has.
 enum JobHash {
     /// What a job is accepted with, besides the arguments that `enqueue.lua` names.
-    static func fields(of job: Job) -> [RedisArgument] {
-        var fields: [RedisArgument] = ["input", .bytes(job.input.bytes), "policy", .string(policy(of: job))]
+    static func rareFields(of job: Job) -> [RedisArgument] {
+        var fields: [RedisArgument] = []
         func add(_ name: String, _ value: String?) {
             guard let value else { return }
             fields.append(.string(name))
@@ -24,7 +25,7 @@ enum JobHash {
 
     /// `<max attempts> <timeout ms> <estimate ms> <created ms> <priority> <1 when recorded>`: with the input, all that a plain job's handler needs.
     /// One field costs a claim a third of a microsecond less than each further one.
-    private static func policy(of job: Job) -> String {
+    static func policy(of job: Job) -> String {
         "\(job.maxAttempts) \(job.timeoutMilliseconds) \(job.estimatedMilliseconds) \(job.createdAt.milliseconds) "
             + "\(job.priority.rawValue) \(job.isRecorded ? 1 : 0)"
     }
@@ -101,32 +102,40 @@ enum JobHash {
         var job = Job(
             id: id, kind: kind, queue: queue, priority: fields["priority"].flatMap(JobPriority.init) ?? .medium, state: state,
             input: json(fields["input"]) ?? [:], metadata: json(fields["metadata"]) ?? [:], createdAt: created)
-        read(policy: fields["policy"] ?? "", into: &job)
+        read(policy: Array((fields["policy"] ?? "").utf8).split(separator: UInt8(ascii: " "))[...], into: &job)
         readTexts(of: &job, from: fields)
         readProgress(of: &job, from: fields)
         readOutcome(of: &job, from: fields)
         return job
     }
 
-    /// A plain job whose first attempt begins: what `claim.lua` answers for most jobs.
-    static func first(id: JobID, kind: String, queue: String, input: [UInt8], policy: String) -> Job? {
-        guard let input = try? JSONReader.read(input, depth: 256) else { return nil }
-        var job = Job(id: id, kind: kind, queue: queue, state: .processing, input: input, createdAt: .now)
-        read(policy: policy, into: &job)
-        job.attempt = 1
-        job.sequence = 2
-        return job
+    /// False, and nothing changed, for words that are no policy.
+    @discardableResult
+    static func read(policy words: ArraySlice<ArraySlice<UInt8>>, into job: inout Job) -> Bool {
+        let first = words.startIndex
+        guard words.count == 6, let attempts = whole(words[first]), let timeout = whole(words[first + 1]),
+            let estimate = whole(words[first + 2]), let created = whole(words[first + 3]),
+            let priority = JobPriority(rawValue: String(decoding: words[first + 4], as: UTF8.self))
+        else { return false }
+        job.maxAttempts = attempts
+        job.timeoutMilliseconds = Int64(timeout)
+        job.estimatedMilliseconds = Int64(estimate)
+        job.createdAt = Timestamp(milliseconds: Int64(created))
+        job.updatedAt = job.createdAt
+        job.priority = priority
+        job.isRecorded = words[first + 5].elementsEqual([UInt8(ascii: "1")])
+        return true
     }
 
-    private static func read(policy: String, into job: inout Job) {
-        let parts = policy.split(separator: " ")
-        guard parts.count == 6, let created = Int64(parts[3]) else { return }
-        job.maxAttempts = Int(parts[0]) ?? 1
-        job.timeoutMilliseconds = Int64(parts[1]) ?? job.timeoutMilliseconds
-        job.estimatedMilliseconds = Int64(parts[2]) ?? 0
-        job.createdAt = Timestamp(milliseconds: created)
-        job.priority = JobPriority(rawValue: String(parts[4])) ?? .medium
-        job.isRecorded = parts[5] == "1"
+    /// Decimal digits of a number that fits; nil for anything else.
+    static func whole(_ digits: ArraySlice<UInt8>) -> Int? {
+        guard (1...18).contains(digits.count) else { return nil }
+        var value = 0
+        for byte in digits {
+            guard (0x30...0x39).contains(byte) else { return nil }
+            value = value * 10 + Int(byte) - 0x30
+        }
+        return value
     }
 
     private static func readTexts(of job: inout Job, from fields: [String: String]) {
@@ -150,7 +159,8 @@ enum JobHash {
     }
 
     private static func readProgress(of job: inout Job, from fields: [String: String]) {
-        job.attempt = whole(fields["attempt"]) ?? 0
+        let isLeased = fields["lease"]?.isEmpty == false
+        job.attempt = whole(fields["attempt"]) ?? (isLeased ? 1 : 0)
         job.uncharged = whole(fields["uncharged"]) ?? 0
         job.crashes = whole(fields["crashes"]) ?? 0
         job.isSuspect = fields["suspect"] == "1"
@@ -158,7 +168,7 @@ enum JobHash {
         job.progress = job.state == .completed ? 100 : fields["progress"].flatMap(Double.init) ?? 0
         job.step = fields["step"]
         job.message = fields["message"]
-        job.sequence = (fields["seq"].flatMap { Int64($0) } ?? 0) + 1
+        job.sequence = fields["seq"].flatMap { Int64($0) }.map { $0 + 1 } ?? (isLeased ? (job.state.isTerminal ? 3 : 2) : 1)
         job.cancelRequested = fields["cancel_requested"] == "1"
     }
 

@@ -25,7 +25,8 @@ package final class JobQueue: Sendable {
         self.redis = redis
         subscriber = RedisSubscriber(address, options: options, logger: logger)
         let settler = Settler(keys: keys, redis: redis, retentionMilliseconds: retentionMilliseconds)
-        settlements = GroupCommit(limit: Settler.maxBatch, isolates: { _ in false }) { batch throws(RedisError) in
+        settlements = GroupCommit(limit: Settler.maxBatch, atOnce: 2, executor: redis.executor, isolates: { _ in false }) {
+            batch throws(RedisError) in
             try await settler.settle(batch)
         }
     }

@@ -15,10 +15,11 @@ struct Settlement: BatchedRequest {
     let lease: String
     let entry: String
     let stream: String
-    let status: String
+    /// Nil when completed.
+    let status: String?
     /// The result as JSON, or the error.
     let result: [UInt8]
-    /// Empty when completed, else `due ms|due as RFC 3339|uncharged|error type`.
+    /// Of an attempt that did not complete: `due ms|due as RFC 3339|uncharged|error type`.
     let rest: String
     var size: Int { 500 + result.count }
 
@@ -27,12 +28,13 @@ struct Settlement: BatchedRequest {
         lease = claim.lease
         entry = claim.entry
         stream = claim.stream
-        status = outcome.state.rawValue
         if case .completed(let value) = outcome {
+            status = nil
             result = value.bytes
             rest = ""
             return
         }
+        status = outcome.state.rawValue
         var due = "0|"
         if case .retry(_, let delay) = outcome {
             let moment = at.advanced(byMilliseconds: delay)
@@ -49,6 +51,14 @@ extension JobQueue {
     package func settle(_ claim: Claim, as outcome: JobOutcome, at now: Timestamp = .now) async throws(RedisError) -> Settled {
         try await settlements.submit(Settlement(claim, as: outcome, at: now))
     }
+
+    /// The same without waiting for it. `answered` is called once, on the connection's event loop, and must be quick.
+    package func settle(
+        _ claim: Claim, as outcome: JobOutcome, at now: Timestamp = .now,
+        answered: @escaping @Sendable (Result<Settled, RedisError>) -> Void
+    ) {
+        settlements.submit(Settlement(claim, as: outcome, at: now), answered: answered)
+    }
 }
 
 /// Carries a batch of settlements to Redis.
@@ -64,7 +74,7 @@ struct Settler: Sendable {
         var keys = [self.keys.active]
         var places: [String: Int] = [:]
         var arguments: [RedisArgument] = [now.argument, .string(now.description), .integer(retentionMilliseconds)]
-        arguments.reserveCapacity(3 + settlements.count * 7)
+        arguments.reserveCapacity(3 + settlements.count * 5)
         for settlement in settlements {
             if places[settlement.stream] == nil {
                 keys.append(settlement.stream)
@@ -73,10 +83,10 @@ struct Settler: Sendable {
             arguments.append(.string(settlement.jobID.description))
             arguments.append(.string(settlement.lease))
             arguments.append(.string(settlement.entry))
-            arguments.append(.integer(Int64(places[settlement.stream] ?? 0)))
-            arguments.append(.string(settlement.status))
+            let place = String(places[settlement.stream] ?? 0)
+            arguments.append(.string(settlement.status.map { "\(place) \($0)" } ?? place))
             arguments.append(.bytes(settlement.result))
-            arguments.append(.string(settlement.rest))
+            if settlement.status != nil { arguments.append(.string(settlement.rest)) }
         }
         let reply = try await redis.runKept(Scripts.settle, keys: keys, arguments: arguments)
         guard let codes = reply.array, codes.count == settlements.count else { throw unexpected(Scripts.settle, reply) }

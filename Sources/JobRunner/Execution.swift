@@ -22,6 +22,8 @@ final class Execution: Sendable {
         var stoppedAt: ContinuousClock.Instant?
         /// Somebody is carrying the end of this attempt to the stores; nobody else may.
         var isConcluded = false
+        /// Nothing is left to cancel.
+        var isOver = false
     }
 
     init(claim: Claim, life: WorkerLife) {
@@ -30,13 +32,12 @@ final class Execution: Sendable {
         conversation = ConversationHolder(desk: life.desk)
     }
 
-    /// Runs the attempt; `ended` is called when its slot is free again.
-    func begin(ended: @escaping @Sendable () -> Void) {
-        let task = Task {
-            await self.run()
-            ended()
-        }
+    /// Runs the attempt; its slot is free again once it has told `Executions` of its end. Up to where it first waits it runs on the caller's
+    /// thread: most short jobs need no other one.
+    func begin() {
+        let task = Task.immediate { await self.run() }
         let isStopped = state.withLock { state in
+            guard !state.isOver else { return false }
             state.task = task
             return state.isHandling && state.reason != nil
         }
@@ -45,14 +46,25 @@ final class Execution: Sendable {
 
     private func run() async {
         if claim.job.cancelRequested { stop(.cancelled) }
-        guard await start() else { return }
+        guard await start() else { return end() }
         let began = ContinuousClock.now
         let result = await handle(began)
-        guard conclude() else { return }
-        if case .success = result { note(began.duration(to: .now)) }
+        guard conclude() else { return end() }
+        if case .success(let value) = result {
+            note(began.duration(to: .now))
+            if !claim.job.isRecorded, stopReason == nil { return settleAtOnce(value, result) }
+        }
         // A stop that came before the handler's end has cancelled this task, a later one does not: what follows must not be cancelled.
-        if stopReason == nil { return await settle(result) }
-        await Task { await self.settle(result) }.value
+        if stopReason == nil { await settle(result) } else { await Task { await self.settle(result) }.value }
+        end()
+    }
+
+    private func end() {
+        state.withLock { state in
+            state.isOver = true
+            state.task = nil
+        }
+        life.executions.end(self)
     }
 
     private func note(_ duration: Duration) {
@@ -101,12 +113,10 @@ extension Execution {
             let details = faults.list.prefix(5).map { "\($0.pointer) \($0.detail)" }.joined(separator: "; ")
             throw .permanent("The input does not fit the kind: \(details)", type: "invalid_input")
         }
-        let lease = LeaseHolder(claim: claim, desk: life.desk) { [weak self] in self?.stop($0) }
+        let lease = LeaseHolder(of: self, desk: life.desk)
         let context = JobContext(
             jobID: claim.job.id, attempt: claim.attempt, input: input, metadata: claim.job.metadata, sessionID: claim.job.sessionID,
-            reporter: lease, steps: lease,
-            flow: FlowHolder(claim: claim, desk: life.desk) { [weak self] in self?.stop($0) }, conversation: conversation,
-            logger: life.logger)
+            reporter: lease, steps: lease, flow: lease, conversation: conversation, logger: life.logger)
         return try await handler.run(in: context)
     }
 }
@@ -137,8 +147,8 @@ extension Execution {
     }
 
     /// Looks at the clock: an attempt over its time is told to stop, and a handler that does not listen is left behind after its grace.
-    /// True: it was left behind, and its slot is free once `settled` was called.
-    func keepTime(_ now: ContinuousClock.Instant, settled: @escaping @Sendable () -> Void) -> Bool {
+    /// True: it was left behind, and its slot is free once its end was settled.
+    func keepTime(_ now: ContinuousClock.Instant) -> Bool {
         let (isLate, mustGo) = state.withLock { state in
             let isLate = state.reason == nil && !state.isConcluded && state.deadline.map { $0 <= now } ?? false
             let isOver = state.stoppedAt.map { $0 + life.settings.stopGrace <= now } ?? false
@@ -149,7 +159,7 @@ extension Execution {
         log(.warning, "The handler did not stop when it was told to; it is left behind")
         Task {
             await self.settle(.failure(.cancelled))
-            settled()
+            self.life.executions.end(self)
         }
         return true
     }
@@ -157,15 +167,34 @@ extension Execution {
 
 // The end.
 extension Execution {
+    /// Most jobs without a row end so: nobody waits for the settlement. A Redis that is away is waited for as ever.
+    private func settleAtOnce(_ value: JSONValue, _ result: Result<JSONValue, JobFailure>) {
+        life.desk.finishUnrecorded(claim, as: .completed(value.withoutNulls)) { settled in
+            if let settled {
+                self.tell(settled, .completed)
+                self.end()
+            } else {
+                Task {
+                    await self.settle(result)
+                    self.end()
+                }
+            }
+        }
+    }
+
     /// The durable row comes before the ACK. A store that is away delays it; the outcome waits here.
     private func settle(_ result: Result<JSONValue, JobFailure>) async {
         guard !isDropped else { return log(.warning, "The attempt was dropped: this worker does not hold the job any more") }
         let outcome = outcome(of: result)
         let settled = await whileStoreIsAway { () throws(DeskError) in try await self.finish(outcome) }
+        guard let settled else { return log(.warning, "The outcome was dropped: this worker does not hold the job any more") }
+        tell(settled, outcome.state)
+    }
+
+    private func tell(_ settled: Settled, _ state: JobState) {
         switch settled {
-        case .settled: log(.info, "Job attempt ended", ["status": "\(outcome.state.rawValue)"])
+        case .settled: log(.info, "Job attempt ended", ["status": "\(state.rawValue)"])
         case .lost: log(.warning, "The attempt was lost: another attempt holds the job, or the job has ended")
-        case nil: log(.warning, "The outcome was dropped: this worker does not hold the job any more")
         }
     }
 

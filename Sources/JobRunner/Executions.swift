@@ -34,6 +34,7 @@ final class Executions: Sendable {
     }
 
     private let slots: Int
+    private let starters = Starters()
     private let state = Mutex(State())
 
     init(slots: Int) {
@@ -77,10 +78,10 @@ final class Executions: Sendable {
             return !state.isKeepingTime
         }
         if mustKeepTime { Task { await self.keepTime() } }
-        for execution in executions { execution.begin { self.end(execution) } }
+        starters.start(executions)
     }
 
-    private func end(_ execution: Execution) {
+    func end(_ execution: Execution) {
         update { state in
             state.running[ObjectIdentifier(execution)] = nil
             state.waitingForStore.remove(ObjectIdentifier(execution))
@@ -99,8 +100,9 @@ final class Executions: Sendable {
                 return Array(state.running.values)
             }
             if running.isEmpty { return }
+            starters.help()
             let now = ContinuousClock.now
-            for execution in running where execution.keepTime(now, settled: { self.end(execution) }) {
+            for execution in running where execution.keepTime(now) {
                 state.withLock { $0.leftBehind += 1 }
             }
         }

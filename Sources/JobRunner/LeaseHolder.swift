@@ -2,31 +2,44 @@ internal import JobDesk
 internal import JobModel
 internal import JobQueue
 internal import RedisWire
+internal import Synchronization
 
 /// What a handler's context reports to: the queue, under this attempt's lease. A Redis that is away loses progress, never the job.
-struct LeaseHolder: JobReporter, StepStore {
+final class LeaseHolder: JobReporter, StepStore {
     /// A step's result is state, not storage.
     static let maxStepBytes = 256 * 1024
     /// Names are keys of an index.
     static let maxNameBytes = 500
     let claim: Claim
-    let queue: JobQueue
-    let durations: Durations
-    let steps: AttemptSteps
-    let start = ContinuousClock.now
-    let stop: @Sendable (StopReason) -> Void
+    let desk: JobDesk
+    /// How the parents of the job ended, once asked.
+    let parentOutcomes = Mutex<[String: ParentOutcome]?>(nil)
+    private let execution: Execution
+    private let start = ContinuousClock.now
+    /// Made by the first step: most jobs have none.
+    private let madeSteps = Mutex<AttemptSteps?>(nil)
 
-    init(claim: Claim, desk: JobDesk, stop: @escaping @Sendable (StopReason) -> Void) {
-        self.claim = claim
-        self.stop = stop
-        queue = desk.queue
-        durations = desk.durations
-        steps = AttemptSteps(of: claim, desk: desk)
+    init(of execution: Execution, desk: JobDesk) {
+        self.execution = execution
+        self.desk = desk
+        claim = execution.claim
+    }
+
+    func stop(_ reason: StopReason) {
+        execution.stop(reason)
+    }
+
+    private var steps: AttemptSteps {
+        madeSteps.withLock { made in
+            let steps = made ?? AttemptSteps(of: claim, desk: desk)
+            made = steps
+            return steps
+        }
     }
 
     func report(_ event: JobEvent, progress: JobProgress?) async throws(JobFailure) {
         let event = progress.map { estimating(event, $0) } ?? event
-        guard let reported = try? await queue.report(event, progress: progress, of: claim) else { return }
+        guard let reported = try? await desk.queue.report(event, progress: progress, of: claim) else { return }
         switch reported {
         case .told: return
         case .cancelRequested:
@@ -42,7 +55,7 @@ struct LeaseHolder: JobReporter, StepStore {
     private func estimating(_ event: JobEvent, _ progress: JobProgress) -> JobEvent {
         let elapsed = Int64((ContinuousClock.now - start) / .milliseconds(1))
         var fields = event.fields
-        fields["remaining_seconds"] = .seconds(durations.remaining(of: claim.job, elapsed: elapsed, percent: progress.percent))
+        fields["remaining_seconds"] = .seconds(desk.durations.remaining(of: claim.job, elapsed: elapsed, percent: progress.percent))
         return JobEvent(event.name, at: event.timestamp, fields)
     }
 

@@ -39,7 +39,8 @@ import Testing
     }
 
     private static let builtIn: Set<String> = [
-        "function", "if", "elseif", "while", "until", "and", "or", "not", "return", "in", "ipairs", "pairs", "unpack", "tonumber", "type",
+        "function", "if", "elseif", "while", "until", "and", "or", "not", "return", "in", "ipairs", "pairs", "unpack", "tonumber",
+        "tostring", "type",
     ]
 
     private func withoutCommentAndTexts(_ line: Substring) -> String {
@@ -58,7 +59,8 @@ import Testing
         for line in lines[...index].reversed() where !line.allSatisfy(\.isWhitespace) {
             guard indentation(of: line) <= depth else { continue }
             depth = indentation(of: line)
-            let defined = line.matches(of: /local (?:function )?([\w, ]+)/).flatMap { $0.1.split { $0 == "," || $0 == " " } }
+            let names = line.matches(of: /local (?:function )?([\w, ]+)/).map(\.1) + line.matches(of: /function \w+\(([\w, ]+)\)/).map(\.1)
+            let defined = names.flatMap { $0.split { $0 == "," || $0 == " " } }
             if defined.contains(where: { $0 == name }) { return true }
         }
         return false

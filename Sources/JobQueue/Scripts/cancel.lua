@@ -12,7 +12,8 @@ elseif terminal(state[1]) then
 end
 if ARGV[2] == 'request' then
     if not state[2] then
-        call('HSET', KEYS[1], 'cancel_requested', '1', 'updated_at', ARGV[3], 'more', '1')
+        unfold(KEYS[1])
+        call('HSET', KEYS[1], 'cancel_requested', '1', 'updated_at', ARGV[3])
         tell(KEYS[1], ARGV[5])
     end
     call('PUBLISH', KEYS[4], 'cancel ' .. ARGV[1])

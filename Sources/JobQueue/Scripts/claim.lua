@@ -3,7 +3,7 @@
 -- With ARGV 6 it takes the one entry that a blocking read handed to this worker, if it is still this worker's.
 -- KEYS    1 worker hash   2… streams, highest priority first
 -- ARGV    1 worker name   2 how many   3 now ms   4 now as RFC 3339   5 how many of them lowest stream first   [6 stream   7 entry of a blocking read]
--- Returns {'dead'}   {'unregistered'}   {'ok', {paused queue …}, claim …}; a claim is {stream, entry, 'first', id, kind, input, policy} of a plain job,
+-- Returns {'dead'}   {'unregistered'}   {'ok', {paused queue …}, claim …}; a claim is `stream number entry id policy kind`, input of a plain job,
 --         {stream, entry, 'job', {field, value …}} of any other, or {stream, entry, 'foreign', {field, value …}}
 local name = ARGV[1]
 local prefix = prefix_of(KEYS[1], 'worker:' .. name)
@@ -18,10 +18,12 @@ local paused, paused_names = {}, call('SMEMBERS', prefix .. 'paused')
 for _, queue in ipairs(paused_names) do
     paused[queue] = true
 end
-local claims = {'ok', paused_names}
+local claims, channels = {'ok', paused_names}, {}
+local taken = 0
 local started_tail = ',"event":"started","status":"processing","timestamp":"' .. ARGV[4] .. '","worker":"' .. name .. '"}'
 local lease = name .. ':'
-local kind -- of the entry that is being taken
+local first_lease = lease .. '1'
+local kind, number -- of the entry that is being taken, and of its stream
 local first_event = '{"seq":2,"attempt":1' .. started_tail
 local spent, spent_stream = {}, nil -- entries of one stream that go without a claim
 
@@ -40,19 +42,21 @@ end
 
 -- The attempt begins: number, lease and state. `state` is {status, entry, more, input, policy}.
 -- A job without `more` is a plain one: never claimed before, nothing told but its acceptance, nothing that its input and policy do not say.
+-- Its lease tells the rest: see `unfold`.
 local function start(job, id, stream, entry, state, permits)
+    taken = taken + 1
     if not state[3] and not permits then
-        call('HSET', job, 'status', 'processing', 'attempt', '1', 'lease', lease .. '1', 'started_at', ARGV[3], 'seq', '1', 'event', first_event)
-        call('PUBLISH', job .. ':events', first_event)
-        claims[#claims + 1] = {stream, entry, 'first', id, kind, state[4], state[5]}
+        call('HSET', job, 'status', 'processing', 'lease', first_lease, 'started_at', ARGV[3])
+        channels[#channels + 1] = job .. ':events'
+        claims[#claims + 1] = number .. ' ' .. entry .. ' ' .. id .. ' ' .. state[5] .. ' ' .. kind
+        claims[#claims + 1] = state[4]
         return
     end
     local rest = call('HMGET', job, 'attempt', 'seq', 'event', 'woken', 'unique', 'unique_span', 'permits')
     local attempt, told = tonumber(rest[1] or '0') + 1, tonumber(rest[2] or '0') + 1
     local event = '{"seq":' .. told + 1 .. ',"attempt":' .. attempt .. started_tail
     if rest[3] then
-        call('RPUSH', job .. ':log', rest[3])
-        call('LTRIM', job .. ':log', -LOG_LIMIT, -1)
+        keep_told(job, rest[3])
     end
     call('HSET', job, 'status', 'processing', 'entry', place(level_of(stream), entry), 'attempt', attempt, 'lease', lease .. attempt,
         'started_at', ARGV[3], 'seq', told, 'event', event, 'permits', permits or rest[7] or '', 'more', '1')
@@ -178,6 +182,7 @@ local function take_other(stream, entry, fields)
     if key and not foreign then
         rare().serve(stream, entry, id)
     elseif foreign and not (id and state_of(prefix .. 'job:' .. id)[2] == place(level_of(stream), entry)) then
+        taken = taken + 1
         claims[#claims + 1] = {stream, entry, 'foreign', fields}
     else
         return id or ''
@@ -228,7 +233,13 @@ local function put_back(stream, entry, fields)
     discard(stream, entry)
 end
 
+local function answer()
+    tell_all(channels, function() return first_event end)
+    return claims
+end
+
 if ARGV[6] then
+    number = '2'
     local pending = call('XPENDING', ARGV[6], GROUP, ARGV[7], ARGV[7], 1, name)
     local entries = #pending == 1 and call('XRANGE', ARGV[6], ARGV[7], ARGV[7]) or {}
     if #entries == 1 and paused[queue_of(ARGV[6])] then
@@ -241,21 +252,22 @@ if ARGV[6] then
     if spent[1] then
         discard(spent_stream, unpack(spent))
     end
-    return claims
+    return answer()
 end
 
 local function fill(first, last, step, wanted)
     for i = first, last, step do
         if budget > 0 and not paused[queue_of(KEYS[i])] then
             local entries
+            number = tostring(i) -- once: a number in a text is formatted anew each time, at a third of a microsecond
             repeat
-                local missing = wanted - (#claims - 2)
+                local missing = wanted - taken
                 entries = missing > 0 and read(KEYS[i], missing) or {}
-                local before = #claims
+                local before = taken
                 for _, entry in ipairs(entries) do
                     take(KEYS[i], entry[1], entry[2] or {})
                 end
-                budget = budget - (#entries - (#claims - before))
+                budget = budget - (#entries - (taken - before))
             until #entries < missing or missing <= 0 or budget <= 0
         end
     end
@@ -266,4 +278,4 @@ fill(2, #KEYS, 1, tonumber(ARGV[2]))
 if spent[1] then
     discard(spent_stream, unpack(spent))
 end
-return claims
+return answer()

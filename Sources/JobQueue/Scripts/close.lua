@@ -8,6 +8,7 @@ local state = call('HMGET', KEYS[1], 'status', 'queue', 'entry', 'concurrency_ke
 if not state[1] or terminal(state[1]) then
     return 0
 end
+unfold(KEYS[1])
 if ARGV[2] == 'completed' then
     call('HSET', KEYS[1], 'status', ARGV[2], 'result', ARGV[6], 'completed_at', ARGV[3], 'permits', '')
 else

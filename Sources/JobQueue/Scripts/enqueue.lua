@@ -2,12 +2,14 @@
 -- Accepts jobs, each if its id is new. First they are among the live jobs, then they have an entry, then a hash: a live job or an entry without
 -- a hash is thrown away, a hash without an entry is mended only if it is among the live jobs.
 -- KEYS    1 active
--- ARGV    1 now as RFC 3339   2… for each job: id, kind, queue, priority, due ms or 0 for now, created ms, rare, how many fields, field, value …
+-- ARGV    1 now as RFC 3339   2… for each job: id, kind, queue, priority, due ms or 0 for now, created ms, input, policy, rare, how many fields more
+--         or '', field, value …
 --         `rare` is '' or JSON: key, unique, span, window_ms, accepted (SQL decided already), idempotency, fingerprint, ttl_ms, waiting, ready, first
 -- Returns a pair for each job: {1, place} accepted   {0, status} the id exists   {2, id} this request was accepted as that job
 --         {3, id} the key belongs to another request   {4, id} a job with this unique key lives
 local prefix = prefix_of(KEYS[1], 'active')
 local replies, active, accepted, seen, none = {}, {}, {}, {}, {}
+local channels, events = {}, {} -- of the jobs that are accepted: who hears of it is asked once for all
 local now_tail = '","timestamp":"' .. ARGV[1] .. '"}'
 
 -- Whether the job that holds a unique key still does.
@@ -91,7 +93,7 @@ end
 -- What is to become of the job at a place of ARGV: a reply when it is not to be accepted.
 local function judge(i, id, rare)
     local job = prefix .. 'job:' .. id
-    local status = call('HGET', job, 'status') or seen[id]
+    local status = seen[id] or call('EXISTS', job) == 1 and call('HGET', job, 'status')
     if status == 'waiting' and rare.ready then
         return make_ready(job, id, ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4]), rare)
     elseif status then
@@ -118,24 +120,25 @@ local function accept(i, id, kind, queue, rare)
         state, entry = settle_in(id, kind, queue, ARGV[i + 3], tonumber(ARGV[i + 4]), rare)
     end
     local job = prefix .. 'job:' .. id
-    call('HSET', job, 'job_id', id, 'kind', kind, 'queue', queue, 'status', state, 'entry', entry, 'created_at', ARGV[i + 5],
-        unpack(ARGV, i + 8, i + 7 + ARGV[i + 7]))
+    -- First what a claim reads: fields are looked for from the first one on.
+    call('HSET', job, 'status', state, 'entry', entry, 'input', ARGV[i + 6], 'policy', ARGV[i + 7], 'job_id', id, 'kind', kind, 'queue', queue,
+        'created_at', ARGV[i + 5], unpack(ARGV, i + 10, i + 9 + (tonumber(ARGV[i + 9]) or 0)))
     if rare ~= none then
         remember(id, rare)
     end
-    call('PUBLISH', job .. ':events', '{"seq":' .. (rare.first or '1') .. ',"event":"' .. state .. '","kind":"' .. kind .. '","status":"' .. state
-        .. now_tail)
+    channels[#channels + 1] = job .. ':events'
+    events[#channels] = {rare.first or '1', kind, state}
     return {1, entry}
 end
 
 local places, rares = {}, {}
 local i = 2
 while ARGV[i] do
-    local rare = ARGV[i + 6] == '' and none or cjson.decode(ARGV[i + 6])
+    local rare = ARGV[i + 8] == '' and none or cjson.decode(ARGV[i + 8])
     places[#places + 1] = i
     rares[#places] = rare
     replies[#places] = judge(i, ARGV[i], rare) or false
-    i = i + 8 + ARGV[i + 7]
+    i = i + 10 + (tonumber(ARGV[i + 9]) or 0)
 end
 if active[1] then
     call('ZADD', KEYS[1], unpack(active))
@@ -146,4 +149,8 @@ end
 for queue, count in pairs(accepted) do
     call('HINCRBY', prefix .. 'stats:' .. queue, 'accepted', count)
 end
+tell_all(channels, function(n)
+    local event = events[n]
+    return '{"seq":' .. event[1] .. ',"event":"' .. event[3] .. '","kind":"' .. event[2] .. '","status":"' .. event[3] .. now_tail
+end)
 return replies

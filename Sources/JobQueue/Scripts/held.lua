@@ -17,7 +17,9 @@ for i = 2, #KEYS do
         -- A ticket may have been good for another job of its stream.
         id = redis.pcall('HGET', KEYS[i] .. ':served', row[1]) or id
         local state = fields_of(prefix .. 'job:' .. id, 'status', 'attempt', 'lease', 'policy', 'crashes')
-        found[#found + 1] = {KEYS[i], row[1], id, state[1] or '', state[2] or '0', state[3] or '', string.sub(state[4] or '', -1), state[5] or '0', fields}
+        local lease = state[3] or ''
+        local attempt = state[2] or string.match(lease, ':(%d+)$') or '0'
+        found[#found + 1] = {KEYS[i], row[1], id, state[1] or '', attempt, lease, string.sub(state[4] or '', -1), state[5] or '0', fields}
     end
 end
 return found

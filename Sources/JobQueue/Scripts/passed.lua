@@ -31,9 +31,12 @@ end
 
 -- The copy comes before the hash names it, and the old entry goes last.
 local function bring_back(entry, fields, job)
+    if job then
+        unfold(job)
+    end
     local fresh = call('XADD', KEYS[1], '*', unpack(fields))
     if job then
-        call('HSET', job, 'status', 'queued', 'entry', place(level_of(KEYS[1]), fresh), 'lease', '', 'more', '1')
+        call('HSET', job, 'status', 'queued', 'entry', place(level_of(KEYS[1]), fresh), 'lease', '')
     end
     remove(entry)
 end

@@ -14,8 +14,9 @@ local state = fields_of(KEYS[1], 'status', 'entry', 'lease', 'kind', 'queue', 'c
 local current = state[2] == place(level_of(KEYS[2]), ARGV[2])
 local running = state[1] == 'processing' and string.sub(state[3] or '', 1, #ARGV[1] + 1) == ARGV[1] .. ':'
 if current and (running or state[1] == 'queued') then
+    unfold(KEYS[1])
     local entry = put(prefix, ARGV[3], state[5], ARGV[6], state[4], state[6])
-    call('HSET', KEYS[1], 'status', 'queued', 'entry', entry, 'lease', '', 'more', '1', 'permits', '')
+    call('HSET', KEYS[1], 'status', 'queued', 'entry', entry, 'lease', '', 'permits', '')
     call('HDEL', KEYS[1], 'woken') -- what it held is given back: it must ask again
     give_back(prefix, ARGV[3], state[7])
     if running then

@@ -29,8 +29,9 @@ local function requeue(job, id, state, level)
     if lost then
         call('HDEL', stream .. ':served', lost) -- nobody will settle it
     end
+    unfold(job)
     local entry = put(prefix, id, state.queue, level, state.kind, state.key)
-    call('HSET', job, 'status', 'queued', 'entry', entry, 'lease', '', 'permits', '', 'more', '1')
+    call('HSET', job, 'status', 'queued', 'entry', entry, 'lease', '', 'permits', '')
     call('HDEL', job, 'woken')
     give_back(prefix, id, state.permits)
     mended = mended + 1

@@ -4,6 +4,10 @@
 -- ARGV    1 job id   2 now as RFC 3339   3 the event that ended it, without its number   4 priority
 -- Returns 1 queued   0 Redis does not know the job   2 it has not failed
 local prefix = prefix_of(KEYS[1], 'job:' .. ARGV[1])
+local known = fields_of(KEYS[1], 'status', 'more')
+if known[1] and terminal(known[1]) and not known[2] then
+    unfold(KEYS[1])
+end
 local state = fields_of(KEYS[1], 'status', 'queue', 'kind', 'concurrency_key', 'created_at', 'attempt', 'seq', 'unique', 'unique_span')
 if not state[1] then
     return 0
@@ -16,7 +20,7 @@ for _, key in ipairs({KEYS[1], KEYS[1] .. ':log', KEYS[1] .. ':steps'}) do
 end
 local before = call('HGET', KEYS[1], 'event')
 if before then
-    call('RPUSH', KEYS[1] .. ':log', before)
+    keep_told(KEYS[1], before)
 end
 call('HSET', KEYS[1], 'event', '{"seq":' .. (state[7] or 0) + 1 .. ',' .. ARGV[3])
 call('ZREM', KEYS[3], ARGV[1])

@@ -1,14 +1,15 @@
 #!lua flags=allow-oom
 -- Ends attempts, each if it still holds its job. The new state comes before the ACK: a terminal job that is still pending is only ACKed.
 -- KEYS    1 active   2… streams of the entries
--- ARGV    1 now ms   2 now as RFC 3339   3 retention ms   4… for each attempt: id, lease, entry, which stream (2…), new status, result JSON or error,
---         the rest: '' when completed, else `due ms|due as RFC 3339|uncharged|error type`
+-- ARGV    1 now ms   2 now as RFC 3339   3 retention ms   4… for each attempt: id, lease, entry, then `stream number` and the result as JSON of one
+--         that completed, `stream number status`, error and `due ms|due as RFC 3339|uncharged|error type` of any other
 -- Returns for each 1 settled, also when this lease settled before   0 lost: another attempt holds the job, or it is gone
 local prefix = prefix_of(KEYS[1], 'active')
 local replies, ended, buried, counters = {}, {}, {}, {}
+local channels, bodies, numbers = {}, {}, {} -- of the jobs that have ended: who hears of it is asked once for all
 local spent = {}
 
-local until_ms = clock() + ARGV[3]
+local until_ms = string.format('%d', clock() + ARGV[3]) -- as text: Redis formats a number anew in every call, at a microsecond
 local completed_tail = ',"status":"completed","timestamp":"' .. ARGV[2] .. '"}'
 
 local function count(stream, counter)
@@ -20,6 +21,10 @@ local function queue_of(stream)
     return string.match(string.sub(stream, #prefix + 1), '^(.*)_jobs')
 end
 
+local function attempt_of(lease)
+    return string.match(lease, ':(%d+)$')
+end
+
 -- The event of an end that is not a completion, or of a pause; keys in their order.
 local function event_of(attempt, status, result, error_type, at)
     local why = status == 'queued' and '' or '"error":' .. cjson.encode(result) .. ',"error_type":' .. cjson.encode(error_type) .. ','
@@ -28,25 +33,36 @@ local function event_of(attempt, status, result, error_type, at)
     return '"attempt":' .. attempt .. ',' .. why .. '"event":"' .. name .. '",' .. due .. '"status":"' .. status .. '","timestamp":"' .. ARGV[2] .. '"}'
 end
 
--- The terminal state, then what follows from it.
-local function finish(job, id, status, result, error_type, told, body)
-    if status == 'completed' then
-        call('HSET', job, 'status', status, 'result', result, 'completed_at', ARGV[1], 'seq', told)
+-- What follows from a terminal state. The job expires before it leaves the live ones: repair finds what a cut leaves without an end.
+-- `told` is nil for a plain job: it has neither log nor steps, and its lease and its end say what was told. PEXPIREAT costs half of PEXPIRE.
+-- `body` is the event without its number, or the place in ARGV of the lease of a job that completed.
+local function finish(job, id, told, body)
+    if told then
+        call('PEXPIREAT', job .. ':log', until_ms)
+        call('PEXPIREAT', job .. ':steps', until_ms)
+    end
+    call('PEXPIREAT', job, until_ms)
+    local n = #ended + 1
+    ended[n], channels[n], bodies[n], numbers[n] = id, job .. ':events', body, told and told + 1 or 3
+end
+
+-- The terminal state, with the number of the last event where the job's lease does not tell it.
+local function complete(job, told, result)
+    if told then
+        call('HSET', job, 'status', 'completed', 'result', result, 'completed_at', ARGV[1], 'seq', told)
     else
-        call('HSET', job, 'status', status, 'error', result, 'error_type', error_type, status == 'failed' and 'failed_at' or 'completed_at', ARGV[1],
-            'seq', told)
-        if status == 'failed' then
-            buried[#buried + 1] = ARGV[1]
-            buried[#buried + 1] = id
-        end
+        call('HSET', job, 'status', 'completed', 'result', result, 'completed_at', ARGV[1])
     end
-    -- Before it leaves the live jobs: repair finds what a cut leaves without an end. Log and steps also of a job that has none: what a torn file
-    -- gives back at a second start may make them. PEXPIREAT costs half of PEXPIRE.
-    for _, key in ipairs({job .. ':log', job .. ':steps', job}) do
-        call('PEXPIREAT', key, until_ms)
+end
+
+local function fail(job, id, told, status, result, error_type)
+    local last = told and {'seq', told} or {}
+    call('HSET', job, 'status', status, 'error', result, 'error_type', error_type, status == 'failed' and 'failed_at' or 'completed_at', ARGV[1],
+        unpack(last))
+    if status == 'failed' then
+        buried[#buried + 1] = ARGV[1]
+        buried[#buried + 1] = id
     end
-    call('PUBLISH', job .. ':events', '{"seq":' .. told + 1 .. ',' .. body)
-    ended[#ended + 1] = id
 end
 
 -- Back to the schedule or to the front of the queue.
@@ -54,14 +70,31 @@ local function go_on(job, id, stream, status, result, error_type, due, uncharged
     if status == 'scheduled' then
         call('ZADD', prefix .. 'scheduled', due, id)
         call('HSET', job, 'status', status, 'entry', '', 'error', result, 'error_type', error_type, 'scheduled_at', due, 'suspect', '0',
-            'crashes', '0', 'permits', '', 'more', '1')
+            'crashes', '0', 'permits', '')
     else
         local level = level_of(stream) == 'suspect' and 'suspect' or 'urgent'
         local state = call('HMGET', job, 'kind', 'concurrency_key')
         local entry = put(prefix, id, queue_of(stream), level, state[1], state[2])
-        call('HSET', job, 'status', status, 'entry', entry, 'uncharged', uncharged, 'permits', '', 'more', '1')
+        call('HSET', job, 'status', status, 'entry', entry, 'uncharged', uncharged, 'permits', '')
     end
     tell(job, body)
+end
+
+-- An attempt that did not complete.
+local function stop(job, id, lease, stream, told, status, result, rest)
+    local due, at, uncharged, error_type = string.match(rest, '^(.-)|(.-)|(.-)|(.*)$')
+    local body = event_of(attempt_of(lease), status, result, error_type, at)
+    if terminal(status) then
+        count(stream, status)
+        fail(job, id, told, status, result, error_type)
+        finish(job, id, told, body)
+    else
+        count(stream, status == 'scheduled' and 'retried' or 'handed_back')
+        if not told then
+            unfold(job)
+        end
+        go_on(job, id, stream, status, result, error_type, due, uncharged, body)
+    end
 end
 
 -- What the attempt held beside the job itself.
@@ -78,7 +111,9 @@ local function let_go(job, id, stream, entry, is_over)
     end
 end
 
-local function settle(id, lease, entry, stream, status, result, rest)
+-- The attempt at a place of ARGV; `status` is nil when it completed.
+local function settle(at, stream, status)
+    local id, lease, entry = ARGV[at], ARGV[at + 1], ARGV[at + 2]
     local job = prefix .. 'job:' .. id
     local state = call('HMGET', job, 'lease', 'status', 'more')
     local gone = spent[stream]
@@ -91,23 +126,14 @@ local function settle(id, lease, entry, stream, status, result, rest)
         end
         return 0
     end
-    local attempt = string.match(lease, '%d+$')
-    local told = state[3] and tonumber(call('HGET', job, 'seq') or '0') + 1 or '2' -- a plain job has told its acceptance and its start
+    local told = state[3] and tonumber(call('HGET', job, 'seq') or '0') + 1
     local free = state[3] and let_go(job, id, stream, entry, status ~= 'scheduled' and status ~= 'queued')
-    if status == 'completed' then
-        count(stream, status)
-        finish(job, id, status, result, '', told, '"attempt":' .. attempt .. ',"event":"completed","progress":100,"result":' .. result
-            .. completed_tail)
+    if status then
+        stop(job, id, lease, stream, told, status, ARGV[at + 4], ARGV[at + 5])
     else
-        local due, at, uncharged, error_type = string.match(rest, '^(.-)|(.-)|(.-)|(.*)$')
-        local body = event_of(attempt, status, result, error_type, at)
-        if terminal(status) then
-            count(stream, status)
-            finish(job, id, status, result, error_type, told, body)
-        else
-            count(stream, status == 'scheduled' and 'retried' or 'handed_back')
-            go_on(job, id, stream, status, result, error_type, due, uncharged, body)
-        end
+        count(stream, 'completed')
+        complete(job, told, ARGV[at + 4])
+        finish(job, id, told, at + 1)
     end
     if free then
         free()
@@ -116,11 +142,20 @@ local function settle(id, lease, entry, stream, status, result, rest)
     return 1
 end
 
+local streams = {}
 for i = 2, #KEYS do
+    streams[tostring(i)] = KEYS[i]
     spent[KEYS[i]] = {}
 end
-for i = 4, #ARGV, 7 do
-    replies[#replies + 1] = settle(ARGV[i], ARGV[i + 1], ARGV[i + 2], KEYS[tonumber(ARGV[i + 3])], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6])
+local at = 4
+while ARGV[at] do
+    local stream, status = streams[ARGV[at + 3]], nil
+    if not stream then
+        stream, status = string.match(ARGV[at + 3], '^(%d+) (%l+)$')
+        stream = streams[stream]
+    end
+    replies[#replies + 1] = settle(at, stream, status)
+    at = at + (status and 6 or 5)
 end
 if buried[1] then
     call('ZADD', prefix .. 'dead', unpack(buried))
@@ -134,6 +169,13 @@ for stream, by in pairs(counters) do
         call('HINCRBY', prefix .. 'stats:' .. queue_of(stream), counter, number)
     end
 end
+tell_all(channels, function(n)
+    local body = bodies[n]
+    if tonumber(body) then
+        body = '"attempt":' .. attempt_of(ARGV[body]) .. ',"event":"completed","progress":100,"result":' .. ARGV[body + 3] .. completed_tail
+    end
+    return '{"seq":' .. numbers[n] .. ',' .. body
+end)
 if ended[1] then
     call('ZREM', KEYS[1], unpack(ended))
 end

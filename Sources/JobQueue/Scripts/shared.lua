@@ -40,18 +40,70 @@ local function place(level, entry)
     return level == '' and entry or level .. ':' .. entry
 end
 
+-- RFC 3339 of a moment in milliseconds.
+local function rfc3339(milliseconds)
+    local days = math.floor(milliseconds / 86400000)
+    local rest = milliseconds - days * 86400000
+    local shifted = days + 719468 -- since 0000-03-01
+    local era = math.floor(shifted / 146097)
+    local day = shifted - era * 146097
+    local year = math.floor((day - math.floor(day / 1460) + math.floor(day / 36524) - math.floor(day / 146096)) / 365)
+    day = day - (365 * year + math.floor(year / 4) - math.floor(year / 100))
+    local month = math.floor((5 * day + 2) / 153)
+    return string.format('%04d-%02d-%02dT%02d:%02d:%02d.%03dZ', era * 400 + year + (month >= 10 and 1 or 0), month < 10 and month + 3 or month - 9,
+        day - math.floor((153 * month + 2) / 5) + 1, math.floor(rest / 3600000), math.floor(rest / 60000) % 60, math.floor(rest / 1000) % 60,
+        rest % 1000)
+end
+
+-- A plain job's first start is told by its lease and `started_at` alone. Who gives it more to tell, or takes the lease away, writes down first
+-- what follows from them: attempt, number and event.
+local function unfold(job)
+    local state = call('HMGET', job, 'more', 'lease', 'started_at', 'status')
+    local worker = not state[1] and string.match(state[2] or '', '^(.*):1$')
+    if worker then
+        local event = '{"seq":2,"attempt":1,"event":"started","status":"processing","timestamp":"' .. rfc3339(tonumber(state[3] or 0))
+            .. '","worker":"' .. worker .. '"}'
+        call('HSET', job, 'more', '1', 'attempt', '1', 'seq', terminal(state[4]) and '2' or '1', 'event', event)
+    elseif not state[1] then
+        call('HSET', job, 'more', '1')
+    end
+end
+
+-- What was told before and is not the latest any more. What a torn file brings back of a job that has ended must not stay for ever.
+local LOG_MS = '31536000000'
+local function keep_told(job, event)
+    if call('RPUSH', job .. ':log', event) == 1 then
+        call('PEXPIRE', job .. ':log', LOG_MS)
+    end
+    call('LTRIM', job .. ':log', -LOG_LIMIT, -1)
+end
+
 -- Numbers an event and tells the watchers. For replay the latest one is kept in the hash and the older ones in the log: a short job needs no
--- log. Number 1 is the acceptance, which the hash itself tells. The hash must exist.
+-- log. Number 1 is the acceptance, which the hash itself tells. The hash must exist, and be unfolded.
 local function tell(job, body)
     local told = call('HINCRBY', job, 'seq', 1)
     local event = '{"seq":' .. told + 1 .. ',' .. body
     local before = call('HGET', job, 'event')
     if before then
-        call('RPUSH', job .. ':log', before)
-        call('LTRIM', job .. ':log', -LOG_LIMIT, -1)
+        keep_told(job, before)
     end
     call('HSET', job, 'event', event)
     call('PUBLISH', job .. ':events', event)
+end
+
+-- Tells many jobs' events, one each; `event_of(n)` makes the text. Most have no watcher: asking for all channels at once costs half of telling
+-- each, and the text of what nobody hears is not made. Only subscribers of this server count: watchers ask the primary.
+local function tell_all(channels, event_of)
+    if not channels[1] then
+        return
+    end
+    local heard = call('PUBSUB', 'NUMSUB', unpack(channels))
+    local has_patterns = call('PUBSUB', 'NUMPAT') > 0
+    for n, channel in ipairs(channels) do
+        if has_patterns or heard[2 * n] > 0 then
+            call('PUBLISH', channel, event_of(n))
+        end
+    end
 end
 
 -- The last event of a job carries its result or error. It is not kept: the hash has all of it.

@@ -20,7 +20,9 @@ extension Load {
 
     private func attemptsOfHalting() async throws -> [String: Int64] {
         let ids = book.accepted.filter { $0.value.kind == "halting" }.map(\.key)
-        let replies = try await fleet.redis.pipeline(ids.map { ["HGET", .string("job:\($0)"), "attempt"] })
-        return Dictionary(zip(ids, replies.map { $0.string.flatMap { Int64($0) } ?? 0 })) { $1 }
+        // A job's only attempt is told by its lease alone.
+        let replies = try await fleet.redis.pipeline(ids.map { ["HMGET", .string("job:\($0)"), "attempt", "lease"] })
+        let attempts = replies.map { reply in reply.array?.first?.integer ?? (reply.array?.last?.string?.isEmpty == false ? 1 : 0) }
+        return Dictionary(zip(ids, attempts)) { $1 }
     }
 }

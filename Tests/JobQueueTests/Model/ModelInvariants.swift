@@ -169,7 +169,8 @@ extension ModelWorld {
     private func checkLifetime(_ job: ModelJob, _ snapshot: ModelSnapshot) throws {
         for key in [queue.keys.job(job.id), queue.keys.log(job.id), queue.keys.steps(job.id)] {
             guard let left = snapshot.timeToLive[key] else { continue }
-            try require((left > 0) == job.state.isTerminal, "j\(job.number) is \(job.state), and \(key) has \(left) ms left")
+            let isEnding = left > 0 && left <= queue.retentionMilliseconds
+            try require(isEnding == job.state.isTerminal, "j\(job.number) is \(job.state), and \(key) has \(left) ms left")
         }
     }
 
@@ -177,9 +178,12 @@ extension ModelWorld {
     private func checkEvents(_ job: ModelJob, _ snapshot: ModelSnapshot) throws {
         let hash = snapshot.hashes[queue.keys.job(job.id)] ?? [:]
         let kept = (snapshot.lists[queue.keys.log(job.id)] ?? []) + [hash["event"]].compactMap(\.self)
-        let numbers = kept.compactMap { Int64($0.dropFirst("{\"seq\":".count).prefix { $0.isNumber }) }
-        // Number 1 is the acceptance, and the last one of an ended job is its end: the hash tells both without an event.
-        let last = (hash["seq"].flatMap { Int64($0) } ?? 0) + 1
+        var numbers = kept.compactMap { Int64($0.dropFirst("{\"seq\":".count).prefix { $0.isNumber }) }
+        // Number 1 is the acceptance, and the last one of an ended job is its end: the hash tells both without an event. A plain job's lease tells
+        // its start too.
+        let isLeased = hash["lease"].map { !$0.isEmpty } ?? false
+        if isLeased, hash["more"] == nil { numbers = [2] }
+        let last = hash["seq"].flatMap { Int64($0) }.map { $0 + 1 } ?? (isLeased ? (job.state.isTerminal ? 3 : 2) : 1)
         let expected = last < 2 ? [] : Array(2...last)
         let isWhole = job.state.isTerminal ? numbers == expected.dropLast() : numbers == expected
         try require(isWhole, "the events of j\(job.number) are numbered \(numbers), the last one is \(last)")

@@ -25,8 +25,8 @@ struct ModelJob {
     init?(id: JobID, number: Int, priority: JobPriority, options: ModelOptions, hash: [String: String]?) {
         guard let hash, let state = hash["status"].flatMap(JobState.init) else { return nil }
         self.init(id: id, number: number, priority: priority, options: options, state: state)
-        attempt = hash["attempt"].flatMap { Int($0) } ?? 0
         lease = hash["lease"].flatMap { $0.isEmpty ? nil : $0 }
+        attempt = hash["attempt"].flatMap { Int($0) } ?? (lease == nil ? 0 : 1)
         cancelRequested = hash["cancel_requested"] == "1"
         uncharged = hash["uncharged"].flatMap { Int($0) } ?? 0
     }

@@ -3,24 +3,13 @@ internal import JobModel
 internal import Synchronization
 
 /// What a handler's context sees of its flow, under this attempt's lease.
-final class FlowHolder: FlowMembership {
-    private let claim: Claim
-    private let desk: JobDesk
-    private let stop: @Sendable (StopReason) -> Void
-    private let known = Mutex<[String: ParentOutcome]?>(nil)
-
-    init(claim: Claim, desk: JobDesk, stop: @escaping @Sendable (StopReason) -> Void) {
-        self.claim = claim
-        self.desk = desk
-        self.stop = stop
-    }
-
+extension LeaseHolder: FlowMembership {
     /// Parents have ended before this attempt began: reading them once is enough.
     func parents() async throws(JobFailure) -> [String: ParentOutcome] {
         guard claim.job.isRecorded else { return [:] }
-        if let outcomes = known.withLock({ $0 }) { return outcomes }
+        if let outcomes = parentOutcomes.withLock({ $0 }) { return outcomes }
         let outcomes = try await desk.parents(of: claim.job.id)
-        known.withLock { $0 = outcomes }
+        parentOutcomes.withLock { $0 = outcomes }
         return outcomes
     }
 
