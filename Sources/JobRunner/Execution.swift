@@ -52,7 +52,7 @@ final class Execution: Sendable {
         guard conclude() else { return end() }
         if case .success(let value) = result {
             note(began.duration(to: .now))
-            if !claim.job.isRecorded, stopReason == nil { return settleAtOnce(value, result) }
+            if !claim.job.isRecorded, stopReason == nil, conversation.turn == nil { return settleAtOnce(value, result) }
         }
         // A stop that came before the handler's end has cancelled this task, a later one does not: what follows must not be cancelled.
         if stopReason == nil { await settle(result) } else { await Task { await self.settle(result) }.value }
