@@ -1,9 +1,17 @@
+import JobModel
 import RedisWire
 
 /// Recorded jobs that workers hold in Redis at one moment, by stream and entry.
 struct HeldJobs {
     private let entries: Set<String>
     var count: Int { entries.count }
+
+    /// Jobs of nobody's load, four for each slot, in one request. They take longer than PostgreSQL takes to stop.
+    static func queueMany(_ fleet: Fleet) async throws {
+        let job: JSONValue = ["kind": "slow", "input": ["ms": 300, "steps": 1]]
+        let jobs = JSONValue.array(Array(repeating: job, count: fleet.workers.count * fleet.slots * 4))
+        try await Door(fleet.apis, book: Book()).insist("POST", "/jobs/batch", ["jobs": jobs])
+    }
 
     /// Past all links.
     static func look(_ fleet: Fleet) async throws -> HeldJobs {

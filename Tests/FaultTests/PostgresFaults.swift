@@ -23,6 +23,8 @@ extension Fault {
         Fault(
             name: "PostgreSQL is away for longer than the lease", target: .postgres, refusal: "unavailable", missesRuns: Trial.isLong
         ) { fleet, random in
+            // More than the slots of all workers: whoever still claims now would hold more than its slots.
+            try await HeldJobs.queueMany(fleet)
             let memory = try await fleet.memoryOfRedis()
             await fleet.postgresServer.stop()
             try await last(fleet.lease)
