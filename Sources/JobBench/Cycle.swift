@@ -1,6 +1,7 @@
 /// Jobs that are submitted while a worker runs them, the wake-up of an idle worker, and a worker with nothing to do.
 internal import JobDesk
 internal import JobModel
+internal import JobQueue
 
 extension BenchStage {
     func measureCycle(recorded: Bool) async throws -> Figures {
@@ -49,11 +50,14 @@ extension BenchStage {
         try await withWorker(tally) { worker in
             try await worker.waitUntilReady()
             for number in 0..<jobs {
-                try await Task.sleep(for: .milliseconds(5))
                 let request = request(number, timed: true, recorded: false)
-                tally.submitted(number)
-                _ = try await desk.submit(request)
+                try await withTaskExecutorPreference(queue.executor) {
+                    tally.submitted(number)
+                    _ = try await desk.submit(request)
+                    waitMilliseconds(5)  // blocks, so that nothing of this process wants the cores on the way to the handler
+                }
                 _ = try await worker.wait(until: number + 1)
+                try await Task.sleep(for: .milliseconds(3))
             }
         }
         figures.spread = Spread((0..<jobs).compactMap(tally.wait))
