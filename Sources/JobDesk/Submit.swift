@@ -27,7 +27,7 @@ extension JobDesk {
         switch try await earlier(job, idempotency) {
         case .existing(let id)?: return Submission(job: try await read(id), novelty: .replay)
         case .conflict(let id)?: throw .idempotencyConflict(id)
-        case .accepted?, nil: break
+        case .accepted?, .duplicate?, nil: break
         }
         if let id = try await holder(of: job) { return Submission(job: try await read(holder: id), novelty: .duplicate) }
         do throws(DeskError) { _ = try await charge([job], atLeast: 1) } catch {
@@ -93,6 +93,9 @@ extension JobDesk {
         case .conflict(let id):
             await letGo(job)
             throw .idempotencyConflict(id)
+        case .duplicate(let id):
+            await letGo(job)
+            return Submission(job: try await read(holder: id), novelty: .duplicate)
         }
     }
 
@@ -109,7 +112,8 @@ extension JobDesk {
 
     private func acceptUnrecorded(_ job: Job, _ idempotency: IdempotencyKey?) async throws(DeskError) -> Submission {
         switch try await asking(redis: { () throws(RedisError) in try await queue.enqueue(job, idempotency: idempotency) }) {
-        case .accepted, .exists: return Submission(job: job, novelty: .new)
+        case .accepted, .exists:
+            return Submission(job: job, novelty: .new)
         case .repeated(let id): return Submission(job: try await read(id), novelty: .replay)
         case .duplicate(let id): return Submission(job: try await read(holder: id), novelty: .duplicate)
         case .conflict(let id): throw .idempotencyConflict(id)

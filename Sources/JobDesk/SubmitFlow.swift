@@ -21,7 +21,7 @@ extension JobDesk {
         case .existing(let id):
             let names = try await asking(postgres: { () throws(PostgresError) in try await ledger.flowNames(id) })
             return FlowSubmission(flow: try await readFlow(id), jobIDs: names, isReplay: true)
-        case .conflict(let id): throw .idempotencyConflict(id)
+        case .conflict(let id), .duplicate(let id): throw .idempotencyConflict(id)
         }
     }
 

@@ -75,7 +75,7 @@ extension JobDesk {
             switch try await earlier(draft.job, draft.idempotency) {
             case .existing(let id)?: return .earlier(id, .replay)
             case .conflict(let id)?: return .refused(.idempotencyConflict(id))
-            case .accepted?, nil: return try await holder(of: draft.job).map { .earlier($0, .duplicate) }
+            case .accepted?, .duplicate?, nil: return try await holder(of: draft.job).map { .earlier($0, .duplicate) }
             }
         } catch {
             return .refused(error)
@@ -111,6 +111,7 @@ extension JobDesk {
             case .success(.accepted): continue
             case .success(.existing(let id)): many.answer(draft.place, .earlier(id, .replay))
             case .success(.conflict(let id)): many.answer(draft.place, .refused(.idempotencyConflict(id)))
+            case .success(.duplicate(let id)): many.answer(draft.place, .earlier(id, .duplicate))
             case .failure(let error): many.answer(draft.place, .refused(DeskError(error)))
             }
         }

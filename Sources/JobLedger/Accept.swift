@@ -8,6 +8,8 @@ package enum Acceptance: Sendable, Hashable {
     case existing(JobID)
     /// The idempotency key belongs to another request, which made this job.
     case conflict(JobID)
+    /// Another job holds the unique key.
+    case duplicate(JobID)
 }
 
 extension JobLedger {
@@ -31,7 +33,7 @@ extension JobLedger {
 
     /// The job that holds a unique key of a kind, by its row.
     package func holder(of key: String, kind: String) async throws(PostgresError) -> JobID? {
-        try await pool.query(Statements.uniqueHolder, [.text(kind), .text(key)]).first?.jobID("id")
+        try await AcceptRequest.holder(of: key, kind: kind, in: pool)
     }
 }
 
@@ -58,12 +60,28 @@ struct AcceptRequest: BatchedRequest {
             let inserted = Set(try rows.map { (row) throws(PostgresError) in try row.string("id") })
             let taken = requests.filter { !inserted.contains($0.jobID.description) }
             if taken.isEmpty { return requests.map { _ in .accepted } }
-            let holders = try await lookUp(taken, in: pool)
+            let holders = try await lookUp(taken, in: pool).merging(uniqueHolders(taken, in: pool)) { first, _ in first }
             let answers = requests.map { inserted.contains($0.jobID.description) ? .accepted : holders[$0.jobID] }
             let known = answers.compactMap(\.self)
             if known.count == requests.count { return known }
         }
-        throw PostgresError(.statement, "A taken idempotency key has no holder")
+        throw PostgresError(.statement, "A taken idempotency or unique key has no holder")
+    }
+
+    /// Few: their keys were free a moment ago.
+    private static func uniqueHolders(_ taken: [AcceptRequest], in pool: PostgresPool) async throws(PostgresError) -> [JobID: Acceptance] {
+        var answers: [JobID: Acceptance] = [:]
+        for request in taken {
+            guard let key = request.job.uniqueness?.key, let id = try await holder(of: key, kind: request.job.kind, in: pool),
+                id != request.jobID
+            else { continue }
+            answers[request.jobID] = .duplicate(id)
+        }
+        return answers
+    }
+
+    fileprivate static func holder(of key: String, kind: String, in pool: PostgresPool) async throws(PostgresError) -> JobID? {
+        try await pool.query(Statements.uniqueHolder, [.text(kind), .text(key)]).first?.jobID("id")
     }
 
     fileprivate static func lookUp(_ taken: [AcceptRequest], in pool: PostgresPool) async throws(PostgresError) -> [JobID: Acceptance] {

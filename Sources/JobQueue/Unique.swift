@@ -2,7 +2,8 @@ package import JobModel
 package import RedisWire
 
 extension JobQueue {
-    /// Longer than accepting a row takes; shorter than anybody waits for a key that a crash left behind.
+    /// Longer than accepting a row takes; shorter than anybody waits for a key that a crash left behind. Whoever is slower is refused by SQL,
+    /// where the rows hold their keys; a crash in between keeps the key from others no longer than this.
     static let reservationMilliseconds: Int64 = 30_000
 
     /// Holds a job's unique key until the job is enqueued. Nil: it is held now; otherwise the living job that has it.

@@ -23,6 +23,45 @@ import Testing
         }
     }
 
+    private func unique(_ span: Uniqueness.Span, kind: String = "web_crawl", key: String = "k") -> Job {
+        var job = Job.sample()
+        job.kind = kind
+        job.uniqueness = Uniqueness(key: key, span: span)
+        return job
+    }
+
+    /// Whoever took the key in Redis so long ago that another one got it meanwhile is told so.
+    @Test(.timeLimit(.minutes(1)), arguments: [Uniqueness.Span.whileActive, .whileQueued, .window(milliseconds: 3_600_000)])
+    func `A unique key that a row holds lets no other row in`(span: Uniqueness.Span) async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let first = try await fixture.accepted(unique(span))
+            #expect(try await fixture.ledger.accept(unique(span), idempotency: nil) == .duplicate(first.id))
+            #expect(try await fixture.ledger.accept(first, idempotency: nil) == .existing(first.id))
+            _ = try await fixture.accepted(unique(span, kind: "document"))
+            _ = try await fixture.accepted(unique(span, key: "other"))
+            let key = IdempotencyKey(scope: "api", key: "i", fingerprint: "f")
+            #expect(try await fixture.ledger.accept(unique(span), idempotency: key) == .duplicate(first.id))
+            #expect(try await fixture.number("SELECT count(*) AS n FROM jobs") == 3)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `A unique key is free with the start, the end, or the time that it was for`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let queued = try await fixture.accepted(unique(.whileQueued, key: "queued")).claim()
+            #expect(try await fixture.ledger.recordStart(queued, at: .now))
+            _ = try await fixture.accepted(unique(.whileQueued, key: "queued"))
+            let active = try await fixture.accepted(unique(.whileActive, key: "active")).claim()
+            #expect(try await fixture.ledger.recordStart(active, at: .now))
+            #expect(try await fixture.ledger.accept(unique(.whileActive, key: "active"), idempotency: nil) == .duplicate(active.job.id))
+            #expect(try await fixture.ledger.record(.completed([:]), of: active, at: .now) == .recorded)
+            _ = try await fixture.accepted(unique(.whileActive, key: "active"))
+            var past = unique(.window(milliseconds: 1000), key: "past")
+            past.createdAt = Timestamp.now.advanced(byMilliseconds: -5000)
+            past = try await fixture.accepted(past)
+            _ = try await fixture.accepted(unique(.window(milliseconds: 1000), key: "past"))
+        }
+    }
+
     @Test(.timeLimit(.minutes(1))) func `Fifty requests with one key at once make one job, and all learn its id`() async throws {
         try await LedgerFixture.run { (fixture) async throws in
             let other = JobLedger(fixture.pool, logger: quiet)

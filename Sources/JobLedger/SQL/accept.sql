@@ -1,4 +1,5 @@
 -- Accepts jobs, each once: a known id or idempotency key inserts nothing, in this statement or in one that runs at the same time.
+-- A unique key that another row holds (as unique_holder.sql has it) inserts nothing either: whoever took it in Redis was too slow.
 -- Returns the ids that were inserted.
 INSERT INTO jobs (
     id, kind, queue, priority, status, title, subject, session_id, tags, input, metadata, max_attempts, timeout_ms, estimated_ms,
@@ -26,6 +27,14 @@ LEFT JOIN LATERAL jsonb_to_record(a.options) AS o (
     description text, concurrency_key text, retry_base_ms bigint, retry_cap_ms bigint, unique_key text, unique_span text, unique_ms bigint,
     flow_id uuid, flow_name text, depends_on uuid[], on_parent_failure text, submitted_by text
 ) ON true
+WHERE o.unique_key IS NULL OR o.flow_id IS NOT NULL OR NOT EXISTS (
+    SELECT FROM jobs h
+    WHERE h.kind = a.kind AND h.unique_key = o.unique_key AND h.id <> a.id AND CASE h.unique_span
+        WHEN 'queued' THEN h.status IN ('waiting', 'scheduled', 'queued') AND h.attempt = 0
+        WHEN 'active' THEN h.status NOT IN ('completed', 'failed', 'cancelled')
+        ELSE h.created_at + h.unique_ms * interval '1 millisecond' > now()
+    END
+)
 -- Two statements that share keys meet them in the same order: no deadlock.
 ORDER BY a.scope, a.key, a.id
 ON CONFLICT DO NOTHING

@@ -4,7 +4,7 @@
 -- ARGV    1 job id   2 request or end   3 now ms   4 retention ms   5 event   6 reason   7 the same in one word
 -- Returns the status before, or 'missing'
 local prefix = prefix_of(KEYS[1], 'job:' .. ARGV[1])
-local state = call('HMGET', KEYS[1], 'status', 'cancel_requested', 'queue', 'entry', 'concurrency_key', 'permits', 'unique')
+local state = call('HMGET', KEYS[1], 'status', 'cancel_requested', 'queue', 'entry', 'concurrency_key', 'permits', 'unique', 'unique_span')
 if not state[1] then
     return 'missing'
 elseif terminal(state[1]) then
@@ -23,7 +23,7 @@ elseif state[1] ~= 'processing' then
     tell_end(KEYS[1], ARGV[5])
     expire(KEYS[1], ARGV[4]) -- before it leaves the live jobs: repair finds what a cut leaves without an end
     the_parked().take_out(prefix, ARGV[1], {entry = state[4], queue = state[3], key = state[5], permits = state[6]})
-    free_unique(prefix, state[7], ARGV[1])
+    free_unique(prefix, state[8] ~= 'window' and state[7], ARGV[1])
     call('ZREM', KEYS[3], ARGV[1])
     call('ZREM', KEYS[2], ARGV[1])
 end
