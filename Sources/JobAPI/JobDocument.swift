@@ -1,10 +1,12 @@
 internal import JobDesk
 internal import JobModel
+internal import JobQueue
 
 /// A job as `GET /jobs/{id}` shows it: the seeds' status document, and what else is known.
 enum JobDocument {
-    static func of(_ job: Job, log: [JSONValue], durations: Durations, at now: Timestamp = .now) -> JSONValue {
+    static func of(_ job: Job, log: [JSONValue], durations: Durations, outlook: Outlook?, at now: Timestamp = .now) -> JSONValue {
         var document = short(job, durations: durations, at: now)
+        add(outlook, to: &document)
         document["events"] = .array(log.map(withoutResult))
         if job.state == .completed { document["result"] = job.result ?? [:] }
         return .object(document)
@@ -24,6 +26,14 @@ enum JobDocument {
         addTimes(job, now, durations, to: &document)
         addEnd(job, to: &document)
         return document
+    }
+
+    static func add(_ outlook: Outlook?, to document: inout [String: JSONValue]) {
+        if let position = outlook?.position {
+            document["queue_position"] = .integer(Int64(position.number))
+            if position.isEstimate { document["queue_position_estimated"] = .boolean(true) }
+        }
+        if let start = outlook?.start { document["estimated_start_at"] = .string(start.description) }
     }
 
     private static func addTexts(_ job: Job, to document: inout [String: JSONValue]) {

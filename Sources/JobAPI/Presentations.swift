@@ -30,7 +30,7 @@ extension Reception {
             response = try await Response(presentationDocument(desk.presentation(job.id)))
         } else {
             let status = submission.novelty == .new ? .pending : try await desk.presentation(job.id).status
-            response = Response(PresentationDocument.receipt(job, status), status: .accepted)
+            response = Response(PresentationDocument.receipt(job, status, await desk.firstOutlook(of: job)), status: .accepted)
             response.headers[.retryAfter] = "\(SubmitJob.pollAfterSeconds(job))"
         }
         response.headers[.location] = PresentationDocument.path(job.id)
@@ -140,8 +140,8 @@ enum PresentationDocument {
     }
 
     /// What a submission is answered with: the seeds' words, and what every other 202 has.
-    static func receipt(_ job: Job, _ status: Presentation.Status) -> JSONValue {
-        var receipt = SubmitJob.receipt(job).object ?? [:]
+    static func receipt(_ job: Job, _ status: Presentation.Status, _ outlook: Outlook?) -> JSONValue {
+        var receipt = SubmitJob.receipt(job, outlook).object ?? [:]
         receipt["status"] = .string(status.rawValue)
         receipt["message"] = .string(message(status))
         receipt["check_status"] = .string(path(job.id))

@@ -33,7 +33,7 @@ extension Reception {
     func document(of job: Job) async throws -> Response {
         let log = (try? await desk.log(of: job.id)) ?? []
         return Response(
-            JobDocument.of(job, log: log, durations: desk.durations),
+            JobDocument.of(job, log: log, durations: desk.durations, outlook: await desk.outlook(of: job)),
             headers: [.eTag: ETag.of(job), .cacheControl: "private, no-cache", .vary: "Prefer"])
     }
 

@@ -24,7 +24,9 @@ extension Reception {
         var response =
             isAnswer
             ? try await document(of: job)
-            : Response(SubmitJob.receipt(job), status: .accepted, headers: [.retryAfter: "\(SubmitJob.pollAfterSeconds(job))"])
+            : Response(
+                SubmitJob.receipt(job, await desk.firstOutlook(of: job)), status: .accepted,
+                headers: [.retryAfter: "\(SubmitJob.pollAfterSeconds(job))"])
         response.headers[.location] = "/jobs/\(job.id)"
         note(submission.novelty, in: &response)
         Prefer.note(wait, in: &response)
@@ -148,14 +150,16 @@ enum SubmitJob {
 }
 
 extension SubmitJob {
-    static func receipt(_ job: Job) -> JSONValue {
-        [
+    static func receipt(_ job: Job, _ outlook: Outlook?) -> JSONValue {
+        var receipt: [String: JSONValue] = [
             "job_id": .string(job.id.description), "kind": .string(job.kind), "status": .string(job.state.rawValue),
             "message": .string(message(job)), "created_at": .string(job.createdAt.description),
             "status_url": .string("/jobs/\(job.id)"), "track_url": .string("/jobs/\(job.id)"),
             "events_url": .string("/jobs/\(job.id)/events"),
             "estimated_time": .string(estimate(job.estimatedMilliseconds)), "estimated_seconds": .integer(job.estimatedMilliseconds / 1000),
         ]
+        JobDocument.add(outlook, to: &receipt)
+        return .object(receipt)
     }
 
     private static func message(_ job: Job) -> String {

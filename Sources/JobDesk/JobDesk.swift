@@ -11,6 +11,7 @@ package struct JobDesk: Sendable {
     package let catalogue: JobCatalogue
     package let durations: Durations
     let gate: IntakeGate
+    let looks = QueueLooks()
     let logger: Logger
 
     package init(queue: JobQueue, ledger: JobLedger, catalogue: JobCatalogue, logger: Logger) {

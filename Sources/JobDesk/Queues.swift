@@ -59,7 +59,7 @@ extension JobDesk {
     }
 
     /// Of the queue's kinds by how often they ran; before there is a history, by what they expect.
-    private func meanDuration(of name: String) -> Int64 {
+    func meanDuration(of name: String) -> Int64 {
         let kinds = catalogue.kinds.filter { $0.queue == name }
         let known = kinds.map { durations.history(of: $0.name) }.filter { $0.total >= DurationHistory.enough }
         let total = known.reduce(0) { $0 + $1.total }

@@ -85,6 +85,7 @@ extension JobDesk {
     private func acceptRecorded(_ job: Job, _ idempotency: IdempotencyKey?) async throws(DeskError) -> Submission {
         switch try await asking(postgres: { () throws(PostgresError) in try await ledger.accept(job, idempotency: idempotency) }) {
         case .accepted:
+            looks.note(job)
             await enqueueOrLeaveToReconciler(job)
             return Submission(job: job, novelty: .new)
         case .existing(let id):
@@ -113,6 +114,7 @@ extension JobDesk {
     private func acceptUnrecorded(_ job: Job, _ idempotency: IdempotencyKey?) async throws(DeskError) -> Submission {
         switch try await asking(redis: { () throws(RedisError) in try await queue.enqueue(job, idempotency: idempotency) }) {
         case .accepted, .exists:
+            looks.note(job)
             return Submission(job: job, novelty: .new)
         case .repeated(let id): return Submission(job: try await read(id), novelty: .replay)
         case .duplicate(let id): return Submission(job: try await read(holder: id), novelty: .duplicate)

@@ -24,13 +24,14 @@ package enum Scripts {
     package static let passed = script("passed", PackageResources.passed_lua, moves: true)
     package static let close = script("close", PackageResources.close_lua, moves: true)
     package static let subject = script("subject", PackageResources.subject_lua)
+    package static let position = script("position", PackageResources.position_lua)
     package static let durations = script("durations", PackageResources.durations_lua)
     package static let spend = script("spend", PackageResources.spend_lua)
     package static let charge = script("charge", PackageResources.charge_lua)
 
     package static let all = [
         enqueue, claim, report, step, settle, cancel, promote, retry, reserve, setLimits, sweepLimits, beat, observe, reclaim, held,
-        release, leave, repair, passed, close, subject, durations, spend, charge,
+        release, leave, repair, passed, close, subject, position, durations, spend, charge,
     ]
 
     private static func script(_ name: String, _ body: [UInt8], moves: Bool = false) -> RedisScript {
