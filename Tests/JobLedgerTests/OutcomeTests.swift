@@ -143,6 +143,44 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1))) func `A start told again does not overtake itself`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let second = try await fixture.running().job.claim(2, by: "w2")
+            for _ in 0..<2 { #expect(try await fixture.ledger.recordStart(second, at: .now)) }
+            #expect(try await fixture.attempts(of: second.job.id) == ["overtaken", "-"])
+        }
+    }
+
+    /// As after a Redis that forgot a claim: two workers run the same attempt, and one of them ends the job.
+    @Test(.timeLimit(.minutes(1))) func `An attempt that two workers run has one end`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let first = try await fixture.running()
+            let twin = first.job.claim(1, by: "w2")
+            #expect(try await fixture.ledger.recordStart(twin, at: .now))
+            #expect(try await fixture.ledger.record(.completed(["by": 1]), of: first, at: .now) == .recorded)
+            guard case .refused(let row?) = try await fixture.ledger.record(.completed(["by": 2]), of: twin, at: .now) else {
+                throw Unexpected("both ended the job")
+            }
+            #expect(row.result == ["by": 1])
+            #expect(try await fixture.attempts(of: first.job.id) == ["completed"])
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `An attempt that two workers run is put back once`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let first = try await fixture.running()
+            let twin = first.job.claim(1, by: "w2")
+            #expect(try await fixture.ledger.recordStart(twin, at: .now))
+            #expect(try await fixture.ledger.record(.retry(failure, afterMilliseconds: 1), of: twin, at: .now) == .recorded)
+            guard case .refused(let row?) = try await fixture.ledger.record(.completed([:]), of: first, at: .now) else {
+                throw Unexpected("an attempt that had ended ended the job")
+            }
+            #expect(row.state == .scheduled)
+            #expect(try await fixture.ledger.recordStart(first, at: .now) == false)
+            #expect(try await fixture.ledger.record(.completed([:]), of: first.job.claim(2), at: .now) == .recorded)
+        }
+    }
+
     @Test(.timeLimit(.minutes(1))) func `A fence of an attempt whose start was lost leaves ended attempts and a later time alone`()
         async throws
     {
