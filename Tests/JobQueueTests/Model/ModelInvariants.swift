@@ -98,6 +98,9 @@ extension ModelWorld {
             }
             for limit in limits(of: job) where limit.name.hasPrefix("key:") { try checkLanes(limit, snapshot) }
         }
+        for (key, fields) in snapshot.hashes where key.hasPrefix("rate:") {
+            try require((fields["tokens"].flatMap(Double.init) ?? 0) >= 0, "\(key) let more start than its rate")
+        }
         for (key, members) in snapshot.sortedSets where key.hasPrefix("parked:") {
             try checkPlace(String(key.dropFirst("parked:".count)), members.count, snapshot)
         }

@@ -59,6 +59,8 @@ struct ModelOptions: Sendable, Hashable {
     var waits = false
 
     static let uniqueKey = "u"
+
+    var isUniqueForAWindow: Bool { unique?.milliseconds != nil }
 }
 
 /// A worker's process as the model sees it: what it was told, not what Redis says it holds.

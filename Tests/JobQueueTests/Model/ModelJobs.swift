@@ -15,34 +15,58 @@ extension ModelWorld {
     }
 
     func enqueue(_ number: Int, _ priority: JobPriority, _ due: ModelOperation.Due, _ given: ModelOptions) async throws {
-        let id = id(of: number)
-        options[number] = jobs[id]?.options ?? given
-        let options = options[number] ?? given
+        try await enqueue([number], priority, due, given)
+    }
+
+    /// Jobs of one call, none of them twice: each is answered as if it came alone, after those before it.
+    func enqueue(_ numbers: [Int], _ priority: JobPriority, _ due: ModelOperation.Due, _ given: ModelOptions) async throws {
+        let requests = numbers.map { request($0, priority, due, given) }
+        let before = (jobs, keys, uniqueHolder, counters)
+        let expected = numbers.map { accept($0, priority, due) }
+        let after = (jobs, keys, uniqueHolder, counters)
+        (jobs, keys, uniqueHolder, counters) = before  // a script that is cut accepts nothing
+        let replies = try await queue.enqueue(requests)
+        (jobs, keys, uniqueHolder, counters) = after
+        try require(replies == expected, "enqueue of \(numbers) answered \(replies), should answer \(expected)")
+    }
+
+    private func request(_ number: Int, _ priority: JobPriority, _ due: ModelOperation.Due, _ given: ModelOptions) -> EnqueueRequest {
+        let options = jobs[id(of: number)]?.options ?? given
+        self.options[number] = options
+        hasTurns = hasTurns || options.concurrencyKey != nil
         var job = job(number, priority)
         if due != .now { job.scheduledAt = Timestamp.now.advanced(byMilliseconds: due == .past ? -1000 : 3_600_000) }
         if options.waits { job.state = .waiting }
-        hasTurns = hasTurns || options.concurrencyKey != nil
         let idempotency = options.idempotency.map { IdempotencyKey(scope: "s", key: "k\($0)", fingerprint: "f") }
-        let expected = answer(to: id, options)
-        let reply = try await queue.enqueue(job, idempotency: idempotency)
-        try require(reply == expected, "enqueue of j\(number) answered \(reply), should answer \(expected)")
-        guard reply == .accepted else { return }
+        return EnqueueRequest(job, idempotency: idempotency)
+    }
+
+    private func accept(_ number: Int, _ priority: JobPriority, _ due: ModelOperation.Due) -> Enqueued {
+        let id = id(of: number)
+        let options = options[number] ?? ModelOptions()
+        let answer = answer(to: id, options)
+        guard answer == .accepted else { return answer }
         let state: JobState = options.waits ? .waiting : due == .future ? .scheduled : .queued
         jobs[id] = ModelJob(id: id, number: number, priority: priority, options: options, state: state)
         if let key = options.idempotency { keys[key] = id }
         if options.unique != nil { uniqueHolder = id }
         counters["accepted", default: 0] += 1
+        return .accepted
     }
 
     private func answer(to id: JobID, _ options: ModelOptions) -> Enqueued {
         if let job = jobs[id] { return .exists(job.state) }
         if let before = options.idempotency.flatMap({ keys[$0] }) { return .repeated(before) }
-        if options.unique != nil, let uniqueHolder, jobs[uniqueHolder].map(holdsUniqueKey) == true { return .duplicate(uniqueHolder) }
+        if options.unique != nil, let uniqueHolder, jobs[uniqueHolder].map({ holdsUniqueKey($0, for: options) }) == true {
+            return .duplicate(uniqueHolder)
+        }
         return .accepted
     }
 
-    private func holdsUniqueKey(_ job: ModelJob) -> Bool {
-        job.options.unique == .whileQueued ? [.waiting, .scheduled, .queued].contains(job.state) : !job.state.isTerminal
+    /// A window ends by itself, and not in our time.
+    private func holdsUniqueKey(_ job: ModelJob, for other: ModelOptions) -> Bool {
+        if job.options.isUniqueForAWindow || other.isUniqueForAWindow { return true }
+        return job.options.unique == .whileQueued ? [.waiting, .scheduled, .queued].contains(job.state) : !job.state.isTerminal
     }
 
     func ready(_ number: Int) async throws {
@@ -62,7 +86,7 @@ extension ModelWorld {
         jobs[id]?.lease = nil
         jobs[id]?.cancelRequested = false
         jobs[id]?.uncharged = before.attempt
-        if before.options.unique != nil, uniqueHolder == nil { uniqueHolder = id }
+        if before.options.unique != nil, !before.options.isUniqueForAWindow, uniqueHolder == nil { uniqueHolder = id }
         counters["retried", default: 0] += 1
     }
 
@@ -78,7 +102,7 @@ extension ModelWorld {
 
     /// A job that ended gives its unique key away.
     func freeUniqueKey(_ id: JobID) {
-        if uniqueHolder == id { uniqueHolder = nil }
+        if uniqueHolder == id, jobs[id]?.options.isUniqueForAWindow != true { uniqueHolder = nil }
     }
 
     private func claimed(_ number: Int, _ back: Int) -> Claim? {

@@ -8,6 +8,8 @@ indirect enum ModelOperation: Sendable, Hashable {
     enum Ending: Sendable, Hashable, CaseIterable { case completed, failed, cancelled, retryAtOnce, retryLater, handBack }
 
     case enqueue(job: Int, JobPriority, Due, ModelOptions = ModelOptions())
+    /// In one call.
+    case enqueueMany(jobs: [Int], JobPriority, Due, ModelOptions = ModelOptions())
     /// A job that waited for others may start.
     case ready(job: Int)
     case retry(job: Int)
@@ -53,16 +55,23 @@ struct ModelLimits: Sendable, Hashable, CustomStringConvertible {
     var queue: Int?
     var kind: Int?
     var key: Int?
+    /// So many starts of the kind in a day: as good as never more.
+    var kindRate: Int?
+
+    private var rate: Limit.Rate? {
+        kindRate.map { Limit.Rate(count: 1, perMilliseconds: 86_400_000, burst: $0) }
+    }
 
     var all: [Limit] {
         [
             queue.map { Limit(scope: .queue, name: ModelWorld.queueName, concurrency: $0) },
-            kind.map { Limit(scope: .kind, name: "k0", concurrency: $0) },
+            kind == nil && kindRate == nil ? nil : Limit(scope: .kind, name: "k0", concurrency: kind, rate: rate),
             key.map { Limit(scope: .key, name: Limit.everyKey, concurrency: $0) },
         ].compactMap(\.self)
     }
 
-    init(queue: Int? = nil, kind: Int? = nil, key: Int? = nil) {
+    init(queue: Int? = nil, kind: Int? = nil, key: Int? = nil, kindRate: Int? = nil) {
+        self.kindRate = kindRate
         self.queue = queue
         self.kind = kind
         self.key = key
@@ -71,11 +80,14 @@ struct ModelLimits: Sendable, Hashable, CustomStringConvertible {
     /// As Redis has them: the concurrency comes first.
     init(_ hash: [String: String]) {
         func most(_ name: String) -> Int? { hash[name]?.split(separator: " ").first.flatMap { Int($0) } }
-        self.init(queue: most("queue:\(ModelWorld.queueName)"), kind: most("kind:k0"), key: most("key:\(Limit.everyKey)"))
+        let burst = hash["kind:k0"]?.split(separator: " ").dropFirst(3).first.flatMap { Int($0) }
+        self.init(
+            queue: most("queue:\(ModelWorld.queueName)"), kind: most("kind:k0"), key: most("key:\(Limit.everyKey)"), kindRate: burst)
     }
 
     var description: String {
-        "queue \(queue.map(String.init) ?? "-") kind \(kind.map(String.init) ?? "-") keys \(key.map(String.init) ?? "-")"
+        let rate = kindRate.map { ", \($0) a day" } ?? ""
+        return "queue \(queue.map(String.init) ?? "-") kind \(kind.map(String.init) ?? "-")\(rate) keys \(key.map(String.init) ?? "-")"
     }
 }
 
@@ -90,6 +102,8 @@ extension ModelOperation: CustomStringConvertible {
     var description: String {
         switch self {
         case .enqueue(let job, let priority, let due, let options): "enqueue j\(job) \(priority.rawValue) due \(due)\(options)"
+        case .enqueueMany(let jobs, let priority, let due, let options):
+            "enqueue \(jobs.map { "j\($0)" }.joined(separator: ",")) \(priority.rawValue) due \(due)\(options)"
         case .ready(let job): "j\(job) is ready"
         case .retry(let job): "retry j\(job)"
         case .promoteOne(let job): "promote j\(job)"

@@ -21,18 +21,23 @@ extension ModelWorld {
     func limits(of job: ModelJob) -> [(name: String, most: Int)] {
         var found: [(String, Int)] = []
         if let most = limits.queue { found.append(("queue:\(ModelWorld.queueName)", most)) }
-        if job.options.unique == nil, job.number.isMultiple(of: 2), let most = limits.kind { found.append(("kind:k0", most)) }
+        if job.options.unique == nil, job.number.isMultiple(of: 2), let most = limit(named: "kind:k0") { found.append(("kind:k0", most)) }
         if let key = job.options.concurrencyKey { found.append(("key:\(key)", limits.key ?? Limit.standardKeyConcurrency)) }
         return found
     }
 
     /// How many may run under the limit of the queue or of a kind; nil without one.
     func limit(named name: String) -> Int? {
-        name == "kind:k0" ? limits.kind : name == "queue:\(ModelWorld.queueName)" ? limits.queue : nil
+        name == "kind:k0"
+            ? limits.kind ?? limits.kindRate.map { _ in Int.max } : name == "queue:\(ModelWorld.queueName)" ? limits.queue : nil
     }
 
     func room(_ limit: (name: String, most: Int), _ snapshot: ModelSnapshot) -> Int {
-        limit.most - (snapshot.sortedSets[queue.keys.permits(limit.name)]?.count ?? 0)
+        let free = limit.most - (snapshot.sortedSets[queue.keys.permits(limit.name)]?.count ?? 0)
+        guard limit.name == "kind:k0", let burst = limits.kindRate else { return free }
+        // What a day gives in our time is less than one.
+        let tokens = snapshot.hashes["rate:kind:k0"]?["tokens"].flatMap(Double.init) ?? Double(burst)
+        return min(free, Int(min(Double(burst), tokens)))
     }
 
     /// Queued jobs of a stream that no limit keeps from running, and whose entry or ticket lies unread.

@@ -61,6 +61,7 @@ final class ModelWorld {
     func apply(_ operation: ModelOperation) async throws {
         switch operation {
         case .enqueue(let job, let priority, let due, let options): try await enqueue(job, priority, due, options)
+        case .enqueueMany(let jobs, let priority, let due, let options): try await enqueue(jobs, priority, due, options)
         case .ready(let job): try await ready(job)
         case .retry(let job): try await retry(job)
         case .promoteOne(let job): try await promoteOne(job)
@@ -179,7 +180,7 @@ extension ModelOperation {
     /// The script that the operation runs.
     var script: RedisScript? {
         switch self {
-        case .enqueue, .ready: Scripts.enqueue
+        case .enqueue, .enqueueMany, .ready: Scripts.enqueue
         case .retry: Scripts.retry
         case .setLimits: Scripts.setLimits
         case .claim, .claimUnheard, .claimDelivered: Scripts.claim

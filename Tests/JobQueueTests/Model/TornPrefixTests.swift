@@ -19,6 +19,7 @@ import Testing
     }
 
     private static let key = ModelOptions(concurrencyKey: "a")
+    private static let window = ModelOptions(unique: .window(milliseconds: 3_600_000))
     private static let enqueue = ModelOperation.enqueue(job: 0, .high, .now)
     private static let keyed = ModelOperation.enqueue(job: 0, .high, .now, key)
     private static let other = ModelOperation.enqueue(job: 2, .medium, .now)
@@ -36,6 +37,10 @@ import Testing
     ]
 
     private static let ofDoors: [Situation] = [
+        Situation("enqueue of a batch", [], .enqueueMany(jobs: [0, 1, 2], .high, .now)),
+        Situation("enqueue of a batch for a key", [], .enqueueMany(jobs: [0, 1, 2], .high, .now, key)),
+        Situation("enqueue of a unique job for a window", [], .enqueue(job: 0, .low, .now, window)),
+        Situation("cancel of a unique job for a window", [.enqueue(job: 0, .low, .now, window)], .endUnclaimed(job: 0)),
         Situation("enqueue", [], enqueue), Situation("enqueue for later", [], later), Situation("enqueue with a key", [], keyed),
         Situation("enqueue with an idempotency key", [], .enqueue(job: 0, .medium, .now, ModelOptions(idempotency: 1))),
         Situation("enqueue of a unique job", [], .enqueue(job: 0, .medium, .now, ModelOptions(unique: .whileActive))),
@@ -57,6 +62,7 @@ import Testing
             "claim of two, behind a cancelled job",
             [.beat(worker: 0), .enqueue(job: 1, .high, .now), .endUnclaimed(job: 1), enqueue, .enqueue(job: 3, .low, .now)], claimTwo),
         Situation("claim under a limit", [.beat(worker: 0), limit, enqueue, other], claimTwo),
+        Situation("claim under a rate", [.beat(worker: 0), .setLimits(ModelLimits(kindRate: 1)), enqueue, other], claimTwo),
         Situation("claim with a key", [.beat(worker: 0), keyed, .enqueue(job: 1, .high, .now, key)], claimTwo),
         Situation("claim of a woken job", parked + [.settle(job: 0, back: 0, .completed)], claim),
         Situation("claim of a unique job", [.beat(worker: 0), .enqueue(job: 0, .low, .now, ModelOptions(unique: .whileQueued))], claim),
