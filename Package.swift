@@ -69,7 +69,7 @@ let package = Package(
         room("WebFetch", ["CCurl", logging]),
         room("PageText", ["CLibXML2", subprocess, systemPackage]),
         room("JobModel", ["CCrypto", logging]),
-        room("PrivateServers", []),
+        room("PrivateServers", [logging]),
 
         // 2nd floor
         room("JobQueue", ["RedisWire", "JobModel", logging], embed: "Scripts"),

@@ -34,11 +34,6 @@ package struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible
         return false
     }
 
-    /// Whether the statement may have taken effect although it failed for us: repeat it only if a repeat is harmless.
-    package var isOutcomeUnknown: Bool {
-        kind == .connection(outcomeUnknown: true) || kind == .cancelled
-    }
-
     /// Whether the same call may succeed later without anybody changing it.
     package var isRetryable: Bool {
         switch kind {

@@ -4,6 +4,7 @@ import Glibc
 import JobAPI
 import JobBench
 import Logging
+import PrivateServers
 import ServiceLifecycle
 
 struct APICommand: AsyncParsableCommand {

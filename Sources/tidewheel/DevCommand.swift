@@ -1,6 +1,7 @@
 /// `tidewheel dev`: the whole system on one machine, with a Redis and a PostgreSQL of its own where none are named.
 import ArgumentParser
 import Logging
+import PrivateServers
 
 struct DevCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

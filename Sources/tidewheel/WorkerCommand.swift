@@ -63,18 +63,10 @@ struct WorkerCommand: AsyncParsableCommand {
         _ = mallopt(M_TRIM_THRESHOLD, 128 * 1024)
     }
 
-    /// Starts this program again for one suspect at a time. It is not killed with us: that would look like a crash of the job.
+    /// Starts this program again for one suspect at a time.
     private static func launcher(_ logger: Logger) -> SuspectLauncher {
         let program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
-        var order = ChildOrder(program, CommandLine.arguments.dropFirst() + ["--suspects"])
-        order.endsWithParent = false
-        return { [order] in
-            do {
-                let child = try ChildProcess(order)
-                if await child.exit() == nil { child.closeInput() }
-            } catch {
-                logger.error("No process for suspects could be started", metadata: ["error": "\(error)"])
-            }
-        }
+        let order = ChildOrder(program, CommandLine.arguments.dropFirst() + ["--suspects"])
+        return { await order.runAside(logger) }
     }
 }

@@ -1,3 +1,4 @@
+import TestServers
 import Testing
 
 /// Random faults one after the other, sometimes two at once, under a steady load; then calm, and the whole check.

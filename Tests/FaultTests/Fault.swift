@@ -1,3 +1,4 @@
+import TestServers
 import Testing
 
 /// One way to break an installation. It breaks, mends, and says what it did; it throws when nothing was there to be broken.

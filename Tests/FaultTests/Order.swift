@@ -1,4 +1,5 @@
 import JobModel
+import TestServers
 
 /// One job to ask for, and how it may end.
 struct Order: Sendable {

@@ -1,3 +1,4 @@
+import TestServers
 import Testing
 
 /// Each fault alone, in the middle of a steady load: what it breaks must be whole again afterwards, and it says what it saw.

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import TestServers
 
 /// An append-only file whose end was lost in the middle of a transaction, as after a crash of the machine.
 /// Redis 7.0 skips the torn transaction at the first start, goes on writing behind its beginning, and applies that half at the second start.

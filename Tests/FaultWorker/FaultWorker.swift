@@ -34,7 +34,7 @@ struct FaultWorker {
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [.init(service: server, successTerminationBehavior: .gracefullyShutdownGroup)], logger: surroundings.logger))
-        StopSignals.handle { Task { await group.triggerGracefulShutdown() } }
+        Signals.handle { _ in Task { await group.triggerGracefulShutdown() } }
         let announcing = Task {
             guard let port = await server.port else { return }
             print("listens on \(port)")
@@ -46,25 +46,14 @@ struct FaultWorker {
 
     /// Like `tidewheel worker`: the first signal drains, the second ends; suspects run in one-slot processes that outlive their worker's kill.
     private static func work(_ surroundings: Surroundings, isForSuspects: Bool) async throws {
+        let order = ChildOrder("/proc/self/exe", ["worker", "--suspects"])
+        let launch: SuspectLauncher = { await order.runAside(surroundings.logger) }
         let runner = Runner(
             desk: surroundings.desk, handlers: FaultKinds.handlers(surroundings.effects),
             settings: surroundings.runnerSettings(isForSuspects: isForSuspects),
-            launchSuspects: isForSuspects ? nil : launcher(surroundings.logger), logger: surroundings.logger)
-        StopSignals.handle { runner.drain() }
-        if isForSuspects { StopSignals.watchParent { runner.drain() } }
+            launchSuspects: isForSuspects ? nil : launch, logger: surroundings.logger)
+        Signals.handle { _ in runner.drain() }
+        if isForSuspects { ParentWatch.start { runner.drain() } }
         await runner.run()
-    }
-
-    private static func launcher(_ logger: Logger) -> SuspectLauncher {
-        var order = ChildOrder("/proc/self/exe", ["worker", "--suspects"])
-        order.endsWithParent = false
-        return { [order] in
-            do {
-                let child = try ChildProcess(order)
-                if await child.exit() == nil { child.closeInput() }
-            } catch {
-                logger.error("No process for suspects could be started", metadata: ["error": "\(error)"])
-            }
-        }
     }
 }

@@ -1,4 +1,5 @@
 import JobModel
+import TestServers
 
 /// Several jobs in one request, which is repeated as a whole until each of them is accepted.
 extension Load {

@@ -1,3 +1,5 @@
+import TestServers
+
 /// What services ask of the engine beside the plain jobs of `Load`. What they were promised is in the load's book, and the checker judges it.
 extension Load {
     func startEveryClient(random: inout SeededRandom) {

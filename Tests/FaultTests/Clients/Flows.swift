@@ -1,4 +1,5 @@
 import JobModel
+import TestServers
 
 /// A diamond of four jobs: `top`, then `left` and `right`, then `bottom`. Some have a failing parent, some are cancelled on their way.
 extension Load {

@@ -1,4 +1,5 @@
 import RedisWire
+import TestServers
 
 /// An operator who pauses a queue and resumes it. Between the two answers nobody may take a job of it.
 extension Load {

@@ -1,4 +1,5 @@
 import PostgresWire
+import TestServers
 
 /// A service that writes an order and its job in one transaction of its own, past every API. Some transactions roll back.
 extension Load {

@@ -1,4 +1,5 @@
 import JobModel
+import TestServers
 
 /// Two clients' worth of jobs of which one may live at a time.
 extension Load {

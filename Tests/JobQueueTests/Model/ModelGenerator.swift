@@ -1,23 +1,24 @@
 import JobModel
 import JobQueue
+import TestServers
 
 /// Sequences of operations. Weighted so that jobs walk, workers die, and most things happen twice.
 struct ModelGenerator {
-    var random: ModelRandom
+    var random: SeededRandom
     let jobs = 7
     private var hasTurns = false
     let workers = 3
 
     init(seed: UInt64) {
-        random = ModelRandom(seed: seed)
+        random = SeededRandom(seed: seed)
     }
 
     /// Every third sequence has losses in it; in the others every number and counter must be exact.
     mutating func sequence(length: Int) -> [ModelOperation] {
-        let hasLosses = random.chance(40)
-        hasTurns = random.chance(60)
+        let hasLosses = random.isTrue(percent: 40)
+        hasTurns = random.isTrue(percent: 60)
         return (0..<length).map { _ in
-            guard hasLosses, random.chance(15) else { return ordinary() }
+            guard hasLosses, random.isTrue(percent: 15) else { return ordinary() }
             return loss()
         }
     }
@@ -43,7 +44,12 @@ struct ModelGenerator {
     }
 
     private mutating func enqueue() -> ModelOperation {
-        .enqueue(
+        if random.isTrue(percent: 15) {
+            let first = random.below(jobs)
+            let numbers = (0..<2 + random.below(3)).map { (first + $0) % jobs }
+            return .enqueueMany(jobs: numbers, random.pick(JobPriority.allCases), random.pick([.now, .now, .future]), options())
+        }
+        return .enqueue(
             job: random.below(jobs), random.pick(JobPriority.allCases), random.pick([.now, .now, .now, .past, .future]), options())
     }
 
@@ -52,10 +58,10 @@ struct ModelGenerator {
         switch random.below(12) {
         case 0: options.idempotency = random.below(2)
         case 1: options.waits = true
-        case 2, 3: options.unique = random.pick([.whileQueued, .whileActive])
+        case 2, 3: options.unique = random.pick([.whileQueued, .whileActive, .window(milliseconds: 3_600_000)])
         default: break
         }
-        if hasTurns, random.chance(50) { options.concurrencyKey = random.pick(["a", "b"]) }
+        if hasTurns, random.isTrue(percent: 50) { options.concurrencyKey = random.pick(["a", "b"]) }
         return options
     }
 
@@ -66,7 +72,9 @@ struct ModelGenerator {
         default:
             guard hasTurns else { return .promote }
             let choices: [Int?] = [nil, 1, 2]
-            return .setLimits(ModelLimits(queue: random.pick(choices), kind: random.pick(choices), key: random.pick(choices)))
+            let rate = random.isTrue(percent: 25) ? 1 + random.below(3) : nil
+            return .setLimits(
+                ModelLimits(queue: random.pick(choices), kind: random.pick(choices), key: random.pick(choices), kindRate: rate))
         }
     }
 
@@ -77,14 +85,14 @@ struct ModelGenerator {
         case 1: return .deliver(worker: worker)
         case 2: return .claimDelivered(worker: worker)
         default:
-            let levels: [StreamLevel] = random.chance(30) ? [.suspect] : StreamLevel.ordinary
-            return .claim(worker: worker, count: 1 + random.below(3), lowestFirst: random.chance(20) ? 1 : 0, levels)
+            let levels: [StreamLevel] = random.isTrue(percent: 30) ? [.suspect] : StreamLevel.ordinary
+            return .claim(worker: worker, count: 1 + random.below(3), lowestFirst: random.isTrue(percent: 20) ? 1 : 0, levels)
         }
     }
 
     private mutating func ofAttempt() -> ModelOperation {
         let job = random.below(jobs)
-        let back = random.chance(75) ? 0 : 1 + random.below(2)
+        let back = random.isTrue(percent: 75) ? 0 : 1 + random.below(2)
         switch random.below(10) {
         case 0: return .report(job: job, back: back)
         case 1: return .storeStep(job: job, back: back)

@@ -1,26 +1,35 @@
-/// SIGTERM and SIGINT as the real program takes them: the first asks for an orderly end, the second ends at once.
+/// SIGTERM and SIGINT: the first asks for an orderly end, the second ends the process at once.
 import Dispatch
 import Glibc
 
-enum StopSignals {
-    static func handle(onFirst: @escaping @Sendable () -> Void) {
+package enum Signals {
+    /// From now on. `onFirst` is called once, on a thread of its own; a process does this once.
+    package static func handle(onFirst: @escaping @Sendable (Int32) -> Void) {
         let queue = DispatchQueue(label: "signals")
         let received = Received()
         for number in [SIGTERM, SIGINT] {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+            // The handler holds its source: it lives as long as the process.
             source.setEventHandler {
                 withExtendedLifetime(source) {}
                 received.count += 1
                 if received.count > 1 { _exit(128 + number) }
-                onFirst()
+                onFirst(number)
             }
             source.activate()
         }
     }
 
-    /// Standard input is a pipe that only the parent holds: its end is the parent's.
-    static func watchParent(onEnd: @escaping @Sendable () -> Void) {
+    /// Touched by the handlers only, which run one after the other on their queue.
+    private final class Received {
+        var count = 0
+    }
+}
+
+/// Standard input as a sign of life: a pipe that only the parent holds reads its end when the parent has gone.
+package enum ParentWatch {
+    package static func start(onEnd: @escaping @Sendable () -> Void) {
         let source = DispatchSource.makeReadSource(fileDescriptor: 0, queue: DispatchQueue(label: "parent"))
         source.setEventHandler {
             var byte: UInt8 = 0
@@ -29,10 +38,5 @@ enum StopSignals {
             onEnd()
         }
         source.activate()
-    }
-
-    /// Touched on its queue only.
-    private final class Received {
-        var count = 0
     }
 }
