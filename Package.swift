@@ -74,7 +74,7 @@ let package = Package(
         // 2nd floor
         room("JobQueue", ["RedisWire", "JobModel", logging], embed: "Scripts"),
         room("JobLedger", ["PostgresWire", "JobModel", logging], embed: "SQL", exclude: ["Schema"]),
-        room("Services", ["WebFetch", "JobModel", logging]),
+        room("Services", ["WebFetch", "PageText", "JobModel", logging]),
 
         // 3rd floor
         room("JobDesk", ["JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel", logging]),
@@ -113,14 +113,14 @@ let package = Package(
         // Tests: real servers, started privately; doubles only for services that cannot be had.
         .target(
             name: "TestServers",
-            dependencies: ["PrivateServers", nioCore, nioPosix, nioHTTP1],
+            dependencies: ["PrivateServers", "JobModel", nioCore, nioPosix, nioHTTP1],
             path: "Tests/TestServers", swiftSettings: settings),
         // The processes that the fault suite kills: real rooms, kinds of its own.
         .executableTarget(
             name: "FaultWorker",
             dependencies: [
-                "JobAPI", "JobRunner", "JobDesk", "JobQueue", "JobLedger", "JobModel", "RedisWire", "PostgresWire", "PrivateServers",
-                logging, lifecycle,
+                "JobAPI", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "JobModel", "RedisWire", "PostgresWire",
+                "WebFetch", "PrivateServers", logging, lifecycle,
             ],
             path: "Tests/FaultWorker", swiftSettings: settings),
         tests("FaultTests", ["FaultWorker", "JobModel", "RedisWire", "PostgresWire", "WebFetch"]),

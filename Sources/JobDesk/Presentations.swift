@@ -1,4 +1,4 @@
-package import JobLedger
+internal import JobLedger
 package import JobModel
 internal import JobQueue
 internal import Logging

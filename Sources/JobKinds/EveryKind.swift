@@ -17,10 +17,13 @@ package struct KindRooms: Sendable {
     package let fileRoot: String?
     /// The product token decides which group of a robots.txt is ours.
     package let userAgent: String
+    /// Who makes presentations; without it their jobs fail and say so.
+    package let decks: DeckRooms?
 
     package init(
         ledger: JobLedger, fetcher: Fetcher, models: any ModelProvider, vectors: any VectorStore, embeddingModel: String,
-        extractor: PageExtractor = PageExtractor(), fileRoot: String? = nil, userAgent: String
+        extractor: PageExtractor = PageExtractor(), fileRoot: String? = nil, userAgent: String,
+        decks: DeckRooms? = nil
     ) {
         self.ledger = ledger
         self.fetcher = fetcher
@@ -30,15 +33,18 @@ package struct KindRooms: Sendable {
         self.extractor = extractor
         self.fileRoot = fileRoot
         self.userAgent = userAgent
+        self.decks = decks
     }
 }
 
 package enum EveryKind {
     /// Known without any room: the API checks inputs with them.
-    package static let kinds: [JobKind] = [CrawlWeb.kind, IngestDocument.kind]
+    package static let kinds: [JobKind] = [CrawlWeb.kind, IngestDocument.kind, MakePresentation.kind]
 
     package static func handlers(in rooms: KindRooms) -> [any JobHandler] {
         let store = PageStore(rooms)
-        return [CrawlWeb(rooms, store: store), IngestDocument(rooms, store: store)]
+        return [
+            CrawlWeb(rooms, store: store), IngestDocument(rooms, store: store), MakePresentation(ledger: rooms.ledger, decks: rooms.decks),
+        ]
     }
 }

@@ -37,6 +37,7 @@ package struct Migration: Sendable {
         Migration(13, "0013_list_indexes", PackageResources.migration_0013_list_indexes_sql, isConcurrent: true),
         Migration(14, "0014_conversations", PackageResources.migration_0014_conversations_sql),
         Migration(15, "0015_api_keys", PackageResources.migration_0015_api_keys_sql),
+        Migration(16, "0016_presenton", PackageResources.migration_0016_presenton_sql),
     ]
 
     /// The statements of a concurrent file. Other files are sent whole.

@@ -80,6 +80,10 @@ enum Statements {
     static let endAudit = text(PackageResources.end_audit_sql)
     static let listAudit = text(PackageResources.list_audit_sql)
     static let forgetAudit = text(PackageResources.forget_audit_sql)
+    static let freePresenton = text(PackageResources.free_presenton_sql)
+    static let askPresenton = text(PackageResources.ask_presenton_sql)
+    static let holdPresenton = text(PackageResources.hold_presenton_sql)
+    static let namePresenton = text(PackageResources.name_presenton_sql)
     static let migrationsTable = text(PackageResources.migrations_table_sql)
 
     static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

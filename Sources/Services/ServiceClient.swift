@@ -18,22 +18,29 @@ struct ServiceClient: Sendable {
     }
 
     /// Any status is an answer. Redirects are not followed: a configured address is the service itself, and the key is meant for it alone.
-    func send(_ method: String, _ path: String, _ body: [UInt8]? = nil, within timeout: Duration) async throws(JobFailure) -> ServiceAnswer
+    func send(_ method: String, _ path: String, _ body: [UInt8]? = nil, within timeout: Duration, isSentOnce: Bool = false)
+        async throws(JobFailure) -> ServiceAnswer
     {
+        do throws(FetchError) { return try await exchange(method, path, body, within: timeout, isSentOnce: isSentOnce) } catch {
+            throw failure(error)
+        }
+    }
+
+    /// The same for a caller who must know how it failed.
+    func exchange(
+        _ method: String, _ path: String, _ body: [UInt8]? = nil, within timeout: Duration, isSentOnce: Bool = false
+    ) async throws(FetchError) -> ServiceAnswer {
         var request = FetchRequest(method: method, url: base + path, headers: headers + [("Accept", "application/json")], body: body)
         if body != nil { request.headers.append(("Content-Type", "application/json")) }
+        request.isSentOnce = isSentOnce
         request.limits.totalTimeout = timeout
         // Silence is normal while a model loads, and while a request waits for its turn.
         request.limits.idleTimeout = nil
         request.limits.maxRedirects = 0
         request.limits.maxBodyBytes = 64 << 20
-        do throws(FetchError) {
-            let response = try await fetcher.fetch(request)
-            return ServiceAnswer(
-                status: response.status, retryAfter: response.header("retry-after"), bytes: try await response.body.collect())
-        } catch {
-            throw failure(error)
-        }
+        let response = try await fetcher.fetch(request)
+        return ServiceAnswer(
+            status: response.status, retryAfter: response.header("retry-after"), bytes: try await response.body.collect())
     }
 
     /// The sentence for a health page, or nil when `send` works and its status is 2xx.
@@ -47,7 +54,7 @@ struct ServiceClient: Sendable {
     }
 
     /// `.closed` is this process on its way out: the job goes back uncharged.
-    private func failure(_ error: FetchError) -> JobFailure {
+    func failure(_ error: FetchError) -> JobFailure {
         switch error {
         case .cancelled: .cancelled
         case .closed: .handBack

@@ -8,6 +8,9 @@ package struct FetchRequest: Sendable {
     package var limits: FetchLimits
     /// Offers every encoding that libcurl can undo; the body then arrives decoded.
     package var compression: Bool
+    /// On a connection of its own. libcurl sends a request a second time by itself, a POST too, when a kept connection is closed before
+    /// anything comes back: for a request that must not arrive twice.
+    package var isSentOnce = false
 
     package init(
         method: String = "GET", url: String, headers: [(String, String)] = [], body: [UInt8]? = nil,

@@ -138,6 +138,7 @@ final class Transfer {
         _ = ccurl_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, request.limits.connectTimeout.wholeMilliseconds)
         // Without it, cancelling during a slow name look-up blocks the whole loop until the look-up ends.
         _ = ccurl_set_long(easy, CURLOPT_QUICK_EXIT, 1)
+        if request.isSentOnce { _ = ccurl_set_long(easy, CURLOPT_FRESH_CONNECT, 1) }
         if request.compression { _ = ccurl_set_string(easy, CURLOPT_ACCEPT_ENCODING, "") }
         configureMethod(request)
         configureHeaders(request)

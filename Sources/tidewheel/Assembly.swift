@@ -167,7 +167,8 @@ struct Assembly: Sendable {
             in: KindRooms(
                 ledger: ledger, fetcher: Fetcher(guard: AddressGuard(allowing: settings[Known.fetchAllow]), userAgent: agent),
                 models: models, vectors: vectors(trusted), embeddingModel: model,
-                extractor: PageExtractor(), fileRoot: try directory(Known.fileRoot), userAgent: agent))
+                extractor: PageExtractor(), fileRoot: try directory(Known.fileRoot), userAgent: agent,
+                decks: try PresentonSettings(settings: settings).rooms(trusted, directory: directory(Known.deckDirectory))))
     }
 
     /// Looked at by the process that uses it: the others may run where it does not exist.

@@ -16,6 +16,25 @@ enum Known {
         "QDRANT_URL", schemes: ["http", "https"], "Qdrant, for vectors. Without it they are kept in PostgreSQL.")
     static let qdrantKey = Setting(
         "QDRANT_API_KEY", allowed: "a text", isSecret: true, "Sent to Qdrant as `api-key`.", parse: { $0 })
+    static let presentonURL = Setting.address(
+        "PRESENTON_URL", schemes: ["http", "https"], "A self-hosted Presenton, for presentations. Without it their jobs fail.")
+    static let presentonAuth = Setting(
+        "PRESENTON_AUTH", standard: "none", allowed: "none, basic, bearer or header:<name>",
+        "How Presenton is logged in to: `none`, `basic` (user and key), `bearer`, or `header:<name>` for a key in a header of that name.",
+        parse: { PresentonSettings.isWay($0) ? $0 : nil })
+    static let presentonUser = Setting.text("PRESENTON_USER", allowed: "a user name", "User name for `basic`.")
+    static let presentonKey = Setting(
+        "PRESENTON_KEY", allowed: "a text", isSecret: true, "Password or key for Presenton.", parse: { $0 })
+    static let presentonKeyFile = Setting.text(
+        "PRESENTON_KEY_FILE", allowed: "a file", "File that holds the password or key, in place of PRESENTON_KEY; read at the start.")
+    static let presentonStall = Setting.number(
+        "PRESENTON_STALL_SECONDS", standard: 900, 60...86_400,
+        "A deck of which Presenton shows no progress for this long is lost, and the next attempt asks for another one.")
+    static let deckDirectory = Setting.text(
+        "TIDEWHEEL_DECK_DIRECTORY", allowed: "a directory",
+        "Directory where workers put the files of presentations; without it they stay at Presenton.")
+    static let deckLimit = Setting.number(
+        "TIDEWHEEL_DECK_MAX_MIB", standard: 100, 1...4_096, "Files of presentations that are larger are left at Presenton.")
     static let host = Setting.text(
         "TIDEWHEEL_HOST", flag: "host", standard: "127.0.0.1", allowed: "a host name or address",
         "Where the API listens. Beyond loopback it needs TIDEWHEEL_API_KEYS, and should have a reverse proxy with TLS in front.")
@@ -126,8 +145,10 @@ enum Known {
 
     /// Every setting, in the order of docs/settings.md.
     static let table: [SettingEntry] = [
-        redisURL.entry, databaseURL.entry, ollamaURL.entry, qdrantURL.entry, qdrantKey.entry, host.entry, apiKeys.entry, port.entry,
-        retention.entry,
+        redisURL.entry, databaseURL.entry, ollamaURL.entry, qdrantURL.entry, qdrantKey.entry,
+        presentonURL.entry, presentonAuth.entry, presentonUser.entry, presentonKey.entry, presentonKeyFile.entry, presentonStall.entry,
+        deckDirectory.entry, deckLimit.entry,
+        host.entry, apiKeys.entry, port.entry, retention.entry,
         jobTimeout.entry, keyPrefix.entry, queues.entry, slots.entry, lease.entry, leadInterval.entry, reapInterval.entry,
         promoteInterval.entry, cancelInterval.entry, suspectInterval.entry, lossInterval.entry, reconcileInterval.entry,
         listenInterval.entry, sweepInterval.entry, repairInterval.entry, flowInterval.entry, scheduleInterval.entry, retainInterval.entry,

@@ -23,14 +23,19 @@ final class Fleet: Sendable {
     let log = MemberLog()
     private let effectsPath: String
 
-    static func start(apis: Int, workers: Int, slots: Int = 4, lease: Duration) async throws -> Fleet {
-        let fleet = try await Fleet(apis: apis, workers: workers, slots: slots, lease: lease)
+    /// `more` goes into the environment of every process.
+    static func start(
+        apis: Int, workers: Int, slots: Int = 4, lease: Duration, more: [String: String] = [:]
+    ) async throws -> Fleet {
+        let fleet = try await Fleet(apis: apis, workers: workers, slots: slots, lease: lease, more: more)
         for member in fleet.apis + fleet.workers { try await member.start() }
         try await Limits.set(by: Door(fleet.apis, book: Book()))
         return fleet
     }
 
-    private init(apis apiCount: Int, workers workerCount: Int, slots: Int, lease: Duration) async throws {
+    private init(
+        apis apiCount: Int, workers workerCount: Int, slots: Int, lease: Duration, more: [String: String]
+    ) async throws {
         // Every write is in the file before its reply, so that a kill loses nothing: `everysec` holds writes back behind a slow fsync.
         let redisServer = try await TestRedis.own(persistent: true, arguments: ["--enable-debug-command", "yes", "--appendfsync", "no"])
         let postgresServer = try await TestPostgres.own()
@@ -42,7 +47,7 @@ final class Fleet: Sendable {
             "PATH": "/usr/bin:/bin", "FAULT_EFFECTS": effects, "TIDEWHEEL_SLOTS": "\(slots)",
             "FAULT_LEASE_MS": "\(Int(lease / .milliseconds(1)))",
             "DATABASE_URL": url, "REDIS_URL": redisServer.url, "FAULT_LOG_LEVEL": Trial.logLevel ?? "warning",
-        ]
+        ].merging(more) { $1 }
         try await Self.migrate(program, environment, log)
         let log = log
         func members(_ role: Member.Role, _ count: Int) async throws -> [Member] {
@@ -73,12 +78,34 @@ final class Fleet: Sendable {
         for member in workers { await member.close() }
         try? await eventually(within: .seconds(10)) { family().isEmpty }
         let orphans = family()
-        for process in orphans { kill(process, SIGKILL) }
+        for process in orphans {
+            log.append("outlived: \(process) \(commandLine(of: process))")
+            kill(process, SIGKILL)
+        }
         await redis.close()
         await database.close()
         await redisServer.stop()
         await postgresServer.stop()
         return orphans
+    }
+
+    /// SIGKILL to every worker and every process that one has started for suspects; supervisors start the workers again.
+    func killWorkers() {
+        // At once; looking for the others takes longer than some jobs.
+        for worker in workers { if let process = worker.processID { kill(process, SIGKILL) } }
+        for process in family() where isForSuspects(process) { kill(process, SIGKILL) }
+    }
+
+    /// Returns when no process for suspects is left: one that is told to leave while the links of its worker go with it takes long.
+    func waitForSuspectsToLeave() async throws {
+        try await eventually(within: .seconds(60)) { !family().contains(where: isForSuspects) }
+    }
+
+    private func isForSuspects(_ process: Int32) -> Bool { commandLine(of: process).contains("--suspects") }
+
+    private func commandLine(of process: Int32) -> String {
+        let bytes = FileManager.default.contents(atPath: "/proc/\(process)/cmdline")
+        return bytes.map { String(decoding: $0.prefix(200), as: UTF8.self).replacing("\0", with: " ") } ?? ""
     }
 
     /// Processes of this fleet: their environment names its file of effects.

@@ -49,7 +49,7 @@ struct FaultWorker {
         let order = ChildOrder("/proc/self/exe", ["worker", "--suspects"])
         let launch: SuspectLauncher = { await order.runAside(surroundings.logger) }
         let runner = Runner(
-            desk: surroundings.desk, handlers: FaultKinds.handlers(surroundings.effects),
+            desk: surroundings.desk, handlers: surroundings.handlers,
             settings: surroundings.runnerSettings(isForSuspects: isForSuspects),
             launchSuspects: isForSuspects ? nil : launch, logger: surroundings.logger)
         Signals.handle { _ in runner.drain() }

@@ -2,6 +2,7 @@
 import FoundationEssentials
 import Glibc
 import JobDesk
+import JobKinds
 import JobLedger
 import JobModel
 import JobQueue
@@ -9,12 +10,14 @@ import JobRunner
 import Logging
 import PostgresWire
 import RedisWire
+import Services
+import WebFetch
 
 struct Surroundings: Sendable {
     let logger: Logger
     let pool: PostgresPool
     let desk: JobDesk
-    let effects: EffectLog
+    let handlers: [any JobHandler]
     private let lease: Duration
     private let slots: Int
 
@@ -24,15 +27,16 @@ struct Surroundings: Sendable {
         self.logger = logger
         lease = .milliseconds(environment["FAULT_LEASE_MS"].flatMap { Int($0) } ?? 7000)
         slots = environment["TIDEWHEEL_SLOTS"].flatMap { Int($0) } ?? 4
-        effects = try EffectLog(path: environment["FAULT_EFFECTS"] ?? "/dev/null")
+        let effects = try EffectLog(path: environment["FAULT_EFFECTS"] ?? "/dev/null")
         pool = PostgresPool(PostgresOptions(url: environment["DATABASE_URL"] ?? ""), logger: logger)
+        let ledger = JobLedger(pool, logger: logger)
+        handlers = FaultKinds.handlers(effects) + [MakePresentation(ledger: ledger, decks: Self.decks(environment))]
         let queue = JobQueue(
             try RedisAddress(url: environment["REDIS_URL"] ?? ""),
             // As the real program has it: a slower answer is as good as none.
             options: RedisOptions(commandTimeout: .seconds(2), clientName: "fault-\(getpid())"), logger: logger)
         desk = JobDesk(
-            queue: queue, ledger: JobLedger(pool, logger: logger), catalogue: JobCatalogue(FaultKinds.handlers(effects).map(\.kind)),
-            logger: logger)
+            queue: queue, ledger: ledger, catalogue: JobCatalogue(handlers.map(\.kind)), logger: logger)
     }
 
     /// A shorter lease shortens every time that follows from it.
@@ -51,6 +55,18 @@ struct Surroundings: Sendable {
         settings.stopGrace = .seconds(2)
         settings.isForSuspects = isForSuspects
         return settings
+    }
+
+    /// The real kind, in a hurry.
+    private static func decks(_ environment: [String: String]) -> DeckRooms? {
+        guard let url = environment["FAULT_PRESENTON_URL"], let directory = environment["FAULT_DECKS"] else { return nil }
+        var pacing = DeckPacing()
+        pacing.poll = .milliseconds(60)
+        pacing.longestPoll = .milliseconds(100)
+        pacing.settle = .seconds(2)
+        pacing.look = .milliseconds(50)
+        let presenton = Presenton(url: url, fetcher: Fetcher(guard: nil, userAgent: "fault"))
+        return DeckRooms(presenton: presenton, store: DeckStore(directory: directory, maxBytes: 1 << 20), pacing: pacing)
     }
 
     private static func makeLogger(_ level: String?) -> Logger {

@@ -39,6 +39,21 @@ import Testing
         #expect(seen.header("expect") == nil)
     }
 
+    /// Without it, libcurl sends the POST again by itself.
+    @Test func aRequestThatIsSentOnceArrivesOnceAlsoWhenAKeptConnectionIsClosed() async throws {
+        let server = try RawServer { request, connection in
+            guard request.method == "GET" else { return false }
+            connection.send("HTTP/1.1 200 x\r\nContent-Length: 2\r\n\r\nok")
+            return true
+        }
+        defer { server.stop() }
+        _ = try await fetcher.fetch(FetchRequest(url: server.url)).body.collect()
+        var request = FetchRequest(method: "POST", url: server.url, body: [1])
+        request.isSentOnce = true
+        await #expect(throws: FetchError.connectionLost("127.0.0.1")) { try await fetcher.fetch(request) }
+        #expect(server.requests.map(\.method) == ["GET", "POST"])
+    }
+
     @Test func aPostWithoutBodyHasLengthZeroAndNoContentType() async throws {
         let server = try RawServer { _, connection in connection.answer() }
         defer { server.stop() }
