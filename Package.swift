@@ -135,7 +135,9 @@ let package = Package(
         tests("ServicesTests", ["Services", "WebFetch", "JobModel"]),
         tests("JobDeskTests", ["JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel"]),
         tests("JobKindsTests", ["JobKinds", "JobLedger", "Services", "WebFetch", "PostgresWire", "JobModel"]),
-        tests("JobRunnerTests", ["JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel"]),
+        tests(
+            "JobRunnerTests",
+            ["JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "WebFetch", "JobModel"]),
         tests(
             "JobAPITests",
             [

@@ -33,6 +33,13 @@ enum BodyReader {
         return members
     }
 
+    /// The same where there may be no body at all.
+    static func optionalObject(of request: Request) async throws -> [String: JSONValue] {
+        let headers = request.headers
+        guard headers[.contentLength].map({ $0 != "0" }) ?? (headers[.transferEncoding] != nil) else { return [:] }
+        return try await object(of: request)
+    }
+
     static func requireIdentity(_ request: Request) throws(Problem) {
         guard request.headers[.contentEncoding].map({ $0.lowercased() == "identity" }) ?? true else {
             throw .wrongContentType("Compressed bodies are not read; send the body without Content-Encoding.")

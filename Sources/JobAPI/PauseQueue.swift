@@ -34,9 +34,7 @@ enum PauseQueue {
 
     /// The body is optional: `{"by": "ada"}`.
     static func who(_ exchange: Exchange) async throws -> String? {
-        let headers = exchange.request.headers
-        guard headers[.contentLength].map({ $0 != "0" }) ?? (headers[.transferEncoding] != nil) else { return nil }
-        return try SubmitJob.accept(await BodyReader.object(of: exchange.request), shape)["by"]?.string
+        try SubmitJob.accept(await BodyReader.optionalObject(of: exchange.request), shape)["by"]?.string
     }
 
     static func document(_ name: String, _ pause: PausedQueue?, _ counts: QueueCounts?) -> JSONValue {

@@ -343,6 +343,11 @@ extension Problem {
         case .scheduleExists(let name): self = .scheduleExists(name)
         case .tooManySchedules: self = .tooManySchedules
         case .notScheduled(let job): self = .notScheduled(job)
+        case .unknownWebhook: self = .unknownWebhook
+        case .unknownDelivery: self = .unknownDelivery
+        case .tooManyWebhooks: self = .tooManyWebhooks
+        case .webhookDisabled: self = .webhookDisabled
+        case .deliveryUnderWay(let sender): self = .deliveryUnderWay(sender)
         case .unknownQueue(_, let known): self = .unknownQueue(known)
         case .tooManyLimits: self = .tooManyLimits
         case .unknownPresentation: self = .unknownPresentation

@@ -16,6 +16,18 @@ enum SubmissionOptions {
         .init("window_seconds", .number(0.001...longestWindowSeconds), "so long after its submission"),
     ])
 
+    private static let webhookShape = InputShape([
+        .init("url", .url, required: true, "the receiver"),
+        .init("events", .texts(maxCount: 3, maxLength: 20), "completed, failed, cancelled"),
+    ])
+
+    static func webhook(_ given: JSONValue?, _ faults: inout [InputShape.Fault]) -> JobWebhook? {
+        guard let given, let fields = SubmitJob.accept(given, webhookShape, at: "#/webhook", &faults) else { return nil }
+        let url = fields["url"]?.string ?? ""
+        if let detail = WebhookBody.refusal(ofURL: url) { faults.append(InputShape.Fault(pointer: "#/webhook/url", detail: detail)) }
+        return JobWebhook(url: url, events: WebhookBody.ends(fields["events"], at: "#/webhook/events", &faults))
+    }
+
     /// Without a cap the kinds' usual one holds, or the first pause where that is longer.
     static func backoff(_ given: JSONValue?, _ faults: inout [InputShape.Fault]) -> Backoff? {
         guard let given, let fields = SubmitJob.accept(given, backoffShape, at: "#/backoff", &faults) else { return nil }

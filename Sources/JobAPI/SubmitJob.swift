@@ -64,6 +64,7 @@ enum SubmitJob {
         .init("description", .text(maxLength: 2000), "a text for people"),
         .init("tags", .texts(maxCount: 20, maxLength: 100), "words to find it by"),
         .init("metadata", .object, standard: [:], "anything the caller wants back"),
+        .init("webhook", .object, "whom to tell of its end"),
     ])
 
     /// The request's members as the desk wants them, or everything that is wrong with them.
@@ -84,6 +85,7 @@ enum SubmitJob {
         request.tags = fields["tags"]?.array?.compactMap(\.string) ?? []
         request.backoff = SubmissionOptions.backoff(fields["backoff"], &faults)
         request.uniqueness = SubmissionOptions.uniqueness(fields["unique"], &faults)
+        request.webhook = SubmissionOptions.webhook(fields["webhook"], &faults)
         request.concurrencyKey = SubmissionOptions.concurrencyKey(fields["concurrency_key"], &faults)
         guard faults.isEmpty else { throw .invalid(faults) }
         return request

@@ -26,6 +26,14 @@ package enum DeskError: Error, Sendable {
     case tooManySchedules
     /// Only a scheduled job can be promoted.
     case notScheduled(Job)
+    case unknownWebhook(JobID)
+    case unknownDelivery(JobID)
+    /// There are `Webhook.maxCount`.
+    case tooManyWebhooks
+    /// Nothing is sent to a webhook that is disabled.
+    case webhookDisabled
+    /// A job is sending the delivery already.
+    case deliveryUnderWay(JobID)
     case unknownQueue(String, known: [String])
     case tooManyLimits
     case unknownPresentation(JobID)

@@ -10,6 +10,8 @@ package struct JobDesk: Sendable {
     package let ledger: JobLedger
     package let catalogue: JobCatalogue
     package let durations: Durations
+    /// Why an address may not be told of ends of jobs, as the end of a sentence; nil where it may.
+    package var refusalOfReceiver: @Sendable (String) -> String? = { _ in nil }
     let gate: IntakeGate
     let looks = QueueLooks()
     let logger: Logger

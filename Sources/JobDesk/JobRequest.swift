@@ -20,6 +20,7 @@ package struct JobRequest: Sendable {
     package var concurrencyKey: String?
     package var uniqueness: Uniqueness?
     package var flow: FlowPlace?
+    package var webhook: JobWebhook?
     package var idempotency: IdempotencyKey?
     package var traceparent: String?
 

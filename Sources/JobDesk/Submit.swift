@@ -23,6 +23,7 @@ extension JobDesk {
     package func submit(_ request: JobRequest) async throws(DeskError) -> Submission {
         let job = try compose(request)
         let idempotency = request.idempotency?.of(Submitter.current)
+        try await checkWebhooks(of: [job])
         try await admit()
         switch try await earlier(job, idempotency) {
         case .existing(let id)?: return Submission(job: try await read(id), novelty: .replay)
@@ -55,6 +56,9 @@ extension JobDesk {
         if let queue = request.queue, !catalogue.queues.contains(queue) {
             throw .invalid([InputShape.Fault(pointer: "#/queue", detail: "must be one of: \(catalogue.queues.joined(separator: ", "))")])
         }
+        if let refusal = request.webhook.flatMap({ refusalOfReceiver($0.url) }) {
+            throw .invalid([InputShape.Fault(pointer: "#/webhook/url", detail: refusal)])
+        }
         return job(request, of: kind, input: input)
     }
 
@@ -72,6 +76,7 @@ extension JobDesk {
         job.concurrencyKey = request.concurrencyKey
         job.uniqueness = request.uniqueness
         job.flow = request.flow
+        job.webhook = request.webhook
         job.traceparent = request.traceparent
         job.submittedBy = Submitter.current?.key.id
         if let runAt = request.runAt, runAt > job.createdAt {

@@ -10,6 +10,7 @@ extension JobDesk {
     /// kinds that are not: SQL decides who waits for whom.
     package func submit(_ request: FlowRequest) async throws(DeskError) -> FlowSubmission {
         let flow = try compose(request)
+        try await checkWebhooks(of: flow.jobs)
         try await gate.admit { () throws(DeskError) in
             try await asking(redis: { () throws(RedisError) in try await queue.probe() })
         }

@@ -47,12 +47,29 @@ extension JobDesk {
                 many.answer(place, .refused(error))
             }
         }
+        await refuseUntellable(&many)
         if !many.open.isEmpty { try await admit() }
         await reserve(&many)
         await charge(&many)
         await record(&many)
         await enqueue(&many)
         return await results(of: many, count: requests.count)
+    }
+
+    /// Jobs whose ends cannot be told as they ask for.
+    private func refuseUntellable(_ many: inout ManySubmissions) async {
+        let drafts = many.open.filter { $0.job.webhook != nil }
+        guard !drafts.isEmpty else { return }
+        for (place, error) in await each(drafts, { draft in await untellable(draft.job) }) {
+            guard let error else { continue }
+            many.answer(place, .refused(error))
+            _ = many.take { $0.place == place }
+        }
+    }
+
+    private func untellable(_ job: Job) async -> DeskError? {
+        do throws(DeskError) { try await checkWebhooks(of: [job]) } catch { return error }
+        return nil
     }
 
     /// Unique jobs take their keys. Of several with one key the first in the batch comes first.

@@ -15,6 +15,7 @@ package struct KindRooms: Sendable {
     package let extractor: PageExtractor
     /// Files below it may be ingested; without it no file may.
     package let fileRoot: String?
+    package let receivers: Receivers
     /// The product token decides which group of a robots.txt is ours.
     package let userAgent: String
     /// Who makes presentations; without it their jobs fail and say so.
@@ -22,7 +23,7 @@ package struct KindRooms: Sendable {
 
     package init(
         ledger: JobLedger, fetcher: Fetcher, models: any ModelProvider, vectors: any VectorStore, embeddingModel: String,
-        extractor: PageExtractor = PageExtractor(), fileRoot: String? = nil, userAgent: String,
+        extractor: PageExtractor = PageExtractor(), fileRoot: String? = nil, receivers: Receivers? = nil, userAgent: String,
         decks: DeckRooms? = nil
     ) {
         self.ledger = ledger
@@ -32,6 +33,7 @@ package struct KindRooms: Sendable {
         self.embeddingModel = embeddingModel
         self.extractor = extractor
         self.fileRoot = fileRoot
+        self.receivers = receivers ?? Receivers(rules: ReceiverRules(), userAgent: userAgent)
         self.userAgent = userAgent
         self.decks = decks
     }
@@ -39,12 +41,13 @@ package struct KindRooms: Sendable {
 
 package enum EveryKind {
     /// Known without any room: the API checks inputs with them.
-    package static let kinds: [JobKind] = [CrawlWeb.kind, IngestDocument.kind, MakePresentation.kind]
+    package static let kinds: [JobKind] = [CrawlWeb.kind, IngestDocument.kind, MakePresentation.kind, SendWebhook.kind]
 
     package static func handlers(in rooms: KindRooms) -> [any JobHandler] {
         let store = PageStore(rooms)
         return [
             CrawlWeb(rooms, store: store), IngestDocument(rooms, store: store), MakePresentation(ledger: rooms.ledger, decks: rooms.decks),
+            SendWebhook(ledger: rooms.ledger, receivers: rooms.receivers),
         ]
     }
 }

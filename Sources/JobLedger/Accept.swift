@@ -138,6 +138,7 @@ extension Job {
         options["depends_on"] = flow.map { .array($0.parents.map { .string($0.description) }) }
         options["on_parent_failure"] = flow.map { .string($0.onParentFailure.rawValue) }
         options["submitted_by"] = submittedBy.map(JSONValue.string)
+        options["webhook"] = webhook.map { ["url": .string($0.url), "events": .array($0.events.map { .string($0.rawValue) })] }
         return options.isEmpty ? nil : JSONValue.object(options).serialized
     }
 }

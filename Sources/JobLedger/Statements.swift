@@ -84,6 +84,19 @@ enum Statements {
     static let askPresenton = text(PackageResources.ask_presenton_sql)
     static let holdPresenton = text(PackageResources.hold_presenton_sql)
     static let namePresenton = text(PackageResources.name_presenton_sql)
+    static let webhooksListed = text(PackageResources.select_webhooks_sql) + "WHERE url IS NOT NULL ORDER BY id"
+    static let webhookByID = text(PackageResources.select_webhooks_sql) + "WHERE id = $1::uuid"
+    static let createWebhook = text(PackageResources.create_webhook_sql)
+    static let changeWebhook = text(PackageResources.change_webhook_sql)
+    static let rotateSecret = text(PackageResources.rotate_secret_sql)
+    static let sendOrder = text(PackageResources.send_order_sql)
+    static let recordDelivery = text(PackageResources.record_delivery_sql)
+    static let deliveriesListed = text(PackageResources.select_deliveries_sql + PackageResources.where_deliveries_listed_sql)
+    static let deliveryByID = text(PackageResources.select_deliveries_sql) + "WHERE d.id = $1::uuid AND d.webhook_id = $2::uuid"
+    static let deliveryAttempts = text(PackageResources.delivery_attempts_sql)
+    static let lockDelivery = text(PackageResources.lock_delivery_sql)
+    static let resendDelivery = text(PackageResources.resend_delivery_sql)
+    static let forgetDeliveries = text(PackageResources.forget_deliveries_sql)
     static let migrationsTable = text(PackageResources.migrations_table_sql)
 
     static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

@@ -12,6 +12,14 @@ package enum Digest {
         sha256(text.utf8)
     }
 
+    /// HMAC with SHA-256 (RFC 2104): 32 bytes.
+    package static func hmacSHA256(_ bytes: [UInt8], key: [UInt8]) -> [UInt8] {
+        var output = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+        var length: UInt32 = 0
+        HMAC(EVP_sha256(), key, Int32(key.count), bytes, bytes.count, &output, &length)
+        return Array(output.prefix(Int(length)))
+    }
+
     static func sha1(_ bytes: [UInt8]) -> [UInt8] {
         digest(bytes, EVP_sha1())
     }

@@ -36,6 +36,8 @@ package struct Job: Sendable, Hashable {
     package var uniqueness: Uniqueness?
     /// Its place among jobs that depend on each other.
     package var flow: FlowPlace?
+    /// Whom to tell of its end. On the way to its row only: jobs that are read have none.
+    package var webhook: JobWebhook?
     package var worker: String?
     package var createdAt: Timestamp
     package var scheduledAt: Timestamp?

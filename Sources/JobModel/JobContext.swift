@@ -31,6 +31,8 @@ package struct JobProgress: Hashable, Sendable {
 package struct JobContext: Sendable {
     package let jobID: JobID
     package let attempt: Int
+    /// Which of the attempts that count this one is, from 1: deaths and departures of workers and earlier series do not.
+    package let chargedAttempt: Int
     package let input: JSONValue
     package let metadata: JSONValue
     /// The session that the submission names.
@@ -42,12 +44,13 @@ package struct JobContext: Sendable {
     let flow: any FlowMembership
 
     package init(
-        jobID: JobID, attempt: Int, input: JSONValue, metadata: JSONValue = [:], sessionID: String? = nil,
+        jobID: JobID, attempt: Int, charged: Int? = nil, input: JSONValue, metadata: JSONValue = [:], sessionID: String? = nil,
         reporter: any JobReporter, steps: any StepStore, flow: any FlowMembership = NoFlow(),
         conversation: any ConversationMemory = NoConversation(), logger: Logger
     ) {
         self.jobID = jobID
         self.attempt = attempt
+        chargedAttempt = max(1, charged ?? attempt)
         self.input = input
         self.metadata = metadata
         self.reporter = reporter

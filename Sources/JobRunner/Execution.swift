@@ -115,8 +115,9 @@ extension Execution {
         }
         let lease = LeaseHolder(of: self, desk: life.desk)
         let context = JobContext(
-            jobID: claim.job.id, attempt: claim.attempt, input: input, metadata: claim.job.metadata, sessionID: claim.job.sessionID,
-            reporter: lease, steps: lease, flow: lease, conversation: conversation, logger: life.logger)
+            jobID: claim.job.id, attempt: claim.attempt, charged: claim.attempt - claim.job.uncharged, input: input,
+            metadata: claim.job.metadata, sessionID: claim.job.sessionID, reporter: lease, steps: lease, flow: lease,
+            conversation: conversation, logger: life.logger)
         return try await handler.run(in: context)
     }
 }

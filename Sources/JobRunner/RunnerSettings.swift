@@ -39,6 +39,10 @@ package struct RunnerSettings: Sendable {
     package var stopGrace = Duration.seconds(10)
     /// A one-slot process that runs jobs whose worker died, and ends when there are none.
     package var isForSuspects = false
+    /// Another runner of the same process takes from these queues, and leaves their suspects to this one.
+    package var companionQueues: [String] = []
+    /// Takes jobs and nothing else: another runner of the same process has the duties of a worker.
+    package var isCompanion = false
 
     /// A leader whose renewals stand still for this long is replaced.
     package var leaderTerm: Duration { leadInterval * 5 }

@@ -27,10 +27,15 @@ package struct AddressGuard: Sendable {
     }
 
     func permits(_ address: IPAddress, port: Int, host: String) -> Bool {
-        if address.isPublic { return true }
+        address.isPublic || names(host: host, port: port, address: address)
+    }
+
+    /// Whether an entry is about this host or, where one is given, this address.
+    func names(host: String, port: Int, address: IPAddress?) -> Bool {
         let name = host.lowercased()
         let bare = name.hasPrefix("[") && name.hasSuffix("]") ? String(name.dropFirst().dropLast()) : name
         if !hosts.isDisjoint(with: [bare, "[\(bare)]", "\(bare):\(port)", "[\(bare)]:\(port)"]) { return true }
+        guard let address else { return false }
         return ranges.contains { $0.contains(address) || $0.contains(address.unwrapped) }
     }
 }

@@ -38,7 +38,10 @@ struct Assembly: Sendable {
         pool = PostgresPool(
             Self.postgresOptions(settings, name: "tidewheel \(logger.label)", poolSize: settings[Known.postgresPool]), logger: logger)
         ledger = JobLedger(pool, logger: logger)
-        desk = JobDesk(queue: queue, ledger: ledger, catalogue: JobCatalogue(Self.kinds(settings) + extra.map(\.kind)), logger: logger)
+        var desk = JobDesk(queue: queue, ledger: ledger, catalogue: JobCatalogue(Self.kinds(settings) + extra.map(\.kind)), logger: logger)
+        let rules = ReceiverRules(allowing: settings[Known.webhookAllow])
+        desk.refusalOfReceiver = { rules.refusal(of: $0) }
+        self.desk = desk
     }
 
     static func postgresOptions(_ settings: Settings, name: String, poolSize: Int) -> PostgresOptions {
@@ -62,7 +65,27 @@ struct Assembly: Sendable {
         return JobServer(desk: desk, settings: server, logger: logger)
     }
 
-    func runner(isForSuspects: Bool, launchSuspects: SuspectLauncher?) throws -> Runner {
+    /// Webhooks are sent by a runner of their own, so that receivers that hang take no slot of other work; a bench measures without it.
+    func runners(isForSuspects: Bool, launchSuspects: SuspectLauncher?) throws -> [Runner] {
+        var main = try runnerSettings(isForSuspects: isForSuspects)
+        let handlers = try handlers() + extra
+        let makes = { (settings: RunnerSettings, launch: SuspectLauncher?) in
+            Runner(desk: desk, handlers: handlers, settings: settings, launchSuspects: launch, logger: logger)
+        }
+        let slots = settings[Known.webhookSlots]
+        guard !isForSuspects, extra.isEmpty, slots > 0, main.queues.contains(Receivers.queue), main.queues.count > 1 else {
+            return [makes(main, launchSuspects)]
+        }
+        var companion = main
+        companion.queues = [Receivers.queue]
+        companion.slots = slots
+        companion.isCompanion = true
+        main.queues.removeAll { $0 == Receivers.queue }
+        main.companionQueues = companion.queues
+        return [makes(main, launchSuspects), makes(companion, nil)]
+    }
+
+    private func runnerSettings(isForSuspects: Bool) throws -> RunnerSettings {
         let known = desk.catalogue.queues
         let asked = settings[Known.queues]
         if let unknown = asked.first(where: { !known.contains($0) }) {
@@ -95,7 +118,7 @@ struct Assembly: Sendable {
         runner.reportInterval = .milliseconds(settings[Known.reportInterval])
         runner.drainGrace = isForSuspects ? .zero : .seconds(settings[Known.drain])
         runner.isForSuspects = isForSuspects
-        return Runner(desk: desk, handlers: try handlers() + extra, settings: runner, launchSuspects: launchSuspects, logger: logger)
+        return runner
     }
 
     /// Returns when Redis and PostgreSQL answer and are fit for use; says what it waits for. Refuses a Redis that may throw jobs away.
@@ -161,13 +184,15 @@ struct Assembly: Sendable {
         let agent = "tidewheel/\(Tidewheel.version)"
         let trusted = Fetcher(guard: nil, userAgent: agent)
         let models = try models(trusted)
+        var receivers = Receivers(rules: ReceiverRules(allowing: settings[Known.webhookAllow]), userAgent: agent)
+        receivers.timeout = .seconds(settings[Known.webhookTimeout])
         // Vectors of the stand-in must never pass for a model's.
         let model = models.isStandIn ? models.name : settings[Known.embeddingModel]
         return EveryKind.handlers(
             in: KindRooms(
                 ledger: ledger, fetcher: Fetcher(guard: AddressGuard(allowing: settings[Known.fetchAllow]), userAgent: agent),
                 models: models, vectors: vectors(trusted), embeddingModel: model,
-                extractor: PageExtractor(), fileRoot: try directory(Known.fileRoot), userAgent: agent,
+                extractor: PageExtractor(), fileRoot: try directory(Known.fileRoot), receivers: receivers, userAgent: agent,
                 decks: try PresentonSettings(settings: settings).rooms(trusted, directory: directory(Known.deckDirectory))))
     }
 

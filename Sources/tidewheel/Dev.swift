@@ -112,13 +112,14 @@ final class Dev: Sendable {
         await fetcher.close()
     }
 
-    /// How many workers the API sees; none while it is not ready.
+    /// How many worker processes the API sees, each of which may be several workers; none while it is not ready.
     private func alive(_ url: String, _ fetcher: Fetcher) async -> Int {
         guard await get(url + "/readyz", fetcher) != nil else { return 0 }
         // With keys only their holders see the workers.
         guard settings[Known.apiKeys] != CallerRule.required.rawValue else { return workers }
         guard let body = await get(url + "/health/workers", fetcher) else { return 0 }
-        return (try? JSONReader.read(body))?["alive"]?.integer ?? 0
+        let workers = (try? JSONReader.read(body))?["workers"]?.array ?? []
+        return Set(workers.filter { $0["status"] == "alive" }.compactMap { $0["pid"]?.integer }).count
     }
 
     private func get(_ url: String, _ fetcher: Fetcher) async -> [UInt8]? {

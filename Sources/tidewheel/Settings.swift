@@ -117,6 +117,15 @@ enum Known {
         "TIDEWHEEL_FETCH_ALLOW", flag: "allow", allowed: "hosts, host:port or address blocks such as 10.0.0.0/8, separated by commas",
         accepts: AddressGuard.understands,
         "Hosts, host:port or address blocks that jobs may fetch from although they are not public.")
+    static let webhookAllow = Setting.list(
+        "TIDEWHEEL_WEBHOOK_ALLOW", allowed: "hosts, host:port or address blocks such as 10.0.0.0/8, separated by commas",
+        accepts: AddressGuard.understands,
+        "Receivers of webhooks that may be told although they are not public, and by plain http.")
+    static let webhookSlots = Setting.number(
+        "TIDEWHEEL_WEBHOOK_SLOTS", standard: 16, 0...1_000,
+        "Webhooks that one worker sends at once, beside its slots; 0: none of its own, they take the slots of other jobs.")
+    static let webhookTimeout = Setting.number(
+        "TIDEWHEEL_WEBHOOK_TIMEOUT_SECONDS", standard: 15, 1...30, "How long a receiver of a webhook may take to answer.")
     static let fileRoot = Setting.text(
         "TIDEWHEEL_FILE_ROOT", allowed: "a directory", "Directory below which `document` jobs may read files; none when empty.")
     static let embeddingModel = Setting.text(
@@ -154,7 +163,8 @@ enum Known {
         listenInterval.entry, sweepInterval.entry, repairInterval.entry, flowInterval.entry, scheduleInterval.entry, retainInterval.entry,
         recordRetention.entry, conversationRetention.entry, auditRetention.entry, durationInterval.entry, reportInterval.entry,
         drain.entry, apiDrain.entry, allowEviction.entry,
-        postgresPool.entry, fetchAllow.entry, fileRoot.entry, embeddingModel.entry, models.entry, maxConnections.entry,
+        postgresPool.entry, fetchAllow.entry, webhookAllow.entry, webhookSlots.entry, webhookTimeout.entry, fileRoot.entry,
+        embeddingModel.entry, models.entry, maxConnections.entry,
         maxEventStreams.entry, maxUploads.entry, scalingLatency.entry, scalingMax.entry, site.entry, patience.entry, logLevel.entry,
     ]
 }

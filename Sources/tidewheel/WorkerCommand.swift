@@ -38,21 +38,23 @@ struct WorkerCommand: AsyncParsableCommand {
         let assembly = try Assembly(settings, extra: try noop.map { Noop.handlers(try Tally(opening: $0)) } ?? [], logger: logger)
         raiseFileLimit()
         returnMemory()
-        let runner = try assembly.runner(isForSuspects: suspects, launchSuspects: suspects ? nil : Self.launcher(logger))
+        let runners = try assembly.runners(isForSuspects: suspects, launchSuspects: suspects ? nil : Self.launcher(logger))
         let starting = Task { try await assembly.waitUntilUsable() }
         Signals.handle { _ in
             logger.notice("Leaving: no more claims, running jobs may finish; a second signal ends at once")
             starting.cancel()
-            runner.drain()
+            for runner in runners { runner.drain() }
         }
-        if suspects { ParentWatch.start { runner.drain() } }
+        if suspects { ParentWatch.start { for runner in runners { runner.drain() } } }
         do {
             try await starting.value
         } catch is CancellationError {
             await assembly.close()
             return
         }
-        await runner.run()
+        await withTaskGroup(of: Void.self) { group in
+            for runner in runners { group.addTask { await runner.run() } }
+        }
         await assembly.close()
     }
 

@@ -11,6 +11,8 @@ import threading
 
 import pytest
 
+# What dev and its children have said since it was ready.
+OUTPUT = []
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 PAGES = {
@@ -51,13 +53,20 @@ def program():
 
 
 @pytest.fixture(scope="session")
+def output(api):
+    """The lines that dev and its children have said."""
+    return OUTPUT
+
+
+@pytest.fixture(scope="session")
 def api(program, site):
     """The address of the API."""
     # Short, because unix sockets are made below it; open to passers-by, because PostgreSQL runs as another user under root.
     directory = tempfile.mkdtemp(prefix="tw-", dir="/tmp")
     os.chmod(directory, 0o711)
     process = subprocess.Popen(
-        [program, "dev", "--port", "0", "--directory", f"{directory}/d", "--allow", site.removeprefix("http://")],
+        [program, "dev", "--port", "0", "--directory", f"{directory}/d", "--allow", site.removeprefix("http://"),
+         "--set", "TIDEWHEEL_WEBHOOK_ALLOW=127.0.0.1"],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
     said = []
     for line in process.stdout:
@@ -67,7 +76,7 @@ def api(program, site):
             break
     else:
         pytest.fail("dev did not start:\n" + "".join(said))
-    threading.Thread(target=lambda: [None for _ in process.stdout], daemon=True).start()
+    threading.Thread(target=lambda: OUTPUT.extend(process.stdout), daemon=True).start()
     yield found.group(1)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 0

@@ -17,8 +17,10 @@ import Testing
     @Test func theReferencePageNamesEveryProblem() throws {
         let folder = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
         let page = String(decoding: try #require(FileManager.default.contents(atPath: folder + "/docs/http-api.md")), as: UTF8.self)
-        let source = String(
-            decoding: try #require(FileManager.default.contents(atPath: folder + "/Sources/JobAPI/Problem.swift")), as: UTF8.self)
+        let source = try ["Problem", "WebhookProblems"].map { file in
+            String(
+                decoding: try #require(FileManager.default.contents(atPath: folder + "/Sources/JobAPI/\(file).swift")), as: UTF8.self)
+        }.joined()
         let words = source.split(separator: "\"").filter { $0.contains("-") && $0.allSatisfy { $0 == "-" || $0.isLowercase } }
         #expect(words.count > 15)
         for word in Set(words) { #expect(page.contains("`\(word)`"), "\(word)") }

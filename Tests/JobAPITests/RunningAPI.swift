@@ -107,11 +107,13 @@ func withAPI(
     let address = try RedisAddress(url: redisURL)
     let queue = JobQueue(address, prefix: TestRedis.uniquePrefix(), options: RedisOptions(commandTimeout: .seconds(2)), logger: quiet)
     let pool = PostgresPool(PostgresOptions(url: postgresURL), logger: quiet)
-    let desk = JobDesk(queue: queue, ledger: JobLedger(pool, logger: quiet), catalogue: RunningAPI.catalogue, logger: quiet)
+    var desk = JobDesk(queue: queue, ledger: JobLedger(pool, logger: quiet), catalogue: RunningAPI.catalogue, logger: quiet)
+    desk.refusalOfReceiver = { $0.hasPrefix("https://") ? nil : "must be an https URL" }
+    let made = desk
     var settings = JobServerSettings()
     settings.port = 0
     adjust(&settings)
-    let server = JobServer(desk: desk, settings: settings, logger: quiet)
+    let server = JobServer(desk: made, settings: settings, logger: quiet)
     let services = ServiceGroup(configuration: ServiceGroupConfiguration(services: [.init(service: server)], logger: quiet))
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await services.run() }
@@ -119,7 +121,7 @@ func withAPI(
         let outcome = await Result {
             try await test(
                 RunningAPI(
-                    port: port, desk: desk, shutDown: { await services.triggerGracefulShutdown() },
+                    port: port, desk: made, shutDown: { await services.triggerGracefulShutdown() },
                     forget: { try await forget($0, queue, address) }))
         }
         await services.triggerGracefulShutdown()

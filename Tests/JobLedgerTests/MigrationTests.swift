@@ -91,7 +91,9 @@ import Testing
     }
 
     /// Columns, constraints, indexes, views, functions, triggers, types and their comments: one line each.
-    private func catalog(of pool: PostgresPool) async throws -> [String] {
+    private func catalog(of used: PostgresPool) async throws -> [String] {
+        // A connection that migrated has another path, and with it other spellings of names.
+        let pool = PostgresPool(used.options, logger: quiet)
         let rows = try await pool.query(
             """
             SELECT line FROM (
@@ -128,6 +130,7 @@ import Testing
                 WHERE relnamespace IN ('public'::regnamespace, 'tidewheel'::regnamespace) AND relkind = 'S'
             ) AS lines ORDER BY line
             """)
+        await pool.close()
         return try rows.map { try $0.string("line") }
     }
 }

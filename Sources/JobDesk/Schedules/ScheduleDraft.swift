@@ -37,6 +37,7 @@ extension JobRequest {
         options["description"] = description.map(JSONValue.string)
         options["tags"] = tags.isEmpty ? nil : .array(tags.map(JSONValue.string))
         options["metadata"] = metadata == [:] ? nil : metadata
+        options["webhook"] = webhook.map(\.words)
         return options
     }
 
@@ -58,6 +59,18 @@ extension JobRequest {
         description = options["description"]?.string
         tags = options["tags"]?.array?.compactMap(\.string) ?? []
         metadata = options["metadata"] ?? [:]
+        webhook = options["webhook"].flatMap(JobWebhook.init(words:))
+    }
+}
+
+extension JobWebhook {
+    fileprivate var words: JSONValue {
+        ["url": .string(url), "events": .array(events.map { .string($0.rawValue) })]
+    }
+
+    fileprivate init?(words: JSONValue) {
+        guard let url = words["url"]?.string else { return nil }
+        self.init(url: url, events: words["events"]?.array?.compactMap { $0.string.flatMap(JobState.init) } ?? Webhook.ends)
     }
 }
 

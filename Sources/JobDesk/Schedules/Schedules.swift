@@ -11,6 +11,7 @@ extension JobDesk {
             options: .object(draft.request.options), createdAt: now)
         schedule.follow(draft)
         let clock = try check(schedule)
+        try await checkSecret(for: draft.request)
         schedule.nextRunAt = schedule.isEnabled ? clock.next(after: now) : nil
         let made = schedule
         switch try await asking(postgres: { () throws(PostgresError) in try await ledger.createSchedule(made) }) {
@@ -46,6 +47,7 @@ extension JobDesk {
             new.nextRunAt = clock.next(after: new.updatedAt)
         }
         if !new.isEnabled { new.nextRunAt = nil }
+        if !new.hasJob(of: old) { try await checkSecret(for: draft.request) }
         let changed = new
         guard try await write(changed, hasNewTimes: hasNewTimes) else { return nil }
         return try await schedule(old.id)

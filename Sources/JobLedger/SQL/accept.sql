@@ -5,7 +5,7 @@ INSERT INTO jobs (
     id, kind, queue, priority, status, title, subject, session_id, tags, input, metadata, max_attempts, timeout_ms, estimated_ms,
     traceparent, created_at, updated_at, scheduled_at, idempotency_scope, idempotency_key, fingerprint, attempt,
     uncharged, description, concurrency_key, retry_base_ms, retry_cap_ms, unique_key, unique_span, unique_ms,
-    flow_id, flow_name, depends_on, on_parent_failure, submitted_by
+    flow_id, flow_name, depends_on, on_parent_failure, submitted_by, webhook
 )
 SELECT
     a.id, a.kind, a.queue, a.priority, a.status, a.title, a.subject, a.session_id,
@@ -13,7 +13,7 @@ SELECT
     a.traceparent, to_timestamp(a.created_ms / 1000.0), to_timestamp(a.created_ms / 1000.0), to_timestamp(a.scheduled_ms / 1000.0),
     a.scope, a.key, a.fingerprint, a.attempt, a.uncharged,
     o.description, o.concurrency_key, o.retry_base_ms, o.retry_cap_ms, o.unique_key, o.unique_span, o.unique_ms,
-    o.flow_id, o.flow_name, coalesce(o.depends_on, '{}'), o.on_parent_failure, o.submitted_by
+    o.flow_id, o.flow_name, coalesce(o.depends_on, '{}'), o.on_parent_failure, o.submitted_by, o.webhook
 FROM unnest(
     $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::jsonb[], $10::jsonb[],
     $11::jsonb[], $12::integer[], $13::bigint[], $14::bigint[], $15::text[], $16::bigint[], $17::bigint[], $18::text[], $19::text[],
@@ -25,7 +25,7 @@ FROM unnest(
 -- What few jobs have: one JSON object, NULL where there is nothing.
 LEFT JOIN LATERAL jsonb_to_record(a.options) AS o (
     description text, concurrency_key text, retry_base_ms bigint, retry_cap_ms bigint, unique_key text, unique_span text, unique_ms bigint,
-    flow_id uuid, flow_name text, depends_on uuid[], on_parent_failure text, submitted_by text
+    flow_id uuid, flow_name text, depends_on uuid[], on_parent_failure text, submitted_by text, webhook jsonb
 ) ON true
 WHERE o.unique_key IS NULL OR o.flow_id IS NOT NULL OR NOT EXISTS (
     SELECT FROM jobs h

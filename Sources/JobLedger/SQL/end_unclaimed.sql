@@ -5,11 +5,17 @@ WITH ended AS (
         status = $2::text, result = $3::jsonb, error = $4::text, error_type = $5::text, ended_by = $6::text,
         updated_at = to_timestamp($7::bigint / 1000.0), finished_at = to_timestamp($7::bigint / 1000.0)
     WHERE id = $1::uuid AND status NOT IN ('completed', 'failed', 'cancelled')
-    RETURNING id, flow_id, finished_at
+    RETURNING id, flow_id, finished_at, status, kind, subject, webhook
 ),
 attempts AS (
     UPDATE job_attempts t SET ended_at = e.finished_at, outcome = $2::text, error = $4::text, error_type = $5::text
     FROM ended e WHERE t.job_id = e.id AND t.ended_at IS NULL
+),
+told AS (
+    INSERT INTO webhook_deliveries (webhook_id, job_id, event, url)
+    SELECT t.webhook_id, e.id, 'job.' || e.status, t.url
+    FROM ended e CROSS JOIN LATERAL tidewheel.told(e.kind, e.status, e.subject, e.webhook) t
+    WHERE e.webhook IS NOT NULL OR (SELECT EXISTS (SELECT FROM webhooks w WHERE w.enabled AND w.url IS NOT NULL))
 )
 SELECT id, flow_id IS NOT NULL AS in_flow FROM ended
 UNION ALL

@@ -30,7 +30,8 @@ ended AS (
         -- Only an end of the job may come from an attempt that a later one runs beside.
         AND (a.attempt >= j.attempt OR a.status IN ('completed', 'failed', 'cancelled'))
     RETURNING
-        j.id, j.flow_id, a.attempt, a.worker, j.started_at, j.updated_at, a.outcome, a.error, a.error_type, j.attempt AS highest, j.status
+        j.id, j.flow_id, a.attempt, a.worker, j.started_at, j.updated_at, a.outcome, a.error, a.error_type, j.attempt AS highest, j.status,
+        j.kind, j.subject, j.webhook
 ),
 attempts AS (
     INSERT INTO job_attempts (job_id, attempt, worker, started_at, ended_at, outcome, error, error_type)
@@ -43,5 +44,11 @@ overtaken AS (
     FROM ended e
     WHERE e.highest > 1 AND e.status IN ('completed', 'failed', 'cancelled')
         AND t.job_id = e.id AND t.attempt <> e.attempt AND t.ended_at IS NULL
+),
+told AS (
+    INSERT INTO webhook_deliveries (webhook_id, job_id, event, url)
+    SELECT t.webhook_id, e.id, 'job.' || e.status, t.url
+    FROM ended e CROSS JOIN LATERAL tidewheel.told(e.kind, e.status, e.subject, e.webhook) t
+    WHERE e.webhook IS NOT NULL OR (SELECT EXISTS (SELECT FROM webhooks w WHERE w.enabled AND w.url IS NOT NULL))
 )
 SELECT id, flow_id IS NOT NULL AS in_flow FROM ended

@@ -3,11 +3,12 @@ struct Duties: Sendable {
     private let loops: [DutyLoop]
 
     init(life: WorkerLife) {
-        let duties: [Duty] = [
+        let all: [Duty] = [
             .lead(life), .reap(life), .promote(life), .noticeCancels(life), .runSuspects(life), .noticeLoss(life),
             .listen(life), .reconcile(life), .applyControls(life), .sweep(life), .repair(life), .sweepFlows(life), .sweepLimits(life),
             .fireSchedules(life), .retain(life), .flushDurations(life), .reportDuties(life),
         ]
+        let duties = life.settings.isCompanion ? [Duty.noticeCancels(life)] : all
         life.dutyBook.open(duties)
         loops = duties.map { DutyLoop(duty: $0, leadership: life.leadership, book: life.dutyBook, logger: life.logger) }
     }

@@ -46,7 +46,9 @@ extension Duty {
     static func runSuspects(_ life: WorkerLife) -> Duty {
         Duty("run_suspects", every: life.settings.suspectInterval) {
             guard let launch = life.launchSuspects, life.isWorking else { return }
-            guard try await life.desk.queue.suspects(life.settings.queues) > 0 else { return life.executions.keepNoSlot() }
+            guard try await life.desk.queue.suspects(life.settings.queues + life.settings.companionQueues) > 0 else {
+                return life.executions.keepNoSlot()
+            }
             guard life.executions.lend() else { return }
             Task {
                 await launch()

@@ -19,6 +19,9 @@ extension Duty {
             for _ in 0..<20 where silence > 0 {
                 if try await ledger.forgetConversations(unchangedForDays: silence, token) < 100 { break }
             }
+            for _ in 0..<20 where days > 0 {
+                if try await ledger.forgetDeliveries(endedBeforeDays: days, token) < 1_000 { break }
+            }
             for _ in 0..<20 where try await ledger.forgetSteps(token) < 1_000 { break }
             let auditDays = life.settings.auditRetentionDays
             for _ in 0..<20 where auditDays > 0 {
