@@ -22,6 +22,7 @@ enum JobDocument {
             "cancel_requested": .boolean(job.cancelRequested), "metadata": .object(metadata(job)),
             "elapsed_seconds": .seconds(elapsed(job, now)),
         ]
+        if !job.unreadable.isEmpty { document["unreadable"] = .array(job.unreadable.map(JSONValue.string)) }
         addTexts(job, to: &document)
         addTimes(job, now, durations, to: &document)
         addEnd(job, to: &document)

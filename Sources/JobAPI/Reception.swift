@@ -51,6 +51,15 @@ struct Exchange: Sendable {
         return id
     }
 
+    /// Throws when the query has a name that the route does not know: a misspelled filter must not look like one that matched.
+    func check(_ route: Route) throws(Problem) {
+        guard let known = route.query else { return }
+        for parameter in request.uri.queryParameters where !known.contains(String(parameter.key)) {
+            let there = known.isEmpty ? "this route has no parameters" : "there are: \(known.joined(separator: ", "))"
+            throw .badQuery(String(parameter.key.prefix(100)), "is not known here; \(there)")
+        }
+    }
+
     func header(_ name: String) -> String? {
         request.headers[named: name]
     }

@@ -48,6 +48,7 @@ struct Responder: HTTPResponder {
             let (route, captured) = try Routes.match(request.method, path)
             let caller = try await reception.doorkeeper.admit(request, to: route.access, from: context.address)
             let exchange = Exchange(request: request, captured: captured, requestID: requestID, caller: caller)
+            try exchange.check(route)
             guard let key = caller.key else { return try await perform(route, exchange, path) }
             return try await metered(route, exchange, path, Submitter(key))
         }.response

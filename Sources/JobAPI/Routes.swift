@@ -9,6 +9,8 @@ struct Route: Sendable {
     let path: String
     let summary: String
     let access: Access
+    /// Names that its query may have; nil where the route itself says what is wrong.
+    let query: [String]?
     let answer: @Sendable (Reception, Exchange) async throws -> Response
 
     init(
@@ -18,6 +20,7 @@ struct Route: Sendable {
         self.method = method
         self.path = path
         self.summary = summary
+        query = KnownQueries.of("\(method.rawValue) \(path)")
         access = Access.of("\(method.rawValue) \(path)")
         self.answer = answer
     }

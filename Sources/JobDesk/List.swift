@@ -9,6 +9,8 @@ internal import RedisWire
 extension JobDesk {
     /// Live jobs that one page looks at in Redis to find those without a row.
     private static let maxScan = 4_000
+    /// Dead letters of Redis that a count, or a retry of many, looks at.
+    private static let maxLetters = 40_000
 
     /// Newest first, recorded ones and live unrecorded ones. `whole`: with input and result.
     package func list(_ filter: JobFilter, below: JobPosition?, limit: Int, whole: Bool = false) async throws(DeskError) -> JobPage {
@@ -33,7 +35,7 @@ extension JobDesk {
                 let found = try await asking(postgres: { () throws(PostgresError) in
                     try await ledger.listFailed(wanted, below: below, limit: limit, whole: whole)
                 })
-                return MergedList.Section(found: found, bottom: found.count < limit ? nil : found.last?.position)
+                return MergedList.Section(found: found.found, bottom: found.bottom)
             },
             unrecorded: { below, floor throws(DeskError) in
                 guard mayListUnrecorded(wanted) else { return MergedList.Section() }
@@ -44,20 +46,22 @@ extension JobDesk {
         return try await list.page(below: below, limit: limit)
     }
 
-    /// Dead letters that only Redis has, at most so many. Cost: by what Redis keeps of dead letters; their inputs are not read.
-    func unrecordedDeadLetters(_ filter: JobFilter, atMost most: Int = .max) async throws(DeskError) -> [JobID] {
+    /// Dead letters that only Redis has, at most so many, among the last so many that failed. Their inputs are not read.
+    func unrecordedDeadLetters(_ filter: JobFilter, atMost most: Int) async throws(DeskError) -> [JobID] {
         guard mayListUnrecorded(filter) else { return [] }
         var filter = filter
         filter.states = [.failed]
         var found: [JobID] = []
         var place: JobPosition?
+        var looked = 0
         repeat {
+            looked += JobDesk.maxScan
             let section = try await unrecorded(filter, place, nil, false, by: \.endedAt) { below, limit throws(RedisError) in
                 try await queue.deadLetters(below: below, limit: limit)
             }
             found += section.found.map(\.job.id)
             place = section.bottom
-        } while place != nil && found.count < most
+        } while place != nil && found.count < most && looked < JobDesk.maxLetters
         return Array(found.prefix(most))
     }
 
@@ -68,11 +72,10 @@ extension JobDesk {
         let rows = try await asking(postgres: { () throws(PostgresError) in
             try await ledger.list(asked, below: below, limit: limit, dueBy: dueBy, whole: whole)
         })
-        let live = rows.map(\.job).filter { !$0.state.isTerminal }.map(\.id)
+        let live = rows.found.map(\.job).filter { !$0.state.isTerminal }.map(\.id)
         let states = try await asking(redis: { () throws(RedisError) in try await queue.overviews(of: live) })
-        let found = rows.map { ListedJob($0.job.overlaid(by: states[$0.job.id]), at: $0.position) }
-        return MergedList.Section(
-            found: found.filter { filter.admits($0.job, at: $0.job.createdAt) }, bottom: rows.count < limit ? nil : rows.last?.position)
+        let found = rows.found.map { ListedJob($0.job.overlaid(by: states[$0.job.id]), at: $0.position) }
+        return MergedList.Section(found: found.filter { filter.admits($0.job, at: $0.job.createdAt) }, bottom: rows.bottom)
     }
 
     /// A job that was due is queued in Redis before its row says so.

@@ -93,9 +93,10 @@ extension JobDesk {
     /// Their inputs are in memory together, each of at most 1 MiB.
     private static let bulkBatch = 50
 
+    /// Of those that only Redis has at most 10,000 are counted, as many as one call retries.
     package func countDeadLetters(_ filter: JobFilter) async throws(DeskError) -> Int {
         let recorded = try await asking(postgres: { () throws(PostgresError) in try await ledger.countFailed(filter) })
-        return recorded + (try await unrecordedDeadLetters(filter).count)
+        return recorded + (try await unrecordedDeadLetters(filter, atMost: JobDesk.maxBulkRetry).count)
     }
 
     /// Retries what matches, batch by batch; whatever stops it leaves whole jobs, retried or not.
@@ -113,18 +114,18 @@ extension JobDesk {
             let page = try await asking(postgres: { () throws(PostgresError) in
                 try await ledger.listFailed(filter, below: place, limit: limit)
             })
-            retried += try await retryRecorded(page.map(\.job.id))
-            guard page.count == limit else { break }
-            below = page.last?.position
+            retried += try await retryRecorded(page.found.map(\.job.id))
+            guard let bottom = page.bottom else { break }
+            below = bottom
         }
         return BulkRetry(retried: retried, remaining: try await countDeadLetters(filter))
     }
 
     private func retryRecorded(_ ids: [JobID]) async throws(DeskError) -> Int {
         let changed = try await asking(postgres: { () throws(PostgresError) in try await ledger.retry(ids, at: .now) })
-        let rows = try await asking(postgres: { () throws(PostgresError) in try await ledger.jobs(Array(changed)) })
+        let rows = try await asking(postgres: { () throws(PostgresError) in try await ledger.readableJobs(Array(changed)) })
         await withTaskGroup(of: Void.self) { group in
-            for row in rows.values { group.addTask { await requeueOrLeaveToReconciler(row) } }
+            for row in rows { group.addTask { await requeueOrLeaveToReconciler(row) } }
         }
         return changed.count
     }

@@ -1,6 +1,13 @@
 package import JobModel
 package import PostgresWire
 
+/// Rows of a list, newest first. One that this version cannot show at all is left out; the list goes on below it.
+package struct RowPage: Sendable {
+    package let found: [ListedJob]
+    /// Where the next page begins; nil at the end.
+    package let bottom: JobPosition?
+}
+
 /// Lists of recorded jobs, newest first, a page at a time. A page is read by an index from where the last one ended: its cost does not
 /// depend on how many jobs there are or how far down the page is.
 extension JobLedger {
@@ -8,8 +15,8 @@ extension JobLedger {
     /// Without `whole` the jobs come without result, and of their input comes only where their content is.
     package func list(
         _ filter: JobFilter, below: JobPosition?, limit: Int, dueBy: Timestamp? = nil, whole: Bool = false
-    ) async throws(PostgresError) -> [ListedJob] {
-        try await read(JobLedger.listStatement(filter, below, limit, dueBy, whole))
+    ) async throws(PostgresError) -> RowPage {
+        try await read(JobLedger.listStatement(filter, below, limit, dueBy, whole), limit)
     }
 
     static func listStatement(
@@ -25,8 +32,8 @@ extension JobLedger {
     /// Dead letters, by their end.
     package func listFailed(
         _ filter: JobFilter, below: JobPosition?, limit: Int, whole: Bool = false
-    ) async throws(PostgresError) -> [ListedJob] {
-        try await read(JobLedger.failedStatement(filter, below, limit, whole))
+    ) async throws(PostgresError) -> RowPage {
+        try await read(JobLedger.failedStatement(filter, below, limit, whole), limit)
     }
 
     static func failedStatement(
@@ -42,11 +49,13 @@ extension JobLedger {
         return Int(try await pool.queryAfresh(statement.text, statement.parameters).first?.int("matching") ?? 0)
     }
 
-    private func read(_ statement: ListStatement) async throws(PostgresError) -> [ListedJob] {
-        try await pool.queryAfresh(statement.text, statement.parameters).map { (row) throws(PostgresError) in
-            let job = try row.job()
-            return ListedJob(job, at: JobPosition(microseconds: try row.int("listed_us"), id: job.id))
+    private func read(_ statement: ListStatement, _ limit: Int) async throws(PostgresError) -> RowPage {
+        let rows = try await pool.queryAfresh(statement.text, statement.parameters)
+        let positions = try rows.map { (row) throws(PostgresError) in
+            JobPosition(microseconds: try row.int("listed_us"), id: try row.jobID("id"))
         }
+        let found = zip(rows, positions).compactMap { row, position in row.listedJob(logger).map { ListedJob($0, at: position) } }
+        return RowPage(found: found, bottom: rows.count < limit ? nil : positions.last)
     }
 
     private static func page(_ below: JobPosition?, _ limit: Int, _ whole: Bool) -> [String: PostgresValue] {

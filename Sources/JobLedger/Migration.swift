@@ -39,6 +39,7 @@ package struct Migration: Sendable {
         Migration(15, "0015_api_keys", PackageResources.migration_0015_api_keys_sql),
         Migration(16, "0016_presenton", PackageResources.migration_0016_presenton_sql),
         Migration(17, "0017_webhooks", PackageResources.migration_0017_webhooks_sql),
+        Migration(18, "0018_views", PackageResources.migration_0018_views_sql),
     ]
 
     /// The statements of a concurrent file. Other files are sent whole.

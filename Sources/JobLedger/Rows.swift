@@ -1,4 +1,5 @@
 internal import JobModel
+internal import Logging
 internal import PostgresWire
 
 /// Between rows and the vocabulary.
@@ -34,13 +35,66 @@ extension PostgresRow {
         try readOptions(into: &job)
         job.progress = try double("progress")
         job.result = try json("result")
+        try readAttempt(into: &job)
+        try readTimes(into: &job)
+        return job
+    }
+
+    /// The same for a list, which one row that others wrote must not stop: what cannot be read of it is left out and named in `unreadable`.
+    /// Nil, and a line in the log, where the id, the status or the priority is none.
+    func listedJob(_ logger: Logger) -> Job? {
+        do {
+            var (job, unreadable) = try lenientJob()
+            for (name, read) in PostgresRow.parts {
+                do { try read(self, &job) } catch { unreadable.append(name) }
+            }
+            job.unreadable = unreadable.sorted()
+            return job
+        } catch {
+            logger.error("A job's row cannot be listed", metadata: ["job_id": "\((try? string("id")) ?? "")", "error": "\(error)"])
+            return nil
+        }
+    }
+
+    private func lenientJob() throws(PostgresError) -> (Job, unreadable: [String]) {
+        var unreadable: [String] = []
+        func content(_ name: String, else standard: JSONValue) -> JSONValue {
+            do { return try json(name) ?? standard } catch {
+                unreadable.append(name)
+                return standard
+            }
+        }
+        guard let state = JobState(rawValue: try string("status")), let priority = JobPriority(rawValue: try string("priority")) else {
+            throw PostgresError(.decoding, "A job's status or priority is unknown to this version")
+        }
+        let job = Job(
+            id: try jobID("id"), kind: try string("kind"), queue: try string("queue"), priority: priority, state: state,
+            input: content("input", else: [:]), metadata: content("metadata", else: [:]), isRecorded: true,
+            maxAttempts: Int(try int("max_attempts")), timeoutMilliseconds: try int("timeout_ms"),
+            estimatedMilliseconds: try int("estimated_ms"), createdAt: try time("created_ms") ?? Timestamp(milliseconds: 0))
+        return (job, unreadable)
+    }
+
+    /// What a row has beside what every job needs, by the name that `unreadable` gives it.
+    private static let parts: [(String, @Sendable (PostgresRow, inout Job) throws(PostgresError) -> Void)] = [
+        ("texts", { (row, job) throws(PostgresError) in try row.readTexts(into: &job) }),
+        ("options", { (row, job) throws(PostgresError) in try row.readOptions(into: &job) }),
+        ("progress", { (row, job) throws(PostgresError) in job.progress = try row.double("progress") }),
+        ("result", { (row, job) throws(PostgresError) in job.result = try row.json("result") }),
+        ("attempt", { (row, job) throws(PostgresError) in try row.readAttempt(into: &job) }),
+        ("times", { (row, job) throws(PostgresError) in try row.readTimes(into: &job) }),
+    ]
+
+    private func readAttempt(into job: inout Job) throws(PostgresError) {
         job.attempt = Int(try int("attempt"))
         job.uncharged = Int(try int("uncharged"))
+    }
+
+    private func readTimes(into job: inout Job) throws(PostgresError) {
         job.scheduledAt = try time("scheduled_ms")
         job.startedAt = try time("started_ms")
         job.updatedAt = try time("updated_ms") ?? job.createdAt
         job.finishedAt = try time("finished_ms")
-        return job
     }
 
     private func readOptions(into job: inout Job) throws(PostgresError) {

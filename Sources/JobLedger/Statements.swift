@@ -11,8 +11,10 @@ enum Statements {
     static let fence = text(PackageResources.fence_sql)
     static let jobsByID = text(PackageResources.select_jobs_sql + PackageResources.where_ids_sql)
     static let lastDurations = text(PackageResources.last_durations_sql)
-    static let listCreated = text(PackageResources.list_jobs_sql + PackageResources.list_created_sql)
-    static let listFailed = text(PackageResources.list_jobs_sql + PackageResources.list_failed_sql)
+    static let listCreated = text(
+        PackageResources.list_jobs_sql + PackageResources.list_words_sql + PackageResources.list_created_sql)
+    static let listFailed = text(
+        PackageResources.list_jobs_sql + PackageResources.list_words_sql + PackageResources.list_failed_sql)
     static let countFailed = text(PackageResources.count_failed_sql)
     static let attempts = text(PackageResources.attempts_sql)
     static let retry = text(PackageResources.retry_sql)

@@ -50,6 +50,8 @@ package struct Job: Sendable, Hashable {
     package var traceparent: String?
     /// Id of the API key that it was submitted with.
     package var submittedBy: String?
+    /// Parts of its row that this version cannot read: others wrote them. Lists show the rest.
+    package var unreadable: [String] = []
 
     package init(
         id: JobID, kind: String, queue: String, priority: JobPriority = .medium, state: JobState = .queued,

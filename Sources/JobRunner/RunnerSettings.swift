@@ -1,3 +1,5 @@
+package import JobLedger
+
 /// How a worker process behaves. Times are the promises of recovery: a dead worker's jobs run again within lease + two reap intervals.
 package struct RunnerSettings: Sendable {
     package var queues: [String]
@@ -20,8 +22,7 @@ package struct RunnerSettings: Sendable {
     package var listenInterval = Duration.seconds(1)
     package var sweepInterval = Duration.seconds(1)
     package var retainInterval = Duration.seconds(60)
-    /// Records of ended jobs are deleted after so many days; 0 keeps them for ever.
-    package var recordRetentionDays = 90
+    package var recordAges = RecordAges(standardDays: 90)
     /// Conversations to which nothing was added are deleted after so many days; 0 keeps them for ever.
     package var conversationRetentionDays = 90
     /// Entries of the audit log are deleted after so many days; 0 keeps them for ever.

@@ -108,7 +108,8 @@ struct Assembly: Sendable {
         runner.listenInterval = .milliseconds(settings[Known.listenInterval])
         runner.sweepInterval = .milliseconds(settings[Known.sweepInterval])
         runner.retainInterval = .seconds(settings[Known.retainInterval])
-        runner.recordRetentionDays = settings[Known.recordRetention]
+        runner.recordAges = RecordAges(
+            standardDays: settings[Known.recordRetention], daysByKind: settings[optional: Known.recordRetentionOfKinds] ?? [:])
         runner.conversationRetentionDays = settings[Known.conversationRetention]
         runner.auditRetentionDays = settings[Known.auditRetention]
         runner.repairInterval = .milliseconds(settings[Known.repairInterval])

@@ -77,3 +77,20 @@ extension Setting where Value == [String] {
         }
     }
 }
+
+extension Setting where Value == [String: Int] {
+    /// `name=number` pairs; a name may stand there once.
+    static func numbers(_ name: String, allowed: String, _ range: ClosedRange<Int>, _ meaning: String) -> Setting {
+        Setting(name, allowed: allowed, meaning) { text in
+            var numbers: [String: Int] = [:]
+            for pair in text.split(whereSeparator: { $0 == "," || $0 == " " }) {
+                let parts = pair.split(separator: "=", omittingEmptySubsequences: false)
+                guard parts.count == 2, !parts[0].isEmpty, let number = Int(parts[1]), range.contains(number),
+                    numbers[String(parts[0])] == nil
+                else { return nil }
+                numbers[String(parts[0])] = number
+            }
+            return numbers
+        }
+    }
+}

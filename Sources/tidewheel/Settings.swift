@@ -84,6 +84,9 @@ enum Known {
     static let recordRetention = Setting.number(
         "TIDEWHEEL_RECORD_RETENTION_DAYS", standard: 90, 0...36_500,
         "How long PostgreSQL keeps a job after its end, with its attempts and steps; 0 keeps it for ever.")
+    static let recordRetentionOfKinds = Setting.numbers(
+        "TIDEWHEEL_RECORD_RETENTION_KINDS", allowed: "pairs such as chat=7,presentation=0", 0...36_500,
+        "Kinds whose records are kept for another number of days, such as `chat=7,presentation=0`.")
     static let conversationRetention = Setting.number(
         "TIDEWHEEL_CONVERSATION_RETENTION_DAYS", standard: 90, 0...36_500,
         "How long PostgreSQL keeps a conversation after its last message; 0 keeps it for ever.")
@@ -161,7 +164,8 @@ enum Known {
         jobTimeout.entry, keyPrefix.entry, queues.entry, slots.entry, lease.entry, leadInterval.entry, reapInterval.entry,
         promoteInterval.entry, cancelInterval.entry, suspectInterval.entry, lossInterval.entry, reconcileInterval.entry,
         listenInterval.entry, sweepInterval.entry, repairInterval.entry, flowInterval.entry, scheduleInterval.entry, retainInterval.entry,
-        recordRetention.entry, conversationRetention.entry, auditRetention.entry, durationInterval.entry, reportInterval.entry,
+        recordRetention.entry, recordRetentionOfKinds.entry, conversationRetention.entry, auditRetention.entry, durationInterval.entry,
+        reportInterval.entry,
         drain.entry, apiDrain.entry, allowEviction.entry,
         postgresPool.entry, fetchAllow.entry, webhookAllow.entry, webhookSlots.entry, webhookTimeout.entry, fileRoot.entry,
         embeddingModel.entry, models.entry, maxConnections.entry,

@@ -1,5 +1,6 @@
 import JobDesk
 import JobModel
+import PostgresWire
 import Testing
 
 @testable import JobAPI
@@ -147,6 +148,35 @@ import Testing
             #expect(late["complete"] == false)
             #expect(try await api.get("/jobs/\(JobID())/log").status == 404)
             #expect(try await api.get("/jobs/\(JobID())/attempts").status == 404)
+        }
+    }
+
+    @Test func aRowThatOthersChangedIsShownAsFarAsItCanBe() async throws {
+        try await withAPI { api in
+            let id = try #require(try await api.post("/jobs", RunningAPI.crawl).jobID)
+            _ = try await api.post("/jobs", RunningAPI.crawl)
+            let deep = String(repeating: "[", count: 200) + String(repeating: "]", count: 200)
+            try await api.pool.script(
+                "UPDATE jobs SET metadata = '{\"a\": \(deep)}', status = 'failed', finished_at = now() WHERE id = '\(id)'")
+            let jobs = try await api.get("/jobs").json["jobs"]?.array ?? []
+            #expect(jobs.count == 2)
+            let changed = jobs.first { $0["job_id"] == .string(id.description) }
+            #expect(changed?["unreadable"] == ["metadata"])
+            #expect(changed?["status"] == "failed")
+            #expect(try await api.get("/dead-letters").json["count"] == 1)
+        }
+    }
+
+    @Test(arguments: [
+        "/flows?status=failed", "/schedules?nam=x", "/limits?scope=key", "/queues?queue=ingest", "/queues/ingest?x=1", "/workers?x=1",
+        "/queues/ingest/scaling?x=1", "/jobs/01900000-0000-7000-8000-000000000000?wait=1",
+    ])
+    func aParameterThatIsNotKnownIsRefused(path: String) async throws {
+        try await withAPI { api in
+            let answer = try await api.get(path)
+            #expect(answer.status == 400)
+            #expect(answer.problem == "invalid-query")
+            #expect(answer.json["detail"]?.string?.contains("is not known here") == true)
         }
     }
 }

@@ -15,6 +15,7 @@ import TestServers
 struct RunningAPI: Sendable {
     let port: Int
     let desk: JobDesk
+    let pool: PostgresPool
     let shutDown: @Sendable () async -> Void
     /// Makes Redis lose what it knows of a job.
     let forget: @Sendable (JobID) async throws -> Void
@@ -121,7 +122,7 @@ func withAPI(
         let outcome = await Result {
             try await test(
                 RunningAPI(
-                    port: port, desk: made, shutDown: { await services.triggerGracefulShutdown() },
+                    port: port, desk: made, pool: pool, shutDown: { await services.triggerGracefulShutdown() },
                     forget: { try await forget($0, queue, address) }))
         }
         await services.triggerGracefulShutdown()

@@ -131,8 +131,8 @@ import Testing
             var place: JobPosition?
             repeat {
                 let page = try await fixture.ledger.list(JobFilter(), below: place, limit: 37)
-                seen += page.map(\.position)
-                place = page.count < 37 ? nil : page.last?.position
+                seen += page.found.map(\.position)
+                place = page.bottom
             } while place != nil
             #expect(seen.count == 1000)
             #expect(Set(seen).count == 1000)
@@ -153,17 +153,17 @@ import Testing
             ] as [(inout JobFilter) -> Void] {
                 var filter = JobFilter()
                 change(&filter)
-                #expect(try await fixture.ledger.list(filter, below: nil, limit: 10).map(\.job.id) == [job.id])
+                #expect(try await fixture.ledger.list(filter, below: nil, limit: 10).found.map(\.job.id) == [job.id])
             }
             var filter = JobFilter()
             filter.tags = ["a,b", "d"]
-            #expect(try await fixture.ledger.list(filter, below: nil, limit: 10).isEmpty)
+            #expect(try await fixture.ledger.list(filter, below: nil, limit: 10).found.isEmpty)
             filter = JobFilter()
             filter.since = job.createdAt.advanced(byMilliseconds: 1_000_000)
-            #expect(try await fixture.ledger.list(filter, below: nil, limit: 10).isEmpty)
+            #expect(try await fixture.ledger.list(filter, below: nil, limit: 10).found.isEmpty)
             filter.since = nil
             filter.until = job.createdAt
-            #expect(try await fixture.ledger.list(filter, below: nil, limit: 10).isEmpty)
+            #expect(try await fixture.ledger.list(filter, below: nil, limit: 10).found.isEmpty)
         }
     }
 
@@ -171,8 +171,39 @@ import Testing
         try await LedgerFixture.run { fixture in
             let job = Job(id: JobID(), kind: "web_crawl", queue: "ingest", input: ["url": "http://h/", "big": "x"])
             _ = try await fixture.accepted(job)
-            #expect(try await fixture.ledger.list(JobFilter(), below: nil, limit: 1).first?.job.input == ["url": "http://h/"])
-            #expect(try await fixture.ledger.list(JobFilter(), below: nil, limit: 1, whole: true).first?.job.input == job.input)
+            #expect(try await fixture.ledger.list(JobFilter(), below: nil, limit: 1).found.first?.job.input == ["url": "http://h/"])
+            #expect(try await fixture.ledger.list(JobFilter(), below: nil, limit: 1, whole: true).found.first?.job.input == job.input)
+        }
+    }
+
+    @Test func aRowThatOthersMadeUnreadableStopsNoList() async throws {
+        try await LedgerFixture.run { fixture in
+            var ids: [JobID] = []
+            for number in 0..<7 {
+                var job = Job.sample()
+                job.createdAt = Timestamp.now.advanced(byMilliseconds: Int64(number) * 1000)
+                ids.append(try await fixture.accepted(job).id)
+            }
+            let deep = String(repeating: "[", count: 200) + String(repeating: "]", count: 200)
+            for (id, change) in [
+                (ids[0], "input = '{\"a\": \(deep)}', metadata = '{\"n\": 1e400}'"), (ids[1], "started_at = 'infinity', progress = 'NaN'"),
+                (ids[2], "created_at = 'infinity'"), (ids[3], "id = gen_random_uuid()"),
+                (ids[4], "finished_at = '-infinity', tags = '{NULL}'"),
+            ] {
+                try await fixture.pool.script("UPDATE jobs SET \(change) WHERE id = '\(id)'")
+            }
+            var seen: [JobID: Job] = [:]
+            var place: JobPosition?
+            repeat {
+                let page = try await fixture.ledger.list(JobFilter(), below: place, limit: 1, whole: true)
+                for job in page.found.map(\.job) { seen[job.id] = job }
+                place = page.bottom
+            } while place != nil
+            #expect(Set(seen.keys) == [ids[0], ids[1], ids[4], ids[5], ids[6]])
+            #expect(seen[ids[0]]?.unreadable == ["input", "metadata"])
+            #expect(seen[ids[0]]?.kind == "web_crawl")
+            #expect(seen[ids[1]]?.startedAt == nil)
+            #expect(seen[ids[5]]?.unreadable == [])
         }
     }
 }

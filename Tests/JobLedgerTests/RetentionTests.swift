@@ -18,7 +18,13 @@ import Testing
         _ = try await fixture.ledger.storeStep("s", 1, of: claim)
         let then = Timestamp.now.advanced(byMilliseconds: -daysAgo * 86_400_000)
         #expect(try await fixture.ledger.record(outcome, of: claim, at: then) == .recorded)
+        try await date(fixture)
         return claim.job.id
+    }
+
+    /// What has ended was accepted a minute before.
+    private func date(_ fixture: LedgerFixture) async throws {
+        try await fixture.pool.execute("UPDATE jobs SET created_at = finished_at - interval '1 minute' WHERE finished_at IS NOT NULL")
     }
 
     @Test(.timeLimit(.minutes(1))) func `Old records go whole, young and live ones stay`() async throws {
@@ -27,11 +33,58 @@ import Testing
             let old = try await ended(fixture, .failed(.permanent("x", type: "x")), daysAgo: 91)
             let young = try await ended(fixture, .completed([:]), daysAgo: 89)
             let live = try await fixture.running().job.id
-            #expect(try await fixture.ledger.forgetJobs(endedBeforeDays: 90, token) == 1)
-            #expect(try await fixture.ledger.forgetJobs(endedBeforeDays: 90, token) == 0)
+            #expect(try await fixture.ledger.forgetJobs(olderThan: RecordAges(standardDays: 90), token) == 1)
+            #expect(try await fixture.ledger.forgetJobs(olderThan: RecordAges(standardDays: 90), token) == 0)
             #expect(Set(try await fixture.ledger.jobs([old, young, live]).keys) == [young, live])
             #expect(try await fixture.attempts(of: old) == [])
             #expect(try await fixture.ledger.stepNames(of: old).isEmpty)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `Each kind is kept as long as is said of it`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let token = try await leader(fixture)
+            var ids: [String: JobID] = [:]
+            for (kind, days) in [("chat", 8), ("chat", 6), ("deck", 4000), ("page", 91), ("page", 89)] as [(String, Int64)] {
+                let id = try await ended(fixture, .completed([:]), daysAgo: days)
+                try await fixture.pool.execute("UPDATE jobs SET kind = $2 WHERE id = $1", [.text(id.description), .text(kind)])
+                ids["\(kind) \(days)"] = id
+            }
+            let ages = RecordAges(standardDays: 90, daysByKind: ["chat": 7, "deck": 0, "unheard of": 1])
+            #expect(ages.shortestDays == 1)
+            #expect(try await fixture.ledger.forgetJobs(olderThan: ages, token) == 2)
+            let left = Set(try await fixture.ledger.jobs(Array(ids.values)).keys)
+            #expect(left == Set(["chat 6", "deck 4000", "page 89"].compactMap { ids[$0] }))
+            #expect(try await fixture.ledger.forgetJobs(olderThan: RecordAges(standardDays: 0), token) == 0)
+            #expect(try await fixture.ledger.forgetJobs(olderThan: RecordAges(standardDays: 0, daysByKind: ["deck": 3999]), token) == 1)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `A flow stays while a job of it is of a kind that is kept longer`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let token = try await leader(fixture)
+            let then = { (days: Int64) in Timestamp.now.advanced(byMilliseconds: -days * 86_400_000) }
+            let flow = try await fixture.accepted(.sample(["a": [], "b": []], at: then(120)))
+            for name in ["a", "b"] {
+                #expect(try await fixture.ledger.record(.completed([:]), of: flow[name].claim(), at: then(100)) == .recordedInFlow)
+            }
+            try await date(fixture)
+            try await fixture.pool.execute("UPDATE jobs SET kind = 'deck' WHERE id = $1", [.text(flow["b"].id.description)])
+            let keepsDecks = RecordAges(standardDays: 90, daysByKind: ["deck": 0])
+            #expect(try await fixture.ledger.forgetJobs(olderThan: keepsDecks, token) == 0)
+            #expect(try await fixture.ledger.forgetJobs(olderThan: RecordAges(standardDays: 90), token) == 2)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `Times of steps stay as long as the record`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let token = try await leader(fixture)
+            let id = try await ended(fixture, .completed([:]), daysAgo: 91)
+            #expect(try await fixture.ledger.forgetSteps(token) == 1)
+            let times = "SELECT count(*) AS n FROM v_step_times WHERE job_id = $1 AND name = 's' AND seconds IS NOT NULL"
+            #expect(try await fixture.number(times, [.text(id.description)]) == 1)
+            #expect(try await fixture.ledger.forgetJobs(olderThan: RecordAges(standardDays: 90), token) == 1)
+            #expect(try await fixture.number("SELECT count(*) AS n FROM job_step_times") == 0)
         }
     }
 
@@ -41,10 +94,10 @@ import Testing
             var ids: [JobID] = []
             for _ in 0..<5 { ids.append(try await ended(fixture, .completed([:]), daysAgo: 100)) }
             let earlier = LeaderToken(token.number - 1)
-            #expect(try await fixture.ledger.forgetJobs(endedBeforeDays: 90, earlier) == 0)
+            #expect(try await fixture.ledger.forgetJobs(olderThan: RecordAges(standardDays: 90), earlier) == 0)
             #expect(try await fixture.ledger.forgetSteps(earlier) == 0)
-            #expect(try await fixture.ledger.forgetJobs(endedBeforeDays: 90, token, limit: 3) == 3)
-            #expect(try await fixture.ledger.forgetJobs(endedBeforeDays: 90, token, limit: 3) == 2)
+            #expect(try await fixture.ledger.forgetJobs(olderThan: RecordAges(standardDays: 90), token, limit: 3) == 3)
+            #expect(try await fixture.ledger.forgetJobs(olderThan: RecordAges(standardDays: 90), token, limit: 3) == 2)
         }
     }
 
@@ -74,10 +127,10 @@ import Testing
                 leave.wait()
             }
             for await _ in entered {}
-            #expect(try await fixture.ledger.forgetJobs(endedBeforeDays: 90, token) == 1)
+            #expect(try await fixture.ledger.forgetJobs(olderThan: RecordAges(standardDays: 90), token) == 1)
             leave.signal()
             try await held
-            #expect(try await fixture.ledger.forgetJobs(endedBeforeDays: 90, token) == 1)
+            #expect(try await fixture.ledger.forgetJobs(olderThan: RecordAges(standardDays: 90), token) == 1)
         }
     }
 
@@ -94,7 +147,8 @@ import Testing
             ] {
                 #expect(try await fixture.ledger.record(.completed([:]), of: flow[name].claim(), at: then(Int64(days))) == .recordedInFlow)
             }
-            #expect(try await fixture.ledger.forgetJobs(endedBeforeDays: 90, token) == 2)
+            try await date(fixture)
+            #expect(try await fixture.ledger.forgetJobs(olderThan: RecordAges(standardDays: 90), token) == 2)
             #expect(try await fixture.ledger.forgetFlows(acceptedBeforeDays: 90, token) == 1)
             #expect(Set(try await fixture.ledger.flows(before: nil, limit: 10).map(\.id)) == [mixed.id, live.id, young.id])
             #expect(try await fixture.ledger.flow(mixed.id)?.jobs == 2)

@@ -64,9 +64,9 @@ import Testing
             }
             _ = try await fixture.running()
             var filter = JobFilter()
-            #expect(try await fixture.ledger.listFailed(filter, below: nil, limit: 10).map(\.job.id) == ids)
+            #expect(try await fixture.ledger.listFailed(filter, below: nil, limit: 10).found.map(\.job.id) == ids)
             filter.errorType = "http_404"
-            #expect(try await fixture.ledger.listFailed(filter, below: nil, limit: 10).map(\.job.id) == [ids[0], ids[2]])
+            #expect(try await fixture.ledger.listFailed(filter, below: nil, limit: 10).found.map(\.job.id) == [ids[0], ids[2]])
             #expect(try await fixture.ledger.countFailed(filter) == 2)
             filter.since = Timestamp.now.advanced(byMilliseconds: -30_000)
             filter.kinds = ["web_crawl", "document"]

@@ -18,13 +18,20 @@ struct SettingsTests {
 
     @Test(arguments: [
         ("PORT", "70000"), ("PORT", "eighty"), ("JOB_RETENTION_SECONDS", "0"), ("TIDEWHEEL_LOG_LEVEL", "loud"), ("TIDEWHEEL_MODELS", "gpt"),
-        ("TIDEWHEEL_ALLOW_EVICTION", "maybe"), ("QDRANT_URL", "qdrant:6333"),
+        ("TIDEWHEEL_ALLOW_EVICTION", "maybe"),
+        ("TIDEWHEEL_RECORD_RETENTION_KINDS", "chat"), ("TIDEWHEEL_RECORD_RETENTION_KINDS", "chat=1,chat=2"),
+        ("TIDEWHEEL_RECORD_RETENTION_KINDS", "=1"), ("TIDEWHEEL_RECORD_RETENTION_KINDS", "chat=-1"), ("QDRANT_URL", "qdrant:6333"),
         ("TIDEWHEEL_FETCH_ALLOW", "intranet,10.0.0.0/33"), ("TIDEWHEEL_FETCH_ALLOW", "http://intranet"),
     ])
     func aWrongValueIsRefusedByNameWithWhatIsAllowed(name: String, value: String) {
         #expect { try Settings(environment: [name: value]) } throws: { error in
             "\(error)".contains(name) && "\(error)".contains("must be")
         }
+    }
+
+    @Test func pairsOfNamesAndNumbersAreRead() throws {
+        let settings = try Settings(environment: ["TIDEWHEEL_RECORD_RETENTION_KINDS": "chat=7, presentation=0"])
+        #expect(settings[optional: Known.recordRetentionOfKinds] == ["chat": 7, "presentation": 0])
     }
 
     @Test func aSecretIsNeverQuoted() {

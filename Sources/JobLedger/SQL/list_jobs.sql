@@ -1,6 +1,7 @@
 -- A page of a list. A line that names a {value} is left out where the filter has none (ListStatement.swift); values are bound.
 -- Each of several words is an ordered scan of its own, so that an index gives the order; one word stands in the statement itself, so that the
--- planner knows how frequent it is. Kinds and queues come with every status there is, because their indexes go on with it.
+-- planner knows how frequent it is. A time that no clock shows (others wrote it) has no place in a list, and no number elsewhere;
+-- an id that is not of our making names no job. Kinds and queues come with every status there is, because their indexes go on with it.
 SELECT
     j.id, j.kind, j.queue, j.priority, j.status, j.title, j.subject, j.session_id, j.tags, j.metadata, j.error, j.error_type, j.progress,
     j.step, j.message, j.attempt, j.uncharged, j.max_attempts, j.timeout_ms, j.estimated_ms, j.worker, j.traceparent, j.description,
@@ -9,13 +10,9 @@ SELECT
     CASE WHEN {whole}::boolean THEN j.input
         ELSE jsonb_strip_nulls(jsonb_build_object('url', j.input -> 'url', 'uri', j.input -> 'uri')) END AS input,
     CASE WHEN {whole}::boolean THEN j.result END AS result,
-    (extract(epoch FROM j.created_at) * 1000)::bigint AS created_ms,
-    (extract(epoch FROM j.scheduled_at) * 1000)::bigint AS scheduled_ms,
-    (extract(epoch FROM j.started_at) * 1000)::bigint AS started_ms,
-    (extract(epoch FROM j.updated_at) * 1000)::bigint AS updated_ms,
-    (extract(epoch FROM j.finished_at) * 1000)::bigint AS finished_ms,
+    (extract(epoch FROM nullif(nullif(j.created_at, 'infinity'), '-infinity')) * 1000)::bigint AS created_ms,
+    (extract(epoch FROM nullif(nullif(j.scheduled_at, 'infinity'), '-infinity')) * 1000)::bigint AS scheduled_ms,
+    (extract(epoch FROM nullif(nullif(j.started_at, 'infinity'), '-infinity')) * 1000)::bigint AS started_ms,
+    (extract(epoch FROM nullif(nullif(j.updated_at, 'infinity'), '-infinity')) * 1000)::bigint AS updated_ms,
+    (extract(epoch FROM nullif(nullif(j.finished_at, 'infinity'), '-infinity')) * 1000)::bigint AS finished_ms,
     (extract(epoch FROM j.listed_at) * 1000000)::bigint AS listed_us
-FROM (SELECT) AS once
-CROSS JOIN unnest({states}::text[]) AS s (status)
-CROSS JOIN unnest({kinds}::text[]) AS k (kind)
-CROSS JOIN unnest({queues}::text[]) AS q (queue)

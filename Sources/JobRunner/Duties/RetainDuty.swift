@@ -7,14 +7,14 @@ extension Duty {
     static func retain(_ life: WorkerLife) -> Duty {
         Duty(leading: "retain", every: life.settings.retainInterval) { token in
             let ledger = life.desk.ledger
-            let days = life.settings.recordRetentionDays
+            let ages = life.settings.recordAges
             var jobs = 0
-            for _ in 0..<20 where days > 0 {
-                let gone = try await ledger.forgetJobs(endedBeforeDays: days, token)
+            for _ in 0..<20 where ages.shortestDays != nil {
+                let gone = try await ledger.forgetJobs(olderThan: ages, token)
                 jobs += gone
                 if gone < 1_000 { break }
             }
-            if days > 0 { _ = try await ledger.forgetFlows(acceptedBeforeDays: days, token) }
+            if let days = ages.shortestDays { _ = try await ledger.forgetFlows(acceptedBeforeDays: days, token) }
             let silence = life.settings.conversationRetentionDays
             for _ in 0..<20 where silence > 0 {
                 if try await ledger.forgetConversations(unchangedForDays: silence, token) < 100 { break }
@@ -27,7 +27,7 @@ extension Duty {
             for _ in 0..<20 where auditDays > 0 {
                 if try await ledger.forgetAudit(olderThanDays: auditDays, token) < 1_000 { break }
             }
-            if jobs > 0 { life.logger.info("Old records were deleted", metadata: ["jobs": "\(jobs)", "days": "\(days)"]) }
+            if jobs > 0 { life.logger.info("Old records were deleted", metadata: ["jobs": "\(jobs)", "days": "\(ages.standardDays)"]) }
         }
     }
 }

@@ -1,0 +1,14 @@
+/// What may stand in the query of routes that do not look through it themselves: a misspelled name must not look like one that was heeded.
+/// Probes are let through as they come.
+enum KnownQueries {
+    static func of(_ route: String) -> [String]? { table[route] }
+
+    private static let table: [String: [String]] = [
+        "POST /jobs": [], "POST /jobs/batch": [], "POST /ingest-async": [], "POST /flows": [], "POST /schedules": [],
+        "POST /dead-letters/retry": [], "POST /uploads": ["filename"], "GET /jobs/{id}": [], "GET /jobs/{id}/result": [],
+        "GET /jobs/{id}/events": ["last_event_id"], "GET /jobs/{id}/attempts": [], "GET /jobs/{id}/log": [],
+        "GET /flows": ["limit", "cursor"], "GET /flows/{id}": ["limit", "cursor"], "POST /flows/{id}/cancel": ["limit", "cursor"],
+        "GET /limits": [], "GET /queues": [], "GET /queues/{queue}": [], "GET /queues/{queue}/scaling": [], "GET /workers": [],
+        "GET /schedules": ["limit", "cursor", "name"], "GET /schedules/{id}": [],
+    ]
+}
