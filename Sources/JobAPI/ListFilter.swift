@@ -3,7 +3,7 @@ internal import JobModel
 /// What a list can be filtered by, read from a query or from a body with the same words.
 extension QueryReader {
     static let deadLetterWords = ["kind", "queue", "error_type", "subject", "session", "tag", "since", "until"]
-    static let listWords = ["status", "kind", "queue", "subject", "session", "tag", "flow", "since", "until"]
+    static let listWords = ["status", "kind", "queue", "subject", "session", "tag", "flow", "since", "until", "q"]
     static let pageWords = ["cursor", "limit", "fields"]
 
     /// Jobs that another program added with a kind that is none here end as dead letters under these names too.
@@ -20,11 +20,25 @@ extension QueryReader {
         filter.errorType = one("error_type", maxBytes: 200)
         filter.since = time("since")
         filter.until = time("until")
+        filter.search = search()
         if let flow = one("flow") {
             filter.flow = JobID(flow)
             if filter.flow == nil { refuse("flow", "must be the id of a flow") }
         }
         return filter
+    }
+
+    /// Repeated: a job must fit all of them.
+    private mutating func search() -> JobSearch? {
+        let parts = all("q")
+        guard parts.count <= 5, parts.allSatisfy({ $0.utf8.count <= 500 && $0.contains { $0 != " " } }) else {
+            refuse("q", "must be at most 5 searches of at most 500 bytes: words, \"phrases\", -word, or a JSON path that begins with $")
+            return nil
+        }
+        guard !parts.isEmpty else { return nil }
+        var search = JobSearch()
+        for part in parts { search.add(part) }
+        return search
     }
 
     /// Repeated: a job must have all of them.

@@ -17,7 +17,7 @@ extension Reception {
     }
 
     func listDeadLetters(_ exchange: Exchange) async throws -> Response {
-        var query = QueryReader(exchange.request.uri.query, allowed: QueryReader.deadLetterWords + QueryReader.pageWords)
+        var query = QueryReader(exchange.request.uri.query, allowed: QueryReader.deadLetterWords + ["q"] + QueryReader.pageWords)
         let filter = query.filter(desk.catalogue)
         let page = query.page()
         try query.finish()

@@ -121,6 +121,10 @@ extension Problem {
 
 // Lists.
 extension Problem {
+    static let searchTooSlow = Problem(
+        .unprocessableContent, "search-too-slow", "Search too slow",
+        "The search took longer than 5 s. Narrow it by since, until, kind or subject, or search for rarer words.")
+
     static func badFilter(_ faults: [QueryReader.Fault]) -> Problem {
         var problem = Problem(
             .unprocessableContent, "invalid-filter", "Invalid filter", "A query parameter does not fit; `errors` says which and why.")
@@ -350,6 +354,8 @@ extension Problem {
         case .deliveryUnderWay(let sender): self = .deliveryUnderWay(sender)
         case .unknownQueue(_, let known): self = .unknownQueue(known)
         case .tooManyLimits: self = .tooManyLimits
+        case .badSearch(let why): self = .badFilter([.init(parameter: "q", detail: "is not understood: \(why)")])
+        case .searchTooSlow: self = .searchTooSlow
         case .unknownPresentation: self = .unknownPresentation
         case .unknownSubject(let subject): self = .unknownSubject(subject)
         case .subjectExists(let subject): self = .subjectExists(subject)

@@ -36,6 +36,9 @@ package enum DeskError: Error, Sendable {
     case deliveryUnderWay(JobID)
     case unknownQueue(String, known: [String])
     case tooManyLimits
+    /// PostgreSQL does not understand what a list is searched for; in its words.
+    case badSearch(String)
+    case searchTooSlow
     case unknownPresentation(JobID)
     /// No presentation is under it.
     case unknownSubject(String)

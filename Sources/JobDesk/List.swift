@@ -32,9 +32,7 @@ extension JobDesk {
         let wanted = filter
         let list = MergedList(
             rows: { below, limit throws(DeskError) in
-                let found = try await asking(postgres: { () throws(PostgresError) in
-                    try await ledger.listFailed(wanted, below: below, limit: limit, whole: whole)
-                })
+                let found = try await found(wanted, by: .failed, below, limit, nil, whole)
                 return MergedList.Section(found: found.found, bottom: found.bottom)
             },
             unrecorded: { below, floor throws(DeskError) in
@@ -69,9 +67,7 @@ extension JobDesk {
         -> MergedList.Section
     {
         let (asked, dueBy) = JobDesk.rowStates(filter)
-        let rows = try await asking(postgres: { () throws(PostgresError) in
-            try await ledger.list(asked, below: below, limit: limit, dueBy: dueBy, whole: whole)
-        })
+        let rows = try await found(asked, by: .created, below, limit, dueBy, whole)
         let live = rows.found.map(\.job).filter { !$0.state.isTerminal }.map(\.id)
         let states = try await asking(redis: { () throws(RedisError) in try await queue.overviews(of: live) })
         let found = rows.found.map { ListedJob($0.job.overlaid(by: states[$0.job.id]), at: $0.position) }
@@ -87,7 +83,7 @@ extension JobDesk {
     }
 
     private func mayListUnrecorded(_ filter: JobFilter) -> Bool {
-        guard filter.flow == nil else { return false }
+        guard filter.flow == nil, filter.search == nil else { return false }
         return catalogue.kinds.contains { !$0.isRecorded && (filter.kinds.isEmpty || filter.kinds.contains($0.name)) }
     }
 

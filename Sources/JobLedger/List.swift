@@ -22,10 +22,8 @@ extension JobLedger {
     static func listStatement(
         _ filter: JobFilter, _ below: JobPosition? = nil, _ limit: Int = 50, _ dueBy: Timestamp? = nil, _ whole: Bool = false
     ) -> ListStatement {
-        var filter = filter
-        if filter.states.isEmpty, !filter.kinds.isEmpty || !filter.queues.isEmpty { filter.states = Set(JobState.allCases) }
-        var given = filter.values.merging(page(below, limit, whole)) { $1 }
-        given["due_ms"] = dueBy.map { .integer($0.milliseconds) }
+        var given = values(filter, .created, below, limit, dueBy)
+        given["whole"] = .boolean(whole)
         return ListStatement(Statements.listCreated, given)
     }
 
@@ -39,9 +37,9 @@ extension JobLedger {
     static func failedStatement(
         _ filter: JobFilter, _ below: JobPosition? = nil, _ limit: Int = 50, _ whole: Bool = false
     ) -> ListStatement {
-        var filter = filter
-        filter.states = []
-        return ListStatement(Statements.listFailed, filter.values.merging(page(below, limit, whole)) { $1 })
+        var given = values(filter, .failed, below, limit, nil)
+        given["whole"] = .boolean(whole)
+        return ListStatement(Statements.listFailed, given)
     }
 
     package func countFailed(_ filter: JobFilter) async throws(PostgresError) -> Int {
@@ -58,10 +56,23 @@ extension JobLedger {
         return RowPage(found: found, bottom: rows.count < limit ? nil : positions.last)
     }
 
-    private static func page(_ below: JobPosition?, _ limit: Int, _ whole: Bool) -> [String: PostgresValue] {
-        var values: [String: PostgresValue] = ["limit": .integer(Int64(max(0, min(limit, 1_000)))), "whole": .boolean(whole)]
+    /// What a list's statement is given. `inOneScan`: several words are one condition, as where the rows come from another index.
+    static func values(
+        _ filter: JobFilter, _ order: ListOrder, _ below: JobPosition?, _ limit: Int, _ dueBy: Timestamp?, inOneScan: Bool = false
+    ) -> [String: PostgresValue] {
+        var filter = filter
+        if order == .failed { filter.states = [] }
+        if order == .created, !inOneScan, filter.states.isEmpty, !filter.kinds.isEmpty || !filter.queues.isEmpty {
+            filter.states = Set(JobState.allCases)
+        }
+        var values = filter.values
+        if inOneScan {
+            for name in ["states", "kinds", "queues"] { values["any_\(name)"] = values.removeValue(forKey: name) }
+        }
+        values["limit"] = .integer(Int64(max(0, min(limit, searchWindow))))
         values["below_us"] = below.map { .integer($0.microseconds) }
         values["below_id"] = below.map { .text($0.id.description) }
+        if order == .created { values["due_ms"] = dueBy.map { .integer($0.milliseconds) } }
         return values
     }
 }

@@ -40,6 +40,7 @@ package struct Migration: Sendable {
         Migration(16, "0016_presenton", PackageResources.migration_0016_presenton_sql),
         Migration(17, "0017_webhooks", PackageResources.migration_0017_webhooks_sql),
         Migration(18, "0018_views", PackageResources.migration_0018_views_sql),
+        Migration(19, "0019_search", PackageResources.migration_0019_search_sql),
     ]
 
     /// The statements of a concurrent file. Other files are sent whole.

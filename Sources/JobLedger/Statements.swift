@@ -15,6 +15,16 @@ enum Statements {
         PackageResources.list_jobs_sql + PackageResources.list_words_sql + PackageResources.list_created_sql)
     static let listFailed = text(
         PackageResources.list_jobs_sql + PackageResources.list_words_sql + PackageResources.list_failed_sql)
+    static let listIDs = text(PackageResources.list_jobs_sql + PackageResources.list_ids_sql)
+    static let searchCreated = searched(PackageResources.list_created_sql)
+    static let searchFailed = searched(PackageResources.list_failed_sql)
+    static let searchHitsCreated = hit(PackageResources.list_created_sql)
+    static let searchHitsFailed = hit(PackageResources.list_failed_sql)
+    static let searchMeaning = text(PackageResources.search_meaning_sql)
+    static let searchFresh = text(PackageResources.search_fresh_sql)
+    static let searchStale = text(PackageResources.search_stale_sql)
+    static let searchStore = text(PackageResources.search_store_sql)
+    static let searchForget = text(PackageResources.search_forget_sql)
     static let countFailed = text(PackageResources.count_failed_sql)
     static let attempts = text(PackageResources.attempts_sql)
     static let retry = text(PackageResources.retry_sql)
@@ -100,6 +110,14 @@ enum Statements {
     static let resendDelivery = text(PackageResources.resend_delivery_sql)
     static let forgetDeliveries = text(PackageResources.forget_deliveries_sql)
     static let migrationsTable = text(PackageResources.migrations_table_sql)
+
+    private static func searched(_ list: [UInt8]) -> String {
+        text(PackageResources.search_looked_sql + PackageResources.list_words_sql + list + PackageResources.search_fits_sql)
+    }
+
+    private static func hit(_ list: [UInt8]) -> String {
+        text(PackageResources.search_hits_sql + list + PackageResources.search_hits_end_sql)
+    }
 
     static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 }

@@ -15,6 +15,9 @@ package struct JobFilter: Sendable, Hashable {
     /// Before.
     package var until: Timestamp?
 
+    /// What rows must have in them. Jobs that have no row are not searched.
+    package var search: JobSearch?
+
     package init() {}
 
     /// Whether only jobs that have ended are wanted: then no live state is needed.

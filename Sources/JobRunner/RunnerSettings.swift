@@ -22,6 +22,7 @@ package struct RunnerSettings: Sendable {
     package var listenInterval = Duration.seconds(1)
     package var sweepInterval = Duration.seconds(1)
     package var retainInterval = Duration.seconds(60)
+    package var searchInterval = Duration.seconds(1)
     package var recordAges = RecordAges(standardDays: 90)
     /// Conversations to which nothing was added are deleted after so many days; 0 keeps them for ever.
     package var conversationRetentionDays = 90

@@ -108,6 +108,7 @@ struct Assembly: Sendable {
         runner.listenInterval = .milliseconds(settings[Known.listenInterval])
         runner.sweepInterval = .milliseconds(settings[Known.sweepInterval])
         runner.retainInterval = .seconds(settings[Known.retainInterval])
+        runner.searchInterval = .milliseconds(settings[Known.searchInterval])
         runner.recordAges = RecordAges(
             standardDays: settings[Known.recordRetention], daysByKind: settings[optional: Known.recordRetentionOfKinds] ?? [:])
         runner.conversationRetentionDays = settings[Known.conversationRetention]

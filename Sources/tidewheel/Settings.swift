@@ -81,6 +81,9 @@ enum Known {
         "How often the leader compares 300 of Redis' live jobs with their rows, and ends the event streams of jobs that Redis has lost.")
     static let retainInterval = Setting.number(
         "TIDEWHEEL_RETAIN_INTERVAL_SECONDS", standard: 60, 1...86_400, "How often the leader deletes old records and steps of ended jobs.")
+    static let searchInterval = Setting.number(
+        "TIDEWHEEL_SEARCH_INTERVAL_MS", standard: 1_000, 100...3_600_000,
+        "How often the leader makes up to 500 jobs known to the search of lists.")
     static let recordRetention = Setting.number(
         "TIDEWHEEL_RECORD_RETENTION_DAYS", standard: 90, 0...36_500,
         "How long PostgreSQL keeps a job after its end, with its attempts and steps; 0 keeps it for ever.")
@@ -164,7 +167,8 @@ enum Known {
         jobTimeout.entry, keyPrefix.entry, queues.entry, slots.entry, lease.entry, leadInterval.entry, reapInterval.entry,
         promoteInterval.entry, cancelInterval.entry, suspectInterval.entry, lossInterval.entry, reconcileInterval.entry,
         listenInterval.entry, sweepInterval.entry, repairInterval.entry, flowInterval.entry, scheduleInterval.entry, retainInterval.entry,
-        recordRetention.entry, recordRetentionOfKinds.entry, conversationRetention.entry, auditRetention.entry, durationInterval.entry,
+        searchInterval.entry, recordRetention.entry, recordRetentionOfKinds.entry, conversationRetention.entry, auditRetention.entry,
+        durationInterval.entry,
         reportInterval.entry,
         drain.entry, apiDrain.entry, allowEviction.entry,
         postgresPool.entry, fetchAllow.entry, webhookAllow.entry, webhookSlots.entry, webhookTimeout.entry, fileRoot.entry,

@@ -151,6 +151,30 @@ import Testing
         }
     }
 
+    @Test func jobsAreFoundByWordsAndPathsTheNewestAtOnce() async throws {
+        try await withAPI { api in
+            let worker = try await HandWorker(api)
+            _ = try await api.post("/jobs", RunningAPI.crawl)
+            try await worker.finish(try await worker.startNext(), as: .completed(["text": "High water", "pages": 5]))
+            _ = try await api.post("/jobs", RunningAPI.crawl)
+            _ = try await api.post("/jobs", ["kind": "note", "input": ["text": "water"]])
+            for (query, count) in [
+                ("q=water", 1), ("q=%22high+water%22", 1), ("q=example.com", 2), ("q=example.com&status=queued", 1),
+                ("q=example.com+-water", 1),
+                ("q=%24.result.pages+%3D%3D+5", 1), ("q=%24.result.pages+%3E+5", 0), ("q=water&q=example.com", 1), ("q=", 3),
+            ] as [(String, Int64)] {
+                #expect(try await api.get("/jobs?" + query).json["count"] == .integer(count), "\(query)")
+            }
+            #expect(try await api.get("/dead-letters?q=water").json["count"] == 0)
+            for query in ["q=-water", "q=%24.a+%3D%3D", "q=%24.a+like_regex+%22%5B%22", "q=" + String(repeating: "x", count: 501), "q=+"] {
+                let answer = try await api.get("/jobs?" + query)
+                #expect(answer.status == 422, "\(query)")
+                #expect(answer.problem == "invalid-filter")
+                #expect(answer.json["errors"]?.array?.first?["parameter"] == "q")
+            }
+        }
+    }
+
     @Test func aRowThatOthersChangedIsShownAsFarAsItCanBe() async throws {
         try await withAPI { api in
             let id = try #require(try await api.post("/jobs", RunningAPI.crawl).jobID)

@@ -37,5 +37,8 @@ steps AS (
 ),
 times AS (
     DELETE FROM job_step_times t USING old WHERE t.job_id = old.id
+),
+found AS (
+    DELETE FROM job_search s USING old WHERE s.job_id = old.id
 )
 DELETE FROM jobs USING old WHERE jobs.id = old.id

@@ -1,0 +1,1 @@
+) AS f ON true
