@@ -99,9 +99,10 @@ private struct PlainJobs {
     /// `stream number, entry, id, policy, kind` with spaces between them: see `claim.lua`.
     func claim(_ text: [UInt8], input: [UInt8]) -> Claim? {
         let words = text.split(separator: UInt8(ascii: " "), maxSplits: 9, omittingEmptySubsequences: false)
-        guard words.count == 10, let number = JobHash.whole(words[0]), streams.indices.contains(number - 2), let id = JobID(words[2]),
-            let input = try? JSONReader.read(input, depth: 256)
+        guard words.count == 10, let number = JobHash.whole(words[0]), streams.indices.contains(number - 2), let id = JobID(words[2])
         else { return nil }
+        // As in a hash: what cannot be read does not fit the kind, and the job fails for it.
+        let input = (try? JSONReader.read(input, depth: 256)) ?? [:]
         let stream = streams[number - 2]
         let kind = String(decoding: words[9], as: UTF8.self)
         var job = Job(id: id, kind: kind, queue: stream.queue, state: .processing, input: input, createdAt: .init(milliseconds: 0))

@@ -23,7 +23,11 @@ extension JobQueue {
             events.append(WatchedEvent(acceptance(of: job, as: fields["accepted_as"]), first))
         }
         for event in told where event.sequence ?? 0 > events.last?.sequence ?? 0 { events.append(event) }
-        if let end = job.endEvent, job.sequence > events.last?.sequence ?? 0 { events.append(WatchedEvent(end, job.sequence)) }
+        // A torn file can bring back an event with the end's number, or a later one: the end comes last in any case. One that is kept was followed
+        // by a retry since the hash was read.
+        if let end = job.endEvent, !events.contains(where: { $0.isTerminal && $0.sequence ?? 0 >= job.sequence }) {
+            events.append(WatchedEvent(end, max(job.sequence, (events.last?.sequence ?? 0) + 1)))
+        }
         return JobHistory(job: job, events: events)
     }
 

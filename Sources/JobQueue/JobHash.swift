@@ -3,7 +3,7 @@ internal import RedisWire
 
 /// A job as the fields of its hash, both ways. Times are milliseconds since 1970; absent values, and those that hold for most jobs, have no field.
 /// `status`, `entry`, `lease`, `seq` and `event` belong to the scripts. `more` says that a job is not a plain one: then a claim brings the whole hash.
-/// A plain job's lease tells its only attempt, and with its state how many events it has.
+/// Where a job with a lease has no `attempt`, the lease tells its only attempt, and with the state how many events it has.
 enum JobHash {
     /// What a job is accepted with, besides the arguments that `enqueue.lua` names.
     static func rareFields(of job: Job) -> [RedisArgument] {

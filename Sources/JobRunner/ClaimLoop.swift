@@ -63,18 +63,22 @@ struct ClaimLoop {
         let (streams, lowestFirst) = (order.streams, order.share(of: first + second))
         let place: any TaskExecutor = isBehind ? globalConcurrentExecutor : life.desk.queue.executor
         let (one, two) = try await withTaskExecutorPreference(place) { [self] in
-            async let brought = claim(first, streams, min(first, lowestFirst))
-            async let more = claim(second, streams, 0)
-            return try await (brought, more)
+            async let brought = attempt(first, streams, min(first, lowestFirst))
+            async let more = attempt(second, streams, 0)
+            // Both to their ends: a claim that is cancelled has taken jobs that nobody runs.
+            let both = await (brought, more)
+            return try (both.0.get(), both.1.get())
         }
         order.turn(claimed: one.count + two.count)
         isBehind = one.count == first && two.count == second
         return (one.count + two.count, one.paused)
     }
 
-    private func claim(_ count: Int, _ streams: [String], _ lowestFirst: Int) async throws -> (count: Int, paused: [String]) {
-        guard count > 0 else { return (0, []) }
-        return try await run(life.desk.queue.claim(for: life.name, from: streams, count: count, lowestFirst: lowestFirst))
+    private func attempt(_ count: Int, _ streams: [String], _ lowestFirst: Int) async -> Result<(count: Int, paused: [String]), any Error> {
+        guard count > 0 else { return .success((0, [])) }
+        do {
+            return .success(try await run(life.desk.queue.claim(for: life.name, from: streams, count: count, lowestFirst: lowestFirst)))
+        } catch { return .failure(error) }
     }
 
     /// Jobs in one claim: bounds the time Redis is held to a millisecond, and leaves slots for the next claim while these run and settle.

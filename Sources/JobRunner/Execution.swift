@@ -13,17 +13,20 @@ final class Execution: Sendable {
     private let state = Mutex(State())
 
     private struct State {
-        var task: Task<Void, Never>?
         /// Only while the handler runs may the task be cancelled: what goes to the stores before and after it must arrive.
-        var isHandling = false
+        var handling: HandlingTask?
         var deadline: ContinuousClock.Instant?
         var reason: StopReason?
         /// Set with the reason: from then on the handler has its grace.
         var stoppedAt: ContinuousClock.Instant?
         /// Somebody is carrying the end of this attempt to the stores; nobody else may.
         var isConcluded = false
-        /// Nothing is left to cancel.
-        var isOver = false
+    }
+
+    /// The task of a handler, which has it before its first wait ends: a `Task` would be known only then. Good while the handler runs, and used
+    /// under the lock that takes it away: cancelling is all that others may do with it.
+    private struct HandlingTask: @unchecked Sendable {
+        let task: UnsafeCurrentTask?
     }
 
     init(claim: Claim, life: WorkerLife) {
@@ -35,13 +38,7 @@ final class Execution: Sendable {
     /// Runs the attempt; its slot is free again once it has told `Executions` of its end. Up to where it first waits it runs on the caller's
     /// thread: most short jobs need no other one.
     func begin() {
-        let task = Task.immediate { await self.run() }
-        let isStopped = state.withLock { state in
-            guard !state.isOver else { return false }
-            state.task = task
-            return state.isHandling && state.reason != nil
-        }
-        if isStopped { task.cancel() }
+        Task.immediate { await self.run() }
     }
 
     private func run() async {
@@ -60,10 +57,6 @@ final class Execution: Sendable {
     }
 
     private func end() {
-        state.withLock { state in
-            state.isOver = true
-            state.task = nil
-        }
         life.executions.end(self)
     }
 
@@ -87,16 +80,18 @@ extension Execution {
     }
 
     private func handle(_ began: ContinuousClock.Instant) async -> Result<JSONValue, JobFailure> {
-        guard enterHandler(began) else { return .failure(.cancelled) }
-        defer { state.withLock { $0.isHandling = false } }
-        do throws(JobFailure) { return .success(try await callHandler()) } catch { return .failure(error) }
+        await withUnsafeCurrentTask { task in
+            guard enterHandler(HandlingTask(task: task), began) else { return .failure(.cancelled) }
+            defer { state.withLock { $0.handling = nil } }
+            do throws(JobFailure) { return .success(try await callHandler()) } catch { return .failure(error) }
+        }
     }
 
     /// False: the attempt was stopped, or left behind, while its start was on the way.
-    private func enterHandler(_ began: ContinuousClock.Instant) -> Bool {
+    private func enterHandler(_ task: HandlingTask, _ began: ContinuousClock.Instant) -> Bool {
         state.withLock { state in
             guard state.reason == nil, !state.isConcluded else { return false }
-            state.isHandling = true
+            state.handling = task
             state.deadline = began + .milliseconds(claim.job.timeoutMilliseconds)
             return true
         }
@@ -126,13 +121,12 @@ extension Execution {
 extension Execution {
     /// Tells the attempt to stop; the first reason stands, but a loss overrules it: then nothing may be written.
     func stop(_ reason: StopReason) {
-        let task = state.withLock { state -> Task<Void, Never>? in
-            guard state.reason == nil || reason == .lost || reason == .dead else { return nil }
+        state.withLock { state in
+            guard state.reason == nil || reason == .lost || reason == .dead else { return }
             state.reason = reason
             state.stoppedAt = state.stoppedAt ?? .now
-            return state.isHandling ? state.task : nil
+            state.handling?.task?.cancel()
         }
-        task?.cancel()
     }
 
     private var stopReason: StopReason? { state.withLock { $0.reason } }

@@ -89,6 +89,8 @@ final class WorkerLife: Sendable {
         logger.info("Worker is ready", metadata: ["queues": "\(settings.queues.joined(separator: ","))", "slots": "\(settings.slots)"])
         let result = await work()
         await pulse.stop()
+        // After the last beat, which would register it again.
+        if result == .left { await withdraw() }
         await waiter.close()
         return result
     }
@@ -141,10 +143,13 @@ final class WorkerLife: Sendable {
         await executions.waitUntilEmpty(within: settings.stopGrace)
         try? await desk.durations.flush()
         _ = try? await desk.handBackUnknown(of: name, streams: allStreams, running: executions.jobIDs)
+        return true
+    }
+
+    private func withdraw() async {
         if (try? await desk.queue.remove(name, streams: allStreams, isDead: false)) != true {
             logger.warning("Worker leaves with jobs that could not be handed back; another worker will recover them")
         }
-        return true
     }
 
     /// Grows with every queue that is paused or resumed: a wait that began before must begin anew.

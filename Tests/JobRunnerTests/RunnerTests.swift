@@ -93,6 +93,25 @@ import Testing
         }
     }
 
+    /// Without a row nothing is waited for before the handler: it runs on the thread that started it, and has not waited yet when it must stop.
+    @Test(arguments: [true, false]) func aHandlerThatOnlyComputesLearnsThatItMustStop(isCancelled: Bool) async throws {
+        let handler = TestHandler(retry: RetryPolicy(maxAttempts: 1), isRecorded: false) { context throws(JobFailure) in
+            let start = ContinuousClock.now
+            while start.duration(to: .now) < .seconds(20) { try context.checkCancelled() }
+            return [:]
+        }
+        // Nobody is left behind meanwhile: only the handler itself can end the attempt.
+        let fixture = try await RunnerFixture([handler]) { $0.stopGrace = .seconds(600) }
+        try await fixture.working { _ in
+            let id = try await fixture.submit(timeout: isCancelled ? nil : 200)
+            try await fixture.waitFor("started", of: id)
+            if isCancelled { _ = try await fixture.desk.cancel(id) }
+            let job = try await fixture.ended(id)
+            #expect(job.state == (isCancelled ? .cancelled : .failed))
+            #expect(isCancelled || job.error == "Timeout after 200ms")
+        }
+    }
+
     @Test func aHandlerThatIgnoresItsCancelIsLeftBehind() async throws {
         let (stubborn, release) = AsyncStream<Void>.makeStream()
         defer { release.finish() }

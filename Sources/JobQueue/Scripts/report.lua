@@ -3,7 +3,7 @@
 -- KEYS    1 job hash
 -- ARGV    1 lease   2 event   3… field, value
 -- Returns 1 told   2 told, and a cancel was asked for   0 lost: another attempt holds the job
-local state = call('HMGET', KEYS[1], 'lease', 'status', 'cancel_requested', 'more')
+local state = call('HMGET', KEYS[1], 'lease', 'status', 'cancel_requested', 'attempt')
 if state[1] ~= ARGV[1] or state[2] ~= 'processing' then
     return 0
 end

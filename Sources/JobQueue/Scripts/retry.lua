@@ -4,16 +4,14 @@
 -- ARGV    1 job id   2 now as RFC 3339   3 the event that ended it, without its number   4 priority
 -- Returns 1 queued   0 Redis does not know the job   2 it has not failed
 local prefix = prefix_of(KEYS[1], 'job:' .. ARGV[1])
-local known = fields_of(KEYS[1], 'status', 'more')
-if known[1] and terminal(known[1]) and not known[2] then
-    unfold(KEYS[1])
-end
-local state = fields_of(KEYS[1], 'status', 'queue', 'kind', 'concurrency_key', 'created_at', 'attempt', 'seq', 'unique', 'unique_span')
-if not state[1] then
+local status = fields_of(KEYS[1], 'status')[1]
+if not status then
     return 0
-elseif state[1] ~= 'failed' and state[1] ~= 'cancelled' then
+elseif status ~= 'failed' and status ~= 'cancelled' then
     return 2
 end
+unfold(KEYS[1])
+local state = call('HMGET', KEYS[1], 'status', 'queue', 'kind', 'concurrency_key', 'created_at', 'attempt', 'seq', 'unique', 'unique_span')
 call('ZADD', KEYS[2], state[5] or 0, ARGV[1]) -- before all else: repair ends again what a cut leaves half open
 for _, key in ipairs({KEYS[1], KEYS[1] .. ':log', KEYS[1] .. ':steps'}) do
     call('PERSIST', key)

@@ -115,7 +115,7 @@ end
 local function settle(at, stream, status)
     local id, lease, entry = ARGV[at], ARGV[at + 1], ARGV[at + 2]
     local job = prefix .. 'job:' .. id
-    local state = call('HMGET', job, 'lease', 'status', 'more')
+    local state = call('HMGET', job, 'lease', 'status', 'attempt')
     local gone = spent[stream]
     if state[1] ~= lease or state[2] ~= 'processing' then
         if state[1] == lease and state[2] then

@@ -55,10 +55,10 @@ local function rfc3339(milliseconds)
         rest % 1000)
 end
 
--- A plain job's first start is told by its lease and `started_at` alone. Who gives it more to tell, or takes the lease away, writes down first
--- what follows from them: attempt, number and event.
+-- A plain job's first start is told by its lease and `started_at` alone: as long as it has no field `attempt`. Who gives it more to tell, or takes
+-- the lease away, writes down first what follows from them: attempt, number and event.
 local function unfold(job)
-    local state = call('HMGET', job, 'more', 'lease', 'started_at', 'status')
+    local state = call('HMGET', job, 'attempt', 'lease', 'started_at', 'status')
     local worker = not state[1] and string.match(state[2] or '', '^(.*):1$')
     if worker then
         local event = '{"seq":2,"attempt":1,"event":"started","status":"processing","timestamp":"' .. rfc3339(tonumber(state[3] or 0))

@@ -3,7 +3,7 @@
 -- KEYS    1 job hash   2 steps
 -- ARGV    1 lease   2 step name   3 result as JSON   4 how many steps at most   5 how many bytes in all at most
 -- Returns 1 kept   0 lost: another attempt holds the job   2 the job has too many steps, or too large ones
-local state = call('HMGET', KEYS[1], 'lease', 'status', 'steps_bytes', 'more')
+local state = call('HMGET', KEYS[1], 'lease', 'status', 'steps_bytes', 'attempt')
 if state[1] ~= ARGV[1] or state[2] ~= 'processing' then
     return 0
 end

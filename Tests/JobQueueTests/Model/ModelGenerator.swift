@@ -102,7 +102,8 @@ struct ModelGenerator {
 
     private mutating func ofJob() -> ModelOperation {
         let job = random.below(jobs)
-        switch random.below(12) {
+        switch random.below(13) {
+        case 12: return .setSubject(job: job)
         case 8: return .ready(job: job)
         case 9, 10: return .retry(job: job)
         case 11: return .promoteOne(job: job)

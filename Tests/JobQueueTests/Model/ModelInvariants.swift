@@ -185,7 +185,7 @@ extension ModelWorld {
         // Number 1 is the acceptance, and the last one of an ended job is its end: the hash tells both without an event. A plain job's lease tells
         // its start too.
         let isLeased = hash["lease"].map { !$0.isEmpty } ?? false
-        if isLeased, hash["more"] == nil { numbers = [2] }
+        if isLeased, hash["attempt"] == nil { numbers = [2] }
         let last = hash["seq"].flatMap { Int64($0) }.map { $0 + 1 } ?? (isLeased ? (job.state.isTerminal ? 3 : 2) : 1)
         let expected = last < 2 ? [] : Array(2...last)
         let isWhole = job.state.isTerminal ? numbers == expected.dropLast() : numbers == expected

@@ -30,6 +30,7 @@ indirect enum ModelOperation: Sendable, Hashable {
     case settle(job: Int, back: Int, Ending)
     case requestCancel(job: Int)
     case endUnclaimed(job: Int)
+    case setSubject(job: Int)
     /// The time of a scheduled job has come.
     case becomeDue(job: Int)
     case promote
@@ -121,6 +122,7 @@ extension ModelOperation: CustomStringConvertible {
         case .settle(let job, let back, let ending): "settle j\(job) by claim -\(back) \(ending)"
         case .requestCancel(let job): "request cancel j\(job)"
         case .endUnclaimed(let job): "end unclaimed j\(job)"
+        case .setSubject(let job): "put j\(job) under a subject"
         case .becomeDue(let job): "j\(job) becomes due"
         case .promote: "promote"
         case .beat(let worker): "beat w\(worker)"

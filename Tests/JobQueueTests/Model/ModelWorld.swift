@@ -70,6 +70,7 @@ final class ModelWorld {
         case .settle(let job, let back, let ending): try await settle(job, back, ending)
         case .requestCancel(let job): try await requestCancel(job)
         case .endUnclaimed(let job): try await endUnclaimed(job)
+        case .setSubject(let job): try await queue.setSubject("s", of: [id(of: job)])
         case .becomeDue(let job): try await becomeDue(job)
         case .promote: try await promote()
         case .pause, .resume, .setLimits: try await applyToFleet(operation)
@@ -188,6 +189,7 @@ extension ModelOperation {
         case .storeStep: Scripts.step
         case .settle: Scripts.settle
         case .requestCancel, .endUnclaimed: Scripts.cancel
+        case .setSubject: Scripts.subject
         case .promote, .promoteOne: Scripts.promote
         case .beat: Scripts.beat
         case .markDead: Scripts.reclaim

@@ -49,7 +49,7 @@ final class TornScripts: Sendable {
             local left = \(writes)
             local reads = {GET = 1, EXISTS = 1, HGET = 1, HMGET = 1, HGETALL = 1, HLEN = 1, ZSCORE = 1, ZCARD = 1, ZRANGE = 1, ZRANGEBYSCORE = 1,
                 ZCOUNT = 1, LLEN = 1, LRANGE = 1, SMEMBERS = 1, SISMEMBER = 1, SCARD = 1, XRANGE = 1, XPENDING = 1, XLEN = 1, XINFO = 1,
-                PTTL = 1, TTL = 1, TYPE = 1, TIME = 1, PUBLISH = 1, LINDEX = 1, ZRANK = 1, SSCAN = 1, HEXISTS = 1}
+                PTTL = 1, TTL = 1, TYPE = 1, TIME = 1, PUBLISH = 1, PUBSUB = 1, HSTRLEN = 1, LINDEX = 1, ZRANK = 1, SSCAN = 1, HEXISTS = 1}
             local function counted(call)
                 return function(name, ...)
                     if not reads[string.upper(name)] then
