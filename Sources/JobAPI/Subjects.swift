@@ -12,9 +12,10 @@ extension Reception {
         let order = try SubjectBody.move(await BodyReader.object(of: exchange.request), SubjectBody.moveShape)
         exchange.notes.add(["subject": .string(order.subject)])
         let before = try await desk.presentation(id)
+        exchange.notes.add(["was": .string(before.subject)])
         let moved = try await desk.movePresentations([id], to: order.subject, from: order.from)
-        let now = moved.isEmpty ? before : try await desk.presentation(id)
-        if moved.isEmpty, order.from != nil, before.subject != order.subject { throw Problem.subjectChanged(before) }
+        let now = try await desk.presentation(id)
+        if moved.isEmpty, order.from != nil, now.subject != order.subject { throw Problem.subjectChanged(now) }
         return try await Response(presentationDocument(now))
     }
 
@@ -22,14 +23,14 @@ extension Reception {
         let body = try await BodyReader.object(of: exchange.request)
         let order = try SubjectBody.move(body, SubjectBody.moveManyShape)
         let ids = try SubjectBody.ids(body)
-        let moved = try await desk.movePresentations(ids, to: order.subject, from: order.from)
-        exchange.notes.add(["subject": .string(order.subject), "moved": .integer(Int64(moved.count))])
+        exchange.notes.add(["subject": .string(order.subject)])
+        if let from = order.from { exchange.notes.add(["from": .string(from)]) }
+        let moved = SubjectBody.sorted(try await desk.movePresentations(ids, to: order.subject, from: order.from))
+        exchange.notes.add(["moved": .integer(Int64(moved.count)), "ids": .array(moved)])
         let known = try await desk.presentations(among: ids)
-        let unknown = ids.filter { !known.contains($0) }
         return Response([
-            "subject": .string(order.subject), "moved": .integer(Int64(moved.count)),
-            "ids": .array(moved.map { .string($0.description) }.sorted { ($0.string ?? "") < ($1.string ?? "") }),
-            "unknown": .array(unknown.map { .string($0.description) }),
+            "subject": .string(order.subject), "moved": .integer(Int64(moved.count)), "ids": .array(moved),
+            "unknown": .array(SubjectBody.sorted(Set(ids).subtracting(known))),
         ])
     }
 
@@ -51,6 +52,7 @@ extension Reception {
         if let fault = SubjectBody.reserved(old, "#/from") ?? SubjectBody.reserved(new, "#/to") { throw Problem.invalid([fault]) }
         exchange.notes.add(target: old, ["to": .string(new)])
         let moved = try await desk.renameSubject(old, to: new)
+        exchange.notes.add(["moved": .integer(Int64(moved))])
         return Response(["subject": .string(new), "moved": .integer(Int64(moved))])
     }
 
@@ -61,6 +63,7 @@ extension Reception {
         let into = fields["into"]?.string ?? ""
         exchange.notes.add(target: into, ["from": .array(subjects.map(JSONValue.string))])
         let moved = try await desk.mergeSubjects(subjects.filter { $0 != into }, into: into)
+        exchange.notes.add(["moved": .integer(Int64(moved))])
         return Response(["subject": .string(into), "moved": .integer(Int64(moved))])
     }
 }
@@ -106,6 +109,8 @@ enum SubjectBody {
         }
         return ids
     }
+
+    static func sorted(_ ids: some Sequence<JobID>) -> [JSONValue] { ids.map(\.description).sorted().map(JSONValue.string) }
 
     /// What is unorganised is no subject to rename; merging moves it.
     static func reserved(_ subject: String, _ pointer: String) -> InputShape.Fault? {

@@ -37,6 +37,11 @@ extension JobLedger {
         return try await pool.execute(Statements.forgetFlows, parameters)
     }
 
+    /// Files that were uploaded more than so many days ago and that nothing will read again; returns how many went.
+    package func forgetUploads(olderThanDays days: Int, _ token: LeaderToken, limit: Int = 100) async throws(PostgresError) -> Int {
+        try await pool.execute(Statements.forgetUploads, [token.parameter, .integer(Int64(days)), .integer(Int64(limit))])
+    }
+
     /// Steps of completed and cancelled jobs, but not when they were finished; returns how many went.
     package func forgetSteps(_ token: LeaderToken, limit: Int = 1_000) async throws(PostgresError) -> Int {
         Int(try await pool.query(Statements.forgetSteps, [token.parameter, .integer(Int64(limit))]).first?.int("steps") ?? 0)

@@ -91,6 +91,7 @@ enum Statements {
     static let beginAudit = text(PackageResources.begin_audit_sql)
     static let endAudit = text(PackageResources.end_audit_sql)
     static let listAudit = text(PackageResources.list_audit_sql)
+    static let forgetUploads = text(PackageResources.forget_uploads_sql)
     static let forgetAudit = text(PackageResources.forget_audit_sql)
     static let freePresenton = text(PackageResources.free_presenton_sql)
     static let askPresenton = text(PackageResources.ask_presenton_sql)

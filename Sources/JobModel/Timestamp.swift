@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 internal import Glibc
 
 /// A moment in milliseconds since 1970, UTC: the unit of every time in Redis and on the wire.
@@ -15,13 +14,14 @@ package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertibl
         return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
     }
 
-    /// Reads an RFC 3339 time such as `2026-11-21T09:30:00Z` or `…00.250+01:00`; anything else is nil.
+    /// Reads an RFC 3339 time such as `2026-11-21T09:30:00Z` or `…00.250+01:00`; anything else is nil, also a day that its month does not have.
+    /// What is finer than a millisecond is cut off; a leap second is the second after it.
     package init?(rfc3339 text: String) {
-        let whole = Date.ISO8601FormatStyle()
-        let fractional = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
-        guard let date = (try? whole.parse(text)) ?? (try? fractional.parse(text)) else { return nil }
-        guard let value = Int64(exactly: (date.timeIntervalSince1970 * 1000).rounded()) else { return nil }
-        milliseconds = value
+        var reader = TimeReader(text)
+        guard let days = reader.days(), reader.take("Tt") != nil, let time = reader.timeOfDay(), let offset = reader.offset(),
+            reader.isAtEnd
+        else { return nil }
+        milliseconds = days * 86_400_000 + time - offset
     }
 
     package static func < (left: Timestamp, right: Timestamp) -> Bool {

@@ -28,6 +28,8 @@ extension JobQueue {
     static let idempotencyMilliseconds: Int64 = 86_400_000
     /// Jobs in one script call: bounds the time Redis is held to a millisecond or two.
     static let enqueueBatch = 200
+    /// And so many bytes of inputs, more or less: a connection refuses what would make 64 MiB wait, however often it is repeated.
+    private static let enqueueBytes = 4 << 20
 
     /// Puts a job on its stream, or on the schedule when `scheduledAt` lies ahead; a job that is `waiting` is kept until `ready`.
     /// Create-if-absent by id: may be repeated.
@@ -44,8 +46,9 @@ extension JobQueue {
         var answers: [Enqueued] = []
         var rest = requests[...]
         while !rest.isEmpty {
-            answers += try await send(rest.prefix(JobQueue.enqueueBatch), isReady: false)
-            rest = rest.dropFirst(JobQueue.enqueueBatch)
+            let part = try await send(rest, isReady: false)
+            answers += part
+            rest = rest.dropFirst(part.count)
         }
         return answers
     }
@@ -58,37 +61,46 @@ extension JobQueue {
     /// Each as if it came alone, in order; returns how many waited or were made anew.
     package func ready(_ jobs: [Job]) async throws(RedisError) -> Int {
         var count = 0
-        var rest = jobs[...]
+        var rest = jobs.map { EnqueueRequest($0) }[...]
         while !rest.isEmpty {
-            let part = rest.prefix(JobQueue.enqueueBatch).map { EnqueueRequest($0) }
-            count += try await send(part[...], isReady: true).count { $0 == .accepted }
-            rest = rest.dropFirst(JobQueue.enqueueBatch)
+            let part = try await send(rest, isReady: true)
+            count += part.count { $0 == .accepted }
+            rest = rest.dropFirst(part.count)
         }
         return count
     }
 
-    private func send(_ requests: ArraySlice<EnqueueRequest>, isReady: Bool) async throws(RedisError) -> [Enqueued] {
+    /// As many of them, from the first on, as one call takes: one at least.
+    private func send(_ all: ArraySlice<EnqueueRequest>, isReady: Bool) async throws(RedisError) -> [Enqueued] {
         let now = Timestamp.now
+        let requests = all.prefix(JobQueue.enqueueBatch)
         var arguments: [RedisArgument] = [.string(now.description)]
         arguments.reserveCapacity(1 + requests.count * 12)
-        for request in requests { append(request, isReady, now, to: &arguments) }
+        var (count, bytes) = (0, 0)
+        for request in requests where bytes < JobQueue.enqueueBytes {
+            bytes += append(request, isReady, now, to: &arguments)
+            count += 1
+        }
         let reply = try await run(Scripts.enqueue, keys: [keys.active], arguments: arguments)
-        guard let parts = reply.array, parts.count == requests.count else { throw unexpected(Scripts.enqueue, reply) }
+        guard let parts = reply.array, parts.count == count else { throw unexpected(Scripts.enqueue, reply) }
         var answers: [Enqueued] = []
         for part in parts { answers.append(try read(part)) }
         return answers
     }
 
-    private func append(_ request: EnqueueRequest, _ isReady: Bool, _ now: Timestamp, to arguments: inout [RedisArgument]) {
+    /// Returns how many bytes its input has.
+    private func append(_ request: EnqueueRequest, _ isReady: Bool, _ now: Timestamp, to arguments: inout [RedisArgument]) -> Int {
         let job = request.job
+        let input = job.input.bytes
         let due = job.scheduledAt.map { $0 > now ? $0.milliseconds : 0 } ?? 0
         let fields = JobHash.rareFields(of: job)
         arguments += [
             .string(job.id.description), .string(job.kind), .string(job.queue), .string(job.priority.rawValue), .integer(due),
-            job.createdAt.argument, .bytes(job.input.bytes), .string(JobHash.policy(of: job)), .string(rare(request, isReady)),
+            job.createdAt.argument, .bytes(input), .string(JobHash.policy(of: job)), .string(rare(request, isReady)),
             fields.isEmpty ? "" : .integer(Int64(fields.count)),
         ]
         arguments += fields
+        return input.count
     }
 
     /// What few jobs have, for the script.

@@ -174,4 +174,24 @@ import Testing
             }
         }
     }
+
+    @Test func theAuditLogSaysWhatWasMovedFromWhere() async throws {
+        try await withAPI { (api) async throws in
+            let first = try await make(api, "a")
+            let second = try await make(api, "b", subject: "maths")
+            let ids = JSONValue.array([second, first, second].map { .string($0.description) })
+            _ = try await patch(api, "/api/presentations/\(first)", ["subject": "biology"])
+            _ = try await patch(api, "/api/presentations", ["ids": ids, "subject": "physics", "from": "maths"])
+            _ = try await api.post("/api/subjects/rename", ["from": "physics", "to": "chemistry"])
+            _ = try await api.post("/api/subjects/merge", ["from": ["biology", "chemistry"], "into": "science"])
+            let entries = try #require(try await api.get("/audit").json["entries"]?.array)
+            let details = entries.map { $0["detail"] }
+            #expect(
+                details == [
+                    ["from": ["biology", "chemistry"], "moved": 2], ["to": "chemistry", "moved": 1],
+                    ["subject": "physics", "from": "maths", "moved": 1, "ids": [.string(second.description)]],
+                    ["subject": "biology", "was": "default"],
+                ])
+        }
+    }
 }

@@ -114,4 +114,33 @@ import Testing
             #expect(try await refusal(fixture, #"'web_crawl', '{"url": "u"}'"#).contains("there is no kind"))
         }
     }
+
+    /// The function does not measure members of inputs; nothing that lists many of them may become as large as they are.
+    @Test(.timeLimit(.minutes(1))) func `What only the kind's code would refuse is cut where many are listed`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let input = InputShape([
+                .init("topic", .text(maxLength: 100), required: true, "t"), .init("user_id", .text(maxLength: 200), "u"),
+            ])
+            _ = try await fixture.ledger.publish(
+                EnqueueTests.kinds + [JobKind(name: "presentation", summary: "s", queue: "presentations", input: input)])
+            // Random: an index cannot compress it.
+            let long = (0..<20_000).map { _ in String("0123456789abcdefghijklmnopqrstuvwxyz".randomElement() ?? "0") }.joined()
+            for (kind, member) in [("presentation", "topic"), ("web_crawl", "url")] {
+                let row = try await fixture.pool.query(
+                    "SELECT tidewheel.enqueue($1, jsonb_build_object($2::text, $3::text) || $4::jsonb) AS id",
+                    [
+                        .text(kind), .text(member), .text("http://h/" + long),
+                        .text(kind == "presentation" ? "{\"user_id\": \"\(long)\"}" : "{}"),
+                    ])
+                #expect(row.count == 1)
+            }
+            let presentation = try #require(try await fixture.ledger.presentations(PresentationFilter(), limit: 10).first)
+            #expect(presentation.topic.utf8.count == 10_000)
+            #expect(presentation.userID?.utf8.count == 200)
+            let jobs = try await fixture.ledger.list(JobFilter(), below: nil, limit: 10).map(\.job)
+            #expect(jobs.count == 2)
+            #expect(jobs.allSatisfy { $0.input.serialized.utf8.count < 5_000 })
+            #expect(jobs.contains { $0.input["url"]?.string?.hasPrefix("http://h/") == true })
+        }
+    }
 }

@@ -154,4 +154,36 @@ import Testing
             #expect(try await fixture.ledger.flow(mixed.id)?.jobs == 2)
         }
     }
+
+    @Test(.timeLimit(.minutes(1))) func `An old upload goes when nothing will read it again`() async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let token = try await leader(fixture)
+            func uploaded(daysAgo days: Int64) async throws -> String {
+                let id = JobID(at: Timestamp.now.advanced(byMilliseconds: -days * 86_400_000)).description
+                try await fixture.pool.execute(
+                    "INSERT INTO uploads (id, name, content_type, sha256, bytes) VALUES ($1, 'f', 't', '', 'x')", [.text(id)])
+                return id
+            }
+            func document(_ upload: String) async throws -> Claim {
+                let job = Job(id: JobID(), kind: "document", queue: "ingest", input: ["uri": .string("Upload:" + upload)], createdAt: .now)
+                return try await fixture.accepted(job).claim()
+            }
+            let (bare, young, read) = (try await uploaded(daysAgo: 91), try await uploaded(daysAgo: 89), try await uploaded(daysAgo: 92))
+            let (live, dead, daily) = (try await uploaded(daysAgo: 93), try await uploaded(daysAgo: 94), try await uploaded(daysAgo: 95))
+            #expect(try await fixture.ledger.record(.completed([:]), of: document(read), at: .now) == .recorded)
+            #expect(try await fixture.ledger.record(.failed(.permanent("x", type: "x")), of: document(dead), at: .now) == .recorded)
+            _ = try await document(live)
+            try await fixture.pool.execute(
+                """
+                INSERT INTO schedules (id, name, expression, time_zone, kind, input, missed, overlap, enabled, anchor_at, created_at, updated_at)
+                VALUES (gen_random_uuid(), 'n', '@daily', 'UTC', 'document', jsonb_build_object('uri', 'upload:' || $1::text), 'skip', 'skip',
+                    false, now(), now(), now())
+                """, [.text(daily)])
+            #expect(try await fixture.ledger.forgetUploads(olderThanDays: 90, LeaderToken(token.number - 1)) == 0)
+            #expect(try await fixture.ledger.forgetUploads(olderThanDays: 90, token) == 2)
+            for (id, isThere) in [(bare, false), (read, false), (young, true), (live, true), (dead, true), (daily, true)] {
+                #expect(try await fixture.ledger.upload(id) != nil == isThere)
+            }
+        }
+    }
 }

@@ -8,6 +8,7 @@ import PostgresWire
 import PrivateServers
 import Synchronization
 import TestServers
+import Testing
 
 /// An installation of which copies are taken while it works, and which goes on from them: with the scripts that operators have.
 final class RestoreFixture: Sendable {
@@ -57,6 +58,8 @@ final class RestoreFixture: Sendable {
     func backUp() async throws -> String {
         let file = try TemporaryDirectory.make() + "/tidewheel.dump"
         try await script("backup", file, database: "postgres")
+        let mode = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? any BinaryInteger
+        #expect(mode.map { Int($0) } == 0o600)
         return file
     }
 

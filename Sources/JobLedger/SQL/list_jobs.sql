@@ -8,7 +8,7 @@ SELECT
     j.concurrency_key, j.retry_base_ms, j.retry_cap_ms, j.unique_key, j.unique_span, j.unique_ms, j.flow_id, j.flow_name, j.depends_on,
     j.on_parent_failure, j.submitted_by,
     CASE WHEN {whole}::boolean THEN j.input
-        ELSE jsonb_strip_nulls(jsonb_build_object('url', j.input -> 'url', 'uri', j.input -> 'uri')) END AS input,
+        ELSE jsonb_strip_nulls(jsonb_build_object('url', left(j.input ->> 'url', 4096), 'uri', left(j.input ->> 'uri', 4096))) END AS input,
     CASE WHEN {whole}::boolean THEN j.result END AS result,
     (extract(epoch FROM nullif(nullif(j.created_at, 'infinity'), '-infinity')) * 1000)::bigint AS created_ms,
     (extract(epoch FROM nullif(nullif(j.scheduled_at, 'infinity'), '-infinity')) * 1000)::bigint AS scheduled_ms,

@@ -18,7 +18,7 @@ COMMENT ON COLUMN schema_migrations.name IS 'Its file';
 COMMENT ON COLUMN schema_migrations.checksum IS 'SHA-256 of the file when it was applied: an applied file must not change';
 COMMENT ON COLUMN schema_migrations.applied_at IS 'When';
 -- What this file has is not applied again. The number of the last migration:
-INSERT INTO schema_migrations (version, name, checksum) SELECT n, 'schema.sql', 'schema.sql' FROM generate_series(1, 19) AS n;
+INSERT INTO schema_migrations (version, name, checksum) SELECT n, 'schema.sql', 'schema.sql' FROM generate_series(1, 20) AS n;
 
 -- The jobs and their attempts. A row exists before its job is acknowledged to anybody, and holds everything needed to queue it again.
 CREATE TABLE jobs (
@@ -640,11 +640,11 @@ BEGIN
     INSERT INTO presentation_jobs AS p (
         id, topic, status, subject, presenton_id, presenton_url, created_at, completed_at, user_id, n_slides, error
     ) VALUES (
-        NEW.id, coalesce(NEW.input ->> 'topic', ''), tidewheel.presentation_status(NEW.status), coalesce(NEW.subject, 'default'),
-        NEW.result ->> 'presenton_id', NEW.result ->> 'presenton_url', NEW.created_at,
-        CASE WHEN NEW.status = 'completed' THEN NEW.finished_at END, NEW.input ->> 'user_id',
+        NEW.id, left(coalesce(NEW.input ->> 'topic', ''), 10000), tidewheel.presentation_status(NEW.status), coalesce(NEW.subject, 'default'),
+        left(NEW.result ->> 'presenton_id', 4096), left(NEW.result ->> 'presenton_url', 4096), NEW.created_at,
+        CASE WHEN NEW.status = 'completed' THEN NEW.finished_at END, left(NEW.input ->> 'user_id', 200),
         CASE WHEN jsonb_typeof(slides) = 'number' THEN CASE WHEN slides::numeric BETWEEN 1 AND 10000 THEN slides::integer END END,
-        CASE WHEN NEW.status IN ('failed', 'cancelled') THEN coalesce(NEW.error, 'The job was ' || NEW.status) END
+        CASE WHEN NEW.status IN ('failed', 'cancelled') THEN left(coalesce(NEW.error, 'The job was ' || NEW.status), 4096) END
     )
     ON CONFLICT (id) DO UPDATE SET
         status = excluded.status, presenton_id = excluded.presenton_id, presenton_url = excluded.presenton_url,

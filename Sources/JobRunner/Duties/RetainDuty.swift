@@ -3,18 +3,19 @@ internal import JobLedger
 internal import Logging
 
 extension Duty {
-    /// Deletes records and conversations that are older than they are kept, and steps that nobody will ask for again. At most 20 batches of each in one run.
+    /// Deletes records, uploads and conversations that are older than they are kept, and steps that nobody will ask for again. At most 20 batches of each in one run.
     static func retain(_ life: WorkerLife) -> Duty {
         Duty(leading: "retain", every: life.settings.retainInterval) { token in
             let ledger = life.desk.ledger
             let ages = life.settings.recordAges
+            let days = ages.standardDays
             var jobs = 0
             for _ in 0..<20 where ages.shortestDays != nil {
                 let gone = try await ledger.forgetJobs(olderThan: ages, token)
                 jobs += gone
                 if gone < 1_000 { break }
             }
-            if let days = ages.shortestDays { _ = try await ledger.forgetFlows(acceptedBeforeDays: days, token) }
+            if let shortest = ages.shortestDays { _ = try await ledger.forgetFlows(acceptedBeforeDays: shortest, token) }
             let silence = life.settings.conversationRetentionDays
             for _ in 0..<20 where silence > 0 {
                 if try await ledger.forgetConversations(unchangedForDays: silence, token) < 100 { break }
@@ -23,11 +24,14 @@ extension Duty {
                 if try await ledger.forgetDeliveries(endedBeforeDays: days, token) < 1_000 { break }
             }
             for _ in 0..<20 where try await ledger.forgetSteps(token) < 1_000 { break }
+            for _ in 0..<20 where days > 0 {
+                if try await ledger.forgetUploads(olderThanDays: days, token) < 100 { break }
+            }
             let auditDays = life.settings.auditRetentionDays
             for _ in 0..<20 where auditDays > 0 {
                 if try await ledger.forgetAudit(olderThanDays: auditDays, token) < 1_000 { break }
             }
-            if jobs > 0 { life.logger.info("Old records were deleted", metadata: ["jobs": "\(jobs)", "days": "\(ages.standardDays)"]) }
+            if jobs > 0 { life.logger.info("Old records were deleted", metadata: ["jobs": "\(jobs)", "days": "\(days)"]) }
         }
     }
 }
