@@ -137,7 +137,7 @@ import Testing
             let presentation = try #require(try await fixture.ledger.presentations(PresentationFilter(), limit: 10).first)
             #expect(presentation.topic.utf8.count == 10_000)
             #expect(presentation.userID?.utf8.count == 200)
-            let jobs = try await fixture.ledger.list(JobFilter(), below: nil, limit: 10).map(\.job)
+            let jobs = try await fixture.ledger.list(JobFilter(), below: nil, limit: 10).found.map(\.job)
             #expect(jobs.count == 2)
             #expect(jobs.allSatisfy { $0.input.serialized.utf8.count < 5_000 })
             #expect(jobs.contains { $0.input["url"]?.string?.hasPrefix("http://h/") == true })

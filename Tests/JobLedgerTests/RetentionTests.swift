@@ -182,7 +182,7 @@ import Testing
             #expect(try await fixture.ledger.forgetUploads(olderThanDays: 90, LeaderToken(token.number - 1)) == 0)
             #expect(try await fixture.ledger.forgetUploads(olderThanDays: 90, token) == 2)
             for (id, isThere) in [(bare, false), (read, false), (young, true), (live, true), (dead, true), (daily, true)] {
-                #expect(try await fixture.ledger.upload(id) != nil == isThere)
+                #expect((try await fixture.ledger.upload(id) != nil) == isThere)
             }
         }
     }

@@ -8,7 +8,7 @@ import Testing
         let text = JSONValue.string(String(repeating: "x", count: 1_040_000))
         return (0..<70).map { number in
             let plain = fixture.job()
-            var job = Job(id: plain.id, kind: plain.kind, queue: plain.queue, input: ["text": text, "number": .integer(number)])
+            var job = Job(id: plain.id, kind: plain.kind, queue: plain.queue, input: ["text": text, "number": .integer(Int64(number))])
             change(&job)
             return job
         }
