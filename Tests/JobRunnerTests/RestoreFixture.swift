@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import JobDesk
 import JobLedger
 import JobModel
@@ -58,8 +59,8 @@ final class RestoreFixture: Sendable {
     func backUp() async throws -> String {
         let file = try TemporaryDirectory.make() + "/tidewheel.dump"
         try await script("backup", file, database: "postgres")
-        let mode = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? any BinaryInteger
-        #expect(mode.map { Int($0) } == 0o600)
+        var status = Glibc.stat()
+        #expect(stat(file, &status) == 0 && status.st_mode & 0o777 == 0o600)
         return file
     }
 
