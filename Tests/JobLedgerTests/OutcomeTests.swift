@@ -1,6 +1,7 @@
 import JobLedger
 import JobModel
 import PostgresWire
+import TestServers
 import Testing
 
 @Suite struct OutcomeTests {
@@ -241,6 +242,43 @@ import Testing
             #expect(try await fixture.attempts(of: other.job.id) == ["-"])
         }
     }
+
+    @Test(.timeLimit(.minutes(1)), arguments: [true, false])
+    func `An attempt that starts while another end waits for the row ends with the job`(isCancelled: Bool) async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let first = try await fixture.running()
+            let id = PostgresValue.text(first.job.id.description)
+            async let end: Recorded = {
+                // After the update below: the start holds the row.
+                try await eventually { try await fixture.number(othersHoldTheRow, [id]) == 0 }
+                return isCancelled
+                    ? try await fixture.ledger.endUnclaimed(first.job.id, as: .cancelled(.cancelled), at: .now, by: "api")
+                    : try await fixture.ledger.record(.completed([:]), of: first, at: .now)
+            }()
+            try await fixture.pool.transaction { (connection) throws(PostgresError) in
+                try connection.execute("UPDATE jobs SET status = 'processing', attempt = 2, worker = 'w2' WHERE id = $1::uuid", [id])
+                try connection.execute(
+                    "INSERT INTO job_attempts (job_id, attempt, worker, started_at) VALUES ($1::uuid, 2, 'w2', now())", [id])
+                // Until the other end stands behind this transaction, its look at the attempts already taken.
+                try connection.execute(waitForTheOther, [])
+            }
+            #expect(try await end == .recorded)
+            #expect(try await fixture.attempts(of: first.job.id) == (isCancelled ? ["cancelled", "cancelled"] : ["completed", "overtaken"]))
+        }
+    }
+
+    private let othersHoldTheRow = "SELECT count(*) AS n FROM (SELECT FROM jobs WHERE id = $1::uuid FOR UPDATE SKIP LOCKED) free"
+
+    private let waitForTheOther = """
+        DO $$ BEGIN
+            FOR i IN 1..500 LOOP
+                PERFORM pg_stat_clear_snapshot();
+                IF EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock') THEN RETURN; END IF;
+                PERFORM pg_sleep(0.01);
+            END LOOP;
+            RAISE EXCEPTION 'the other end did not come';
+        END $$
+        """
 
     @Test(.timeLimit(.minutes(1))) func `U+0000 in results and errors is taken out, the rest is kept`() async throws {
         try await LedgerFixture.run { (fixture) async throws in

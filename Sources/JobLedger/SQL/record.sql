@@ -43,7 +43,14 @@ overtaken AS (
     UPDATE job_attempts t SET ended_at = e.updated_at, outcome = 'overtaken'
     FROM ended e
     WHERE e.highest > 1 AND e.status IN ('completed', 'failed', 'cancelled')
-        AND t.job_id = e.id AND t.attempt <> e.attempt AND t.ended_at IS NULL
+        AND t.job_id = e.id AND t.attempt NOT IN (e.attempt, e.highest) AND t.ended_at IS NULL
+),
+-- The highest may have started while this statement waited for the job's row: only a conflict of keys sees it.
+overtaken_highest AS (
+    INSERT INTO job_attempts AS t (job_id, attempt, worker, started_at, ended_at, outcome)
+    SELECT id, highest, worker, coalesce(started_at, updated_at), updated_at, 'overtaken'
+    FROM ended WHERE highest > attempt AND status IN ('completed', 'failed', 'cancelled')
+    ON CONFLICT (job_id, attempt) DO UPDATE SET ended_at = excluded.ended_at, outcome = excluded.outcome WHERE t.ended_at IS NULL
 ),
 told AS (
     INSERT INTO webhook_deliveries (webhook_id, job_id, event, url)
