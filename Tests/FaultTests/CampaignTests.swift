@@ -44,8 +44,8 @@ import Testing
         var count = 0
         while ContinuousClock.now < end {
             let first = try Trial.chosen(faults).pick(&random)
-            let second = faults.filter { $0.target != first.target }.randomElement(using: &random)
-            let isDouble = random.isTrue(percent: 30)
+            let second = faults.filter { $0.target != first.target && !$0.isAlone }.randomElement(using: &random)
+            let isDouble = random.isTrue(percent: 30) && !first.isAlone
             var own = random.branch()
             let others = random.branch()
             Trial.tell("fault \(count + 1): \(first.name)\(isDouble ? ", and \(second?.name ?? "nothing")" : "")")

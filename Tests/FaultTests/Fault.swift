@@ -16,6 +16,8 @@ struct Fault: Sendable, CustomTestStringConvertible {
     var refusal: String?
     /// It lasts longer than a fire time may be late: a schedule makes one job for all that it missed.
     var missesRuns = false
+    /// It measures what another fault at the same time would change.
+    var isAlone = false
     let inflict: @Sendable (Fleet, inout SeededRandom) async throws -> String
 
     var testDescription: String { name }

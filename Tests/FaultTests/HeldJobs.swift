@@ -1,10 +1,10 @@
 import JobModel
 import RedisWire
 
-/// Recorded jobs that workers hold in Redis at one moment, by stream and entry.
+/// Recorded jobs that workers hold in Redis at one moment, by stream and entry: the names of their workers.
 struct HeldJobs {
-    private let entries: Set<String>
-    var count: Int { entries.count }
+    private let workers: [String: String]
+    var count: Int { workers.count }
 
     /// Jobs of nobody's load, four for each slot, in one request. They take longer than PostgreSQL takes to stop.
     static func queueMany(_ fleet: Fleet) async throws {
@@ -15,23 +15,25 @@ struct HeldJobs {
 
     /// Past all links.
     static func look(_ fleet: Fleet) async throws -> HeldJobs {
-        var entries: Set<String> = []
+        var workers: [String: String] = [:]
         for stream in try await fleet.ask(["KEYS", "*_jobs*"]).array?.compactMap(\.string) ?? [] where !stream.hasPrefix("notes_jobs") {
             guard try await fleet.ask(["TYPE", .string(stream)]).string == "stream" else { continue }
             for entry in try await fleet.ask(["XPENDING", .string(stream), "workers", "-", "+", "1000"]).array ?? [] {
-                if let id = entry.array?.first?.string { entries.insert("\(stream) \(id)") }
+                if let parts = entry.array, let id = parts.first?.string { workers["\(stream) \(id)"] = parts.dropFirst().first?.string }
             }
         }
-        return HeldJobs(entries: entries)
+        return HeldJobs(workers: workers)
     }
 
-    /// Without PostgreSQL no recorded job can end, and none may be claimed by a worker that waits: it holds what it held, within its slots.
+    /// Without PostgreSQL no recorded job can end, and none may be claimed by a worker that waits: each holds what it held, within its slots.
+    /// A worker that died before keeps its jobs: its attempts cannot be fenced now.
     func compare(with later: HeldJobs, in fleet: Fleet) throws {
         guard count > 0 else { throw Fault.HitNothing(what: "no worker held a job") }
-        let lost = entries.subtracting(later.entries)
+        let lost = Set(workers.keys).subtracting(later.workers.keys)
         guard lost.isEmpty else { throw Fault.Wrong(what: "workers gave away \(lost.count) of \(count) jobs: \(lost.sorted().prefix(3))") }
-        guard later.count <= fleet.workers.count * fleet.slots else {
-            throw Fault.Wrong(what: "\(fleet.workers.count) workers of \(fleet.slots) slots hold \(later.count) jobs")
+        let counts = Dictionary(grouping: later.workers.values, by: { $0 }).mapValues(\.count)
+        guard counts.values.allSatisfy({ $0 <= fleet.slots }) else {
+            throw Fault.Wrong(what: "workers of \(fleet.slots) slots hold more jobs: \(counts)")
         }
     }
 }

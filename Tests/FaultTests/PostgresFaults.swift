@@ -21,7 +21,8 @@ extension Fault {
             return "PostgreSQL was killed twice and recovered"
         },
         Fault(
-            name: "PostgreSQL is away for longer than the lease", target: .postgres, refusal: "unavailable", missesRuns: Trial.isLong
+            name: "PostgreSQL is away for longer than the lease", target: .postgres, refusal: "unavailable", missesRuns: Trial.isLong,
+            isAlone: true
         ) { fleet, random in
             // More than the slots of all workers: whoever still claims now would hold more than its slots.
             try await HeldJobs.queueMany(fleet)
