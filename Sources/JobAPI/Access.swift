@@ -9,21 +9,28 @@ enum Access: Sendable, Hashable {
     case submit
     /// A change of state that a person makes; the audit log calls it by this word.
     case manage(String)
+    /// The same, which `submit` is enough for where the job was submitted with the same key: the route asks `Reception.requireOwn`.
+    case own(String)
     /// Sees what only those who manage should see.
     case oversee
 
-    var scope: APIKey.Scope? {
+    /// Scopes of which one is enough; none where no key is asked for.
+    var scopes: [APIKey.Scope] {
         switch self {
-        case .open: nil
-        case .read: .read
-        case .submit: .submit
-        case .manage, .oversee: .manage
+        case .open: []
+        case .read: [.read]
+        case .submit: [.submit]
+        case .own: [.manage, .submit]
+        case .manage, .oversee: [.manage]
         }
     }
 
     /// What the audit log calls it; nil for what changes nothing that was there.
     var action: String? {
-        if case .manage(let action) = self { action } else { nil }
+        switch self {
+        case .manage(let action), .own(let action): action
+        case .open, .read, .submit, .oversee: nil
+        }
     }
 
     static func of(_ spelled: String) -> Access {
@@ -40,8 +47,8 @@ enum Access: Sendable, Hashable {
         "GET /jobs/{id}/events": .read,
         "GET /jobs/{id}/attempts": .read,
         "GET /jobs/{id}/log": .read,
-        "POST /jobs/{id}/cancel": .manage("job.cancel"),
-        "POST /jobs/{id}/retry": .manage("job.retry"),
+        "POST /jobs/{id}/cancel": .own("job.cancel"),
+        "POST /jobs/{id}/retry": .own("job.retry"),
         "POST /jobs/{id}/promote": .manage("job.promote"),
         "POST /flows": .submit,
         "GET /flows": .read,
@@ -73,6 +80,7 @@ enum Access: Sendable, Hashable {
         "GET /api/presentations": .read,
         "PATCH /api/presentations": .manage("presentation.move"),
         "GET /api/presentations/{id}": .read,
+        "GET /api/presentations/{id}/file": .read,
         "PATCH /api/presentations/{id}": .manage("presentation.move"),
         "GET /api/subjects": .read,
         "POST /api/subjects/rename": .manage("subject.rename"),

@@ -52,9 +52,9 @@ struct Doorkeeper: Sendable {
         guard rule == .required else {
             return Caller(actor: rule == .loopback ? .loopback : .anonymous, key: nil, address: address)
         }
-        guard let scope = access.scope else { return Caller(actor: .anonymous, key: nil, address: address) }
+        guard let scope = access.scopes.first else { return Caller(actor: .anonymous, key: nil, address: address) }
         let key = try await key(of: request, from: address)
-        guard key.scopes.contains(scope) else { throw .missingScope(scope) }
+        guard access.scopes.contains(where: key.scopes.contains) else { throw .missingScope(scope) }
         return Caller(actor: .key, key: key, address: address)
     }
 

@@ -17,6 +17,8 @@ package struct JobServerSettings: Sendable {
     package var callers = CallerRule.loopback
     /// Served under /site/; nothing by default.
     package var siteDirectory: String?
+    /// Where workers put the files of presentations; nil: they are not served.
+    package var deckDirectory: String?
     package var maxConnections = 4096
     package var maxEventStreams = 2000
     package var maxUploads = 4

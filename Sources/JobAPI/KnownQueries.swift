@@ -9,6 +9,7 @@ enum KnownQueries {
         "GET /jobs/{id}/events": ["last_event_id"], "GET /jobs/{id}/attempts": [], "GET /jobs/{id}/log": [],
         "GET /flows": ["limit", "cursor"], "GET /flows/{id}": ["limit", "cursor"], "POST /flows/{id}/cancel": ["limit", "cursor"],
         "GET /limits": [], "GET /queues": [], "GET /queues/{queue}": [], "GET /queues/{queue}/scaling": [], "GET /workers": [],
+        "GET /api/presentations/{id}/file": [],
         "GET /schedules": ["limit", "cursor", "name"], "GET /schedules/{id}": [],
     ]
 }

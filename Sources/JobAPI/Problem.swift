@@ -254,33 +254,6 @@ extension Problem {
     }
 }
 
-// Presentations.
-extension Problem {
-    static let unknownPresentation = Problem(
-        .notFound, "unknown-presentation", "Unknown presentation", "There is no presentation of this id.")
-
-    static func unknownSubject(_ subject: String) -> Problem {
-        Problem(.notFound, "unknown-subject", "Unknown subject", "No presentation is under this subject.")
-            .with(["subject": .string(subject)])
-    }
-
-    static func subjectExists(_ subject: String) -> Problem {
-        Problem(
-            .conflict, "subject-exists", "The name is taken",
-            "There are presentations under the new name; merge the subjects, or take another name."
-        )
-        .with(["subject": .string(subject)])
-    }
-
-    static func subjectChanged(_ presentation: Presentation) -> Problem {
-        Problem(
-            .conflict, "subject-changed", "The presentation was moved",
-            "The presentation is not under the subject that `from` says; nothing was changed."
-        )
-        .with(["job_id": .string(presentation.id.description), "subject": .string(presentation.subject)])
-    }
-}
-
 // Queues and limits.
 extension Problem {
     static func unknownQueue(_ known: [String]) -> Problem {
@@ -315,6 +288,12 @@ extension Problem {
 
     static func full(retryAfter seconds: Int) -> Problem {
         busy("full", "No room for new jobs", "Redis is at its memory limit; running jobs go on, new ones are refused for now.", seconds)
+    }
+
+    static func unreadableRow(_ why: String) -> Problem {
+        Problem(
+            .conflict, "unreadable-row", "A row cannot be read",
+            "What PostgreSQL holds here was written or changed by others, and this version cannot read it: \(why). Mend the row.")
     }
 
     static let draining = busy("draining", "Shutting down", "This process is shutting down; ask another one.", 1)
@@ -363,6 +342,7 @@ extension Problem {
         case .overQuota(let policy, let seconds): self = .overQuota(policy, retryAfter: seconds)
         case .unavailable(let service, let seconds): self = .unavailable(service, retryAfter: seconds)
         case .full(let seconds): self = .full(retryAfter: seconds)
+        case .unreadableRow(let why): self = .unreadableRow(why)
         case .internalFault: self = .fault
         }
     }

@@ -9,7 +9,7 @@ internal import ServiceLifecycle
 /// `GET /jobs/{id}` and its result. Pollers send the ETag back and get 304 until something changed, or let `Prefer: wait=N` hold the answer.
 extension Reception {
     func readJob(_ exchange: Exchange) async throws -> Response {
-        var job = try await desk.read(exchange.jobID())
+        var job = try await desk.show(exchange.jobID())
         let known = exchange.header("If-None-Match").map(ETag.list)
         let wait = Prefer.wait(exchange)
         let isNews = known.map { !ETag.matches($0, ETag.of(job)) } ?? false

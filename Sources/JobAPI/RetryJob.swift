@@ -8,7 +8,9 @@ internal import JobModel
 extension Reception {
     /// 202 with the job, also when it lives already: the request may be repeated.
     func retryJob(_ exchange: Exchange) async throws -> Response {
-        let job = try await desk.retry(exchange.jobID())
+        let id = try exchange.jobID()
+        try await requireOwn(id, exchange)
+        let job = try await desk.retry(id)
         var response = try await document(of: job)
         response.status = .accepted
         response.headers[.location] = "/jobs/\(job.id)"

@@ -71,6 +71,7 @@ package enum Routes {
         Route(.get, "/api/presentations", "presentations, newest first") { try await $0.listPresentations($1) },
         Route(.patch, "/api/presentations", "put many presentations under a subject") { try await $0.movePresentations($1) },
         Route(.get, "/api/presentations/{id}", "where a presentation stands") { try await $0.readPresentation($1) },
+        Route(.get, "/api/presentations/{id}/file", "the file of a presentation") { try await $0.presentationFile($1) },
         Route(.patch, "/api/presentations/{id}", "put a presentation under a subject") { try await $0.movePresentation($1) },
         Route(.get, "/api/subjects", "subjects and how many presentations they have") { try await $0.listSubjects($1) },
         Route(.post, "/api/subjects/rename", "give a subject another name") { try await $0.renameSubject($1) },

@@ -11,7 +11,7 @@ extension JobDesk {
         let before = try await asking(redis: { () throws(RedisError) in try await queue.requestCancel(id) })
         if let before, !before.isTerminal, before != .processing { try await endWaiting(id) }
         if before == nil { try await endUnknown(id) }
-        let job = try await read(id)
+        let job = try await show(id)
         guard !job.state.isTerminal || job.state == .cancelled else { throw .alreadyEnded(job) }
         return job
     }

@@ -50,6 +50,8 @@ package enum DeskError: Error, Sendable {
     case unavailable(service: String, retryAfterSeconds: Int)
     /// Redis is at its memory limit: what runs goes on, new jobs are refused.
     case full(retryAfterSeconds: Int)
+    /// A row that others wrote, or that was damaged, does not hold what it must.
+    case unreadableRow(String)
     case internalFault(String)
 
     init(_ error: RedisError) {
@@ -62,10 +64,13 @@ package enum DeskError: Error, Sendable {
     }
 
     init(_ error: PostgresError) {
-        self =
-            error.isConnectionLoss || error.isRetryable
-            ? .unavailable(service: "PostgreSQL", retryAfterSeconds: 2)
-            : .internalFault("PostgreSQL refused a statement: \(error.sqlState ?? "no SQLSTATE")")
+        if error.isConnectionLoss || error.isRetryable {
+            self = .unavailable(service: "PostgreSQL", retryAfterSeconds: 2)
+        } else if error.kind == .decoding {
+            self = .unreadableRow(error.message)
+        } else {
+            self = .internalFault("PostgreSQL refused a statement: \(error.sqlState ?? "no SQLSTATE")")
+        }
     }
 }
 

@@ -22,7 +22,7 @@ extension JobDesk {
 
     /// Every attempt at a job, oldest first: from the rows, of unrecorded jobs from what their log still has.
     package func attempts(of id: JobID) async throws(DeskError) -> AttemptHistory {
-        let job = try await read(id)
+        let job = try await show(id)
         return try await attempts(of: [job], last: JobDesk.maxAttempts)[id] ?? AttemptHistory(attempts: [], isComplete: job.attempt == 0)
     }
 
@@ -42,7 +42,7 @@ extension JobDesk {
 
     /// The numbered events that are kept of a job that exists. After Redis forgot the job there is one, its end.
     package func history(of id: JobID) async throws(DeskError) -> JobLog {
-        let job = try await read(id)
+        let job = try await show(id)
         let events = try await log(of: id)
         if events.isEmpty, let end = job.endEvent {
             let json = try? JSONReader.read(end.numbered(max(job.sequence, 1)), depth: 256)

@@ -20,6 +20,16 @@ extension JobDesk {
         }
     }
 
+    /// The same for those who only look: what cannot be read of a row is left out, and named in `unreadable`. Whoever changes a job asks `read`.
+    package func show(_ id: JobID) async throws(DeskError) -> Job {
+        do { return try await read(id) } catch {
+            guard case .unreadableRow = error else { throw error }
+            guard let row = try await asking(postgres: { () throws(PostgresError) in try await ledger.shownJob(id) }) else { throw error }
+            guard !row.state.isTerminal, let live = try? await queue.job(id) else { return row }
+            return live
+        }
+    }
+
     /// Those of the jobs that exist, by the same rule, with one round trip to each store.
     package func read(_ ids: [JobID]) async throws(DeskError) -> [JobID: Job] {
         guard !ids.isEmpty else { return [:] }

@@ -12,11 +12,20 @@ extension JobDesk {
         let job = try await read(id)
         guard job.state != .completed else { throw .notRetryable(job) }
         guard job.state.isTerminal else { return job }
+        try await chargeAgain(job)
         return job.isRecorded ? try await retryRecorded(job) : try await retryUnrecorded(job)
+    }
+
+    /// To its submitter it is one more job: else a quota would be worth nothing. To others' accounts it is nothing.
+    private func chargeAgain(_ job: Job) async throws(DeskError) {
+        guard let submitter = Submitter.current, submitter.key.id == job.submittedBy else { return }
+        _ = try await charge([job], atLeast: 1)
     }
 
     private func retryRecorded(_ job: Job) async throws(DeskError) -> Job {
         let id = job.id
+        // A row that cannot be read could never be queued: it stays as it ended.
+        guard try await asking(postgres: { () throws(PostgresError) in try await ledger.job(id) }) != nil else { throw .notFound(id) }
         _ = try await asking(postgres: { () throws(PostgresError) in try await ledger.retry([id], at: .now) })
         guard let row = try await asking(postgres: { () throws(PostgresError) in try await ledger.job(id) }) else { throw .notFound(id) }
         guard !row.state.isTerminal else {
@@ -49,7 +58,7 @@ extension JobDesk {
     func resumeRetries(_ ids: [JobID]) async throws(DeskError) -> Int {
         guard !ids.isEmpty else { return 0 }
         var resumed = 0
-        for row in try await asking(postgres: { () throws(PostgresError) in try await ledger.jobs(ids) }).values
+        for row in try await asking(postgres: { () throws(PostgresError) in try await ledger.readableJobs(ids) })
         where !row.state.isTerminal && row.state != .waiting {
             if try await asking(redis: { () throws(RedisError) in try await queue.retry(row) }) {
                 resumed += 1

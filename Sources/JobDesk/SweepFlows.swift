@@ -37,8 +37,7 @@ extension JobDesk {
     private func mend(_ held: [(id: JobID, state: JobState)]) async throws(DeskError) -> Int {
         let states = try await asking(redis: { () throws(RedisError) in try await queue.states(of: held.map(\.id)) })
         let behind = held.filter { states[$0.id] == nil || states[$0.id] == .waiting && $0.state != .waiting }.map(\.id)
-        let rows = try await asking(postgres: { () throws(PostgresError) in try await ledger.jobs(behind) })
-        let jobs = behind.compactMap { rows[$0] }
+        let jobs = try await asking(postgres: { () throws(PostgresError) in try await ledger.readableJobs(behind) })
         let waiting = jobs.filter { $0.state == .waiting }
         let ready = jobs.filter { $0.state == .queued || $0.state == .scheduled }
         _ = try await asking(redis: { () throws(RedisError) in try await queue.enqueue(waiting) })

@@ -7,6 +7,11 @@ extension JobLedger {
         try await jobs([id])[id]
     }
 
+    /// As lists show it: what cannot be read of its row is named in `unreadable`. Nil where nothing can be.
+    package func shownJob(_ id: JobID) async throws(PostgresError) -> Job? {
+        try await pool.query(Statements.jobsByID, [.textArray([id.description])]).first?.listedJob(logger)
+    }
+
     /// Those of the jobs that have a row, by one statement.
     package func jobs(_ ids: [JobID]) async throws(PostgresError) -> [JobID: Job] {
         ids.isEmpty ? [:] : try await Self.read(ids, from: pool)
@@ -14,13 +19,17 @@ extension JobLedger {
 
     /// Those that this version can read: one that it cannot must not keep the others from being queued.
     package func readableJobs(_ ids: [JobID]) async throws(PostgresError) -> [Job] {
-        var jobs: [Job] = []
-        for row in try await pool.query(Statements.jobsByID, [.textArray(ids.map(\.description))]) {
-            do { jobs.append(try row.job()) } catch {
+        let rows = try await pool.query(Statements.jobsByID, [.textArray(ids.map(\.description))])
+        return readable(rows).sorted { $0.id.description < $1.id.description }
+    }
+
+    private func readable(_ rows: [PostgresRow]) -> [Job] {
+        rows.compactMap { row in
+            do { return try row.job() } catch {
                 logger.error("A job's row cannot be read", metadata: ["job_id": "\((try? row.string("id")) ?? "")", "error": "\(error)"])
+                return nil
             }
         }
-        return jobs.sorted { $0.id.description < $1.id.description }
     }
 
     /// Jobs that have not ended, were accepted before a moment and wait for no other job, in the order of their ids, between two of them.
@@ -36,10 +45,10 @@ extension JobLedger {
         return try rows.map { (row) throws(PostgresError) in try row.jobID("id") }
     }
 
-    /// Those of the jobs that ended before a moment.
+    /// Those of the jobs that ended before a moment, as far as this version can read them.
     package func endedJobs(among ids: [JobID], before: Timestamp) async throws(PostgresError) -> [Job] {
         let rows = try await pool.query(Statements.endedAmong, [.textArray(ids.map(\.description)), .integer(before.milliseconds)])
-        return try rows.map { (row) throws(PostgresError) in try row.job() }
+        return readable(rows)
     }
 
     /// How long the last completed attempts of kinds took; kinds without any are left out. Costs as much as reading some thousand rows a kind.

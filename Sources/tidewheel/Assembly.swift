@@ -55,6 +55,7 @@ struct Assembly: Sendable {
         server.port = settings[Known.port]
         server.version = Tidewheel.version
         server.siteDirectory = try directory(Known.site)
+        server.deckDirectory = try directory(Known.deckDirectory)
         server.maxConnections = settings[Known.maxConnections]
         server.maxEventStreams = settings[Known.maxEventStreams]
         server.maxUploads = settings[Known.maxUploads]

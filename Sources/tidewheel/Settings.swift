@@ -32,7 +32,7 @@ enum Known {
         "A deck of which Presenton shows no progress for this long is lost, and the next attempt asks for another one.")
     static let deckDirectory = Setting.text(
         "TIDEWHEEL_DECK_DIRECTORY", allowed: "a directory",
-        "Directory where workers put the files of presentations; without it they stay at Presenton.")
+        "Directory where workers put the files of presentations and the API serves them from; without it they stay at Presenton.")
     static let deckLimit = Setting.number(
         "TIDEWHEEL_DECK_MAX_MIB", standard: 100, 1...4_096, "Files of presentations that are larger are left at Presenton.")
     static let host = Setting.text(

@@ -1,6 +1,7 @@
 import JobDesk
 import JobLedger
 import JobModel
+import PostgresWire
 import PrivateServers
 import TestServers
 import Testing
@@ -36,7 +37,7 @@ import Testing
             #expect(try await api.get("/jobs", read).status == 200)
             let made = try await api.post("/jobs", RunningAPI.crawl, submit)
             #expect(made.status == 202)
-            let id = try #require(made.jobID)
+            let id = try #require(try await api.post("/jobs", RunningAPI.crawl, api.key([.submit])).jobID)
             let refused = try await api.send("POST", "/jobs/\(id)/cancel", submit)
             #expect(refused.status == 403)
             #expect(refused.problem == "missing-scope")
@@ -46,6 +47,49 @@ import Testing
             #expect(try await api.post("/jobs", RunningAPI.crawl, read).json["scope"] == "submit")
             #expect(try await api.get("/jobs/\(id)", manage).json["scope"] == "read")
             #expect(try await api.send("POST", "/jobs/\(id)/cancel", manage).status == 200)
+        }
+    }
+
+    @Test func whoSubmitsCancelsAndRetriesOwnJobsOnly() async throws {
+        try await withAPI {
+            required(&$0)
+        } _: { (api) async throws in
+            let owner = try await api.key([.submit])
+            let other = try await api.key([.submit])
+            for body: JSONValue in [RunningAPI.crawl, ["kind": "note", "input": ["text": "t"]]] {
+                let id = try #require(try await api.post("/jobs", body, owner).jobID)
+                for step in ["cancel", "retry"] {
+                    let refused = try await api.send("POST", "/jobs/\(id)/\(step)", other)
+                    #expect(refused.status == 403 && refused.json["scope"] == "manage")
+                    #expect(try await api.send("POST", "/jobs/\(id)/\(step)", owner).status == (step == "cancel" ? 200 : 202))
+                }
+                // A reader needs more than having looked, and promoting is nobody's own.
+                #expect(try await api.send("POST", "/jobs/\(id)/cancel", api.key([.read])).json["scope"] == "manage")
+                #expect(try await api.send("POST", "/jobs/\(id)/promote", owner).json["scope"] == "manage")
+            }
+            // Not made with any key: nobody's own.
+            _ = try await api.desk.ledger.publish(RunningAPI.catalogue.kinds)
+            let inner = try await api.pool.query("SELECT tidewheel.enqueue('web_crawl', '{\"url\": \"https://example.com/\"}')::text AS id")
+            let id = try #require(try inner.first?.string("id"))
+            #expect(try await api.send("POST", "/jobs/\(id)/cancel", owner).status == 403)
+            #expect(try await api.send("POST", "/jobs/\(JobID())/cancel", owner).status == 404)
+            // What was refused is written down as well.
+            let manager = try await api.key([.manage])
+            let entries = try await api.get("/audit?action=job.cancel&target=\(id)", manager).json["entries"]?.array
+            #expect(entries?.first?["outcome"] == "refused" && entries?.first?["problem"] == "missing-scope")
+        }
+    }
+
+    @Test func aRetryOfOnesOwnJobIsChargedLikeANewOne() async throws {
+        try await withAPI {
+            required(&$0)
+        } _: { (api) async throws in
+            let owner = try await api.key([.submit]) { $0.jobsADay = 2 }
+            let id = try #require(try await api.post("/jobs", RunningAPI.crawl, owner).jobID)
+            for (step, status) in [("cancel", 200), ("retry", 202), ("retry", 202), ("cancel", 200), ("retry", 429)] {
+                #expect(try await api.send("POST", "/jobs/\(id)/\(step)", owner).status == status, "\(step)")
+            }
+            #expect(try await api.send("POST", "/jobs/\(id)/retry", api.key([.manage]) { $0.jobsADay = 1 }).status == 202)
         }
     }
 

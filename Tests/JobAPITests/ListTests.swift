@@ -191,6 +191,31 @@ import Testing
         }
     }
 
+    @Test func aDamagedRowIsShownAndCancelledButNotRetried() async throws {
+        try await withAPI { api in
+            let deep = String(repeating: "[", count: 200) + String(repeating: "]", count: 200)
+            let ended = try #require(try await api.post("/jobs", RunningAPI.crawl).jobID)
+            _ = try await api.send("POST", "/jobs/\(ended)/cancel")
+            let live = try #require(try await api.post("/jobs", RunningAPI.crawl).jobID)
+            try await api.pool.script("UPDATE jobs SET metadata = '{\"a\": \(deep)}'")
+            // Redis knows the end of one of them: its row must not come back to life all the same.
+            let refused = try await api.send("POST", "/jobs/\(ended)/retry")
+            #expect(refused.status == 409 && refused.problem == "unreadable-row")
+            #expect(refused.json["detail"]?.string?.contains("Column metadata") == true)
+            try await api.forget(ended)
+            try await api.forget(live)
+            for (id, state) in [(ended, "cancelled"), (live, "queued")] {
+                for path in ["", "/log", "/attempts"] { #expect(try await api.get("/jobs/\(id)" + path).status == 200, "\(path)") }
+                let shown = try await api.get("/jobs/\(id)").json
+                #expect(shown["status"]?.string == state && shown["unreadable"] == ["metadata"])
+                #expect(try await api.get("/jobs/\(id)/result").problem == "unreadable-row")
+            }
+            #expect(try await api.send("POST", "/jobs/\(ended)/retry").problem == "unreadable-row")
+            #expect(try await api.pool.query("SELECT status FROM jobs WHERE id = '\(ended)'").first?.string("status") == "cancelled")
+            #expect(try await api.send("POST", "/jobs/\(live)/cancel").json["status"] == "cancelled")
+        }
+    }
+
     @Test(arguments: [
         "/flows?status=failed", "/schedules?nam=x", "/limits?scope=key", "/queues?queue=ingest", "/queues/ingest?x=1", "/workers?x=1",
         "/queues/ingest/scaling?x=1", "/jobs/01900000-0000-7000-8000-000000000000?wait=1",
