@@ -38,7 +38,7 @@ VACUUM ANALYZE jobs, job_search;
 
 QUERIES = [
     "", "status=completed", "status=failed", "status=cancelled", "status=scheduled", "status=queued", "status=waiting,scheduled,queued,processing",
-    "kind=web_crawl", "kind=document,presentation", "kind=generate", "queue=ingest", "queue=presentations", "subject=s8", "session=c35", "tag=t7", "tag=u3",
+    "kind=web_crawl", "kind=document,presentation", "queue=ingest", "queue=presentations", "subject=s8", "session=c35", "tag=t7", "tag=u3",
     "tag=t7&tag=u3", "since={week}", "since={month}&until={week}", "kind=document&status=failed", "kind=presentation&status=cancelled",
     "queue=presentations&status=failed", "kind=web_crawl&queue=presentations", "subject=s8&status=failed", "subject=s8&kind=document",
     "session=c35&status=failed", "tag=t7&status=failed", "tag=u3&kind=document", "subject=s8&tag=u3", "kind=document&since={week}",

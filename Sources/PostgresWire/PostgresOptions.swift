@@ -63,10 +63,11 @@ package struct PostgresOptions: Sendable, CustomStringConvertible {
     }
 
     /// Session settings that readers of rows rely on, and two bounds: a frozen client must not hold row locks for ever.
+    /// Compiling a statement takes longer than any of ours does.
     var sessionSetup: String {
         """
         SET TIME ZONE 'UTC'; SET DateStyle = 'ISO, YMD'; SET bytea_output = 'hex'; SET extra_float_digits = 1;
-        SET standard_conforming_strings = on; SET idle_in_transaction_session_timeout = 15000;
+        SET standard_conforming_strings = on; SET jit = off; SET idle_in_transaction_session_timeout = 15000;
         SET statement_timeout = \(statementTimeout.wholeMilliseconds)
         """
     }
