@@ -12,9 +12,13 @@ extension JobDesk {
     /// Dead letters of Redis that a count, or a retry of many, looks at.
     private static let maxLetters = 40_000
 
+    /// A search goes on below where few jobs fit, for as long as nobody notices.
+    private static func patience(_ filter: JobFilter) -> Duration? { filter.search == nil ? nil : .milliseconds(25) }
+
     /// Newest first, recorded ones and live unrecorded ones. `whole`: with input and result.
     package func list(_ filter: JobFilter, below: JobPosition?, limit: Int, whole: Bool = false) async throws(DeskError) -> JobPage {
         let list = MergedList(
+            patience: JobDesk.patience(filter),
             rows: { below, limit throws(DeskError) in try await rows(filter, below, limit, whole) },
             unrecorded: { below, floor throws(DeskError) in
                 guard !filter.isAboutEnded, mayListUnrecorded(filter) else { return MergedList.Section() }
@@ -31,6 +35,7 @@ extension JobDesk {
         filter.states = [.failed]
         let wanted = filter
         let list = MergedList(
+            patience: JobDesk.patience(filter),
             rows: { below, limit throws(DeskError) in
                 let found = try await found(wanted, by: .failed, below, limit, nil, whole)
                 return MergedList.Section(found: found.found, bottom: found.bottom)

@@ -19,6 +19,8 @@ struct MergedList {
     /// More rounds are needed only where live state disagrees with what was asked for; then a short page is answered.
     static let maxRounds = 4
 
+    /// After this a page that has something is answered as it is.
+    var patience: Duration?
     let rows: (_ below: JobPosition?, _ limit: Int) async throws(DeskError) -> Section
     /// Looks no further down than `floor`.
     let unrecorded: (_ below: JobPosition?, _ floor: JobPosition?) async throws(DeskError) -> Section
@@ -26,6 +28,7 @@ struct MergedList {
     func page(below: JobPosition?, limit: Int) async throws(DeskError) -> JobPage {
         var jobs: [ListedJob] = []
         var place = below
+        let begin = ContinuousClock.now
         for _ in 0..<MergedList.maxRounds {
             let wanted = limit - jobs.count
             let first = try await rows(place, wanted + 1)
@@ -36,6 +39,7 @@ struct MergedList {
             if merged.count > wanted { return JobPage(jobs: jobs, next: jobs.last?.position) }
             place = bottom
             if bottom == nil || jobs.count == limit { break }
+            if let patience, !jobs.isEmpty, begin.duration(to: .now) > patience { break }
         }
         return JobPage(jobs: jobs, next: place)
     }

@@ -1,7 +1,7 @@
 CROSS JOIN LATERAL (
     SELECT *, finished_at AS listed_at FROM jobs
     WHERE status = 'failed' AND finished_at BETWEEN '2000-01-01' AND '2250-01-01'
-        AND substr(id::text, 15, 1) <> ALL ('{0,1,2,3,4,6,8,9,a,b,c,d,e,f}')
+        AND substr(id::text, 15, 1) NOT IN ('0', '1', '2', '3', '4', '6', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f')
         AND (finished_at, id) < (to_timestamp({below_us}::bigint / 1000000.0), {below_id}::uuid)
         AND finished_at >= to_timestamp({since_ms}::bigint / 1000.0)
         AND finished_at < to_timestamp({until_ms}::bigint / 1000.0)

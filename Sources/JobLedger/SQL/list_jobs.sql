@@ -1,7 +1,8 @@
 -- A page of a list. A line that names a {value} is left out where the filter has none (ListStatement.swift); values are bound.
 -- Each of several words is an ordered scan of its own, so that an index gives the order; one word stands in the statement itself, so that the
 -- planner knows how frequent it is. A time that no clock shows (others wrote it) has no place in a list, and no number elsewhere;
--- an id that is not of our making names no job (said as what it is not: the planner takes that for rare, and reads in the index's order). Kinds and queues come with every status there is, because their indexes go on with it.
+-- an id that is not of our making names no job (said as what it is not: the planner takes what a list names for rare, and would not read in the
+-- order of the index). Kinds and queues come with every status there is, because their indexes go on with it.
 SELECT
     j.id, j.kind, j.queue, j.priority, j.status, j.title, j.subject, j.session_id, j.tags, j.metadata, j.error, j.error_type, j.progress,
     j.step, j.message, j.attempt, j.uncharged, j.max_attempts, j.timeout_ms, j.estimated_ms, j.worker, j.traceparent, j.description,
