@@ -88,6 +88,7 @@ enum Access: Sendable, Hashable {
         // Addresses of receivers may hold secrets of their owners.
         "GET /webhooks": .oversee,
         "POST /webhooks": .manage("webhook.create"),
+        "GET /webhooks/deliveries": .oversee,
         "GET /webhooks/{id}": .oversee,
         "PATCH /webhooks/{id}": .manage("webhook.change"),
         "DELETE /webhooks/{id}": .manage("webhook.delete"),

@@ -27,18 +27,24 @@ struct Caller: Sendable {
 struct Doorkeeper: Sendable {
     private let rule: CallerRule
     private let ring: KeyRing
+    private let ledger: JobLedger
+    private let uses = KeyUses()
     private let strikes = Strikes()
     private let logger: Logger
 
     init(_ rule: CallerRule, ledger: JobLedger, logger: Logger) {
         self.rule = rule
         self.logger = logger
+        self.ledger = ledger
         ring = KeyRing(ledger: ledger, logger: logger)
     }
 
-    /// Keeps what it knows of keys up to date until it is cancelled.
+    /// Keeps what it knows of keys up to date, and writes down which are used, until it is cancelled.
     func stayInformed() async {
-        if rule == .required { await ring.follow() }
+        guard rule == .required else { return }
+        async let writing: Void = uses.keepWriting(to: ledger, logger)
+        await ring.follow()
+        await writing
     }
 
     /// What every request must have, also one for a file.
@@ -66,6 +72,7 @@ struct Doorkeeper: Sendable {
         case .unknown: throw strike(address)
         case .key(let stored):
             guard Digest.isSame(given.hash, stored.hash), stored.key.expiresAt.map({ $0 > .now }) ?? true else { throw strike(address) }
+            uses.note(stored.key.id)
             return stored.key
         }
     }

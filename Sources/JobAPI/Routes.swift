@@ -79,6 +79,7 @@ package enum Routes {
         Route(.get, "/audit", "who changed what") { try await $0.readAudit($1) },
         Route(.get, "/webhooks", "who is told when jobs end") { try await $0.listWebhooks($1) },
         Route(.post, "/webhooks", "tell a receiver when jobs end") { try await $0.createWebhook($1) },
+        Route(.get, "/webhooks/deliveries", "what all receivers were told") { try await $0.listAllDeliveries($1) },
         Route(.get, "/webhooks/{id}", "a webhook") { try await $0.readWebhook($1) },
         Route(.patch, "/webhooks/{id}", "change a webhook") { try await $0.changeWebhook($1) },
         Route(.delete, "/webhooks/{id}", "tell a receiver nothing more") { try await $0.deleteWebhook($1) },

@@ -7,10 +7,17 @@ internal import JobModel
 /// `/webhooks/{id}/deliveries`: what a receiver was told, what it answered, and telling it again.
 extension Reception {
     func listDeliveries(_ exchange: Exchange) async throws -> Response {
-        let webhook = try exchange.webhookID()
-        let page = try DeliveryPage(exchange)
-        let found = try await desk.deliveries(
-            of: webhook, job: page.job, isOpen: page.isOpen, below: page.cursor, limit: page.limit)
+        var page = try DeliveryPage(exchange)
+        page.filter.webhook = try exchange.webhookID()
+        return try await answer(page)
+    }
+
+    func listAllDeliveries(_ exchange: Exchange) async throws -> Response {
+        try await answer(DeliveryPage(exchange, alsoKnows: "webhook"))
+    }
+
+    private func answer(_ page: DeliveryPage) async throws -> Response {
+        let found = try await desk.deliveries(page.filter, below: page.cursor, limit: page.limit)
         var document: [String: JSONValue] = ["deliveries": .array(found.map { .object(DeliveryDocument.of($0)) })]
         if found.count == page.limit { document["next_cursor"] = (found.last?.id.description).map(JSONValue.string) }
         return Response(.object(document))
@@ -41,17 +48,26 @@ extension Exchange {
 }
 
 private struct DeliveryPage {
-    let job: JobID?
-    let isOpen: Bool
+    private static let words = ["status", "event", "job", "delivered", "since", "until", "cursor", "limit"]
+    var filter = DeliveryFilter()
     let cursor: JobID?
     let limit: Int
 
-    init(_ exchange: Exchange) throws(Problem) {
-        var reader = QueryReader(exchange.request.uri.query, allowed: ["job", "delivered", "cursor", "limit"])
-        job = DeliveryPage.id("job", "must be the id of a job", &reader)
+    init(_ exchange: Exchange, alsoKnows more: String...) throws(Problem) {
+        var reader = QueryReader(exchange.request.uri.query, allowed: more + DeliveryPage.words)
+        if let name = reader.one("webhook") {
+            filter.webhook = WebhookDocument.id(name)
+            if filter.webhook == nil { reader.refuse("webhook", "must be the id of a webhook, or jobs") }
+        }
+        filter.states = Set(
+            reader.words("status", among: WebhookDelivery.State.allCases.map(\.rawValue)).compactMap(WebhookDelivery.State.init))
+        filter.events = reader.words("event", among: Webhook.ends.map { "job.\($0.rawValue)" })
+        filter.job = DeliveryPage.id("job", "must be the id of a job", &reader)
+        filter.isOpen = reader.words("delivered", among: ["false"]).contains("false")
+        filter.since = reader.time("since")
+        filter.until = reader.time("until")
         cursor = DeliveryPage.id("cursor", "must be the next_cursor of the page before", &reader)
         limit = reader.number("limit", 1...200, standard: 50)
-        isOpen = reader.words("delivered", among: ["false"]).contains("false")
         guard reader.faults.isEmpty else { throw .badFilter(reader.faults) }
     }
 

@@ -58,8 +58,7 @@ extension Reception {
 extension Exchange {
     func webhookID() throws(Problem) -> JobID {
         guard let text = captured.first else { throw .unknownWebhook }
-        if text == WebhookDocument.ofJobs { return Webhook.ofJobs }
-        guard let id = JobID(text), id != Webhook.ofJobs else { throw .unknownWebhook }
+        guard let id = WebhookDocument.id(text) else { throw .unknownWebhook }
         return id
     }
 
@@ -158,6 +157,8 @@ enum WebhookDocument {
     static let ofJobs = "jobs"
 
     static func of(_ webhook: Webhook) -> JSONValue { .object(members(of: webhook)) }
+
+    static func id(_ name: String) -> JobID? { name == ofJobs ? Webhook.ofJobs : JobID(name).flatMap { $0 == Webhook.ofJobs ? nil : $0 } }
 
     static func name(_ id: JobID) -> String { id == Webhook.ofJobs ? ofJobs : id.description }
 

@@ -64,13 +64,10 @@ extension JobDesk {
 }
 
 extension JobDesk {
-    package func deliveries(
-        of webhook: JobID, job: JobID?, isOpen: Bool, below: JobID?, limit: Int
-    ) async throws(DeskError) -> [WebhookDelivery] {
-        _ = try await self.webhook(webhook)
-        return try await asking(postgres: { () throws(PostgresError) in
-            try await ledger.deliveries(of: webhook, job: job, isOpen: isOpen, below: below, limit: limit)
-        })
+    /// Newest first. Throws where the filter names a webhook that there is not.
+    package func deliveries(_ filter: DeliveryFilter, below: JobID?, limit: Int) async throws(DeskError) -> [WebhookDelivery] {
+        if let webhook = filter.webhook { _ = try await self.webhook(webhook) }
+        return try await asking(postgres: { () throws(PostgresError) in try await ledger.deliveries(filter, below: below, limit: limit) })
     }
 
     /// With its last hundred attempts, newest first.

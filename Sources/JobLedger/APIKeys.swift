@@ -40,6 +40,15 @@ extension JobLedger {
         }
     }
 
+    /// Notes when keys were last used. A row is written at most once in `APIKey.useMilliseconds`, however many processes tell of it.
+    package func noteUses(_ uses: [String: Timestamp]) async throws(PostgresError) {
+        guard !uses.isEmpty else { return }
+        let uses = uses.sorted { $0.key < $1.key }
+        try await pool.execute(
+            Statements.useAPIKeys,
+            [.textArray(uses.map(\.key)), .integerArray(uses.map(\.value.milliseconds)), .integer(APIKey.useMilliseconds)])
+    }
+
     package func keyChanges() -> KeyChanges {
         KeyChanges(pool, logger: logger)
     }
@@ -89,6 +98,7 @@ extension PostgresRow {
         key.createdAt = try time("created_ms") ?? .now
         key.expiresAt = try time("expires_ms")
         key.revokedAt = try time("revoked_ms")
+        key.lastUsedAt = try time("used_ms")
         return StoredKey(key: key, hash: try string("hash"))
     }
 }

@@ -51,13 +51,17 @@ extension JobLedger {
 
     /// Newest first.
     package func deliveries(
-        of webhook: JobID, job: JobID? = nil, isOpen: Bool = false, below: JobID? = nil, limit: Int
+        _ filter: DeliveryFilter, below: JobID? = nil, limit: Int
     ) async throws(PostgresError) -> [WebhookDelivery] {
-        let rows = try await pool.query(
+        // Planned for what is asked: another filter wants another index.
+        let rows = try await pool.queryAfresh(
             Statements.deliveriesListed,
             [
-                .text(webhook.description), .optional(below?.description), .optional(job?.description), .boolean(isOpen),
-                .integer(Int64(max(0, min(limit, 1_000)))),
+                .optional(filter.webhook?.description), .optional(below?.description), .optional(filter.job?.description),
+                .boolean(filter.mustBeOpen), .integer(Int64(max(0, min(limit, 1_000)))),
+                filter.states.isEmpty ? .null : .textArray(filter.states.map(\.rawValue).sorted()),
+                filter.events.isEmpty ? .null : .textArray(filter.events.sorted()), .optional(filter.since?.milliseconds),
+                .optional(filter.until?.milliseconds),
             ])
         return try rows.map { (row) throws(PostgresError) in try row.delivery() }
     }
@@ -91,6 +95,10 @@ extension JobLedger {
     ) async throws(PostgresError) -> Int {
         try await pool.execute(Statements.forgetDeliveries, [token.parameter, .integer(Int64(days)), .integer(Int64(limit))])
     }
+}
+
+extension DeliveryFilter {
+    fileprivate var mustBeOpen: Bool { isOpen || !states.isEmpty && !states.contains(.delivered) }
 }
 
 extension PostgresRow {

@@ -87,6 +87,7 @@ enum Statements {
     static let movePresentations = text(PackageResources.move_presentations_sql)
     static let invalidIndexes = text(PackageResources.invalid_indexes_sql)
     static let selectAPIKeys = text(PackageResources.select_api_keys_sql)
+    static let useAPIKeys = text(PackageResources.use_api_keys_sql)
     static let createAPIKey = text(PackageResources.create_api_key_sql)
     static let beginAudit = text(PackageResources.begin_audit_sql)
     static let endAudit = text(PackageResources.end_audit_sql)
@@ -96,6 +97,7 @@ enum Statements {
     static let freePresenton = text(PackageResources.free_presenton_sql)
     static let askPresenton = text(PackageResources.ask_presenton_sql)
     static let holdPresenton = text(PackageResources.hold_presenton_sql)
+    static let sendPresenton = text(PackageResources.send_presenton_sql)
     static let namePresenton = text(PackageResources.name_presenton_sql)
     static let webhooksListed = text(PackageResources.select_webhooks_sql) + "WHERE url IS NOT NULL ORDER BY id"
     static let webhookByID = text(PackageResources.select_webhooks_sql) + "WHERE id = $1::uuid"
@@ -104,7 +106,8 @@ enum Statements {
     static let rotateSecret = text(PackageResources.rotate_secret_sql)
     static let sendOrder = text(PackageResources.send_order_sql)
     static let recordDelivery = text(PackageResources.record_delivery_sql)
-    static let deliveriesListed = text(PackageResources.select_deliveries_sql + PackageResources.where_deliveries_listed_sql)
+    static let deliveriesListed =
+        "WITH listed AS (" + text(PackageResources.select_deliveries_sql + PackageResources.where_deliveries_listed_sql)
     static let deliveryByID = text(PackageResources.select_deliveries_sql) + "WHERE d.id = $1::uuid AND d.webhook_id = $2::uuid"
     static let deliveryAttempts = text(PackageResources.delivery_attempts_sql)
     static let lockDelivery = text(PackageResources.lock_delivery_sql)

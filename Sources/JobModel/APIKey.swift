@@ -12,6 +12,8 @@ package struct APIKey: Sendable, Hashable {
     package static let maxCount = 1_000
     package static let maxNameBytes = 200
     package static let mostLiveJobs = 10_000
+    /// The use of a key is written down at most once in this time.
+    package static let useMilliseconds: Int64 = 60_000
 
     /// The public part: 16 hexadecimal digits.
     package let id: String
@@ -27,6 +29,8 @@ package struct APIKey: Sendable, Hashable {
     package var createdAt = Timestamp.now
     package var expiresAt: Timestamp?
     package var revokedAt: Timestamp?
+    /// As far as is written down: see `useMilliseconds`.
+    package var lastUsedAt: Timestamp?
 
     package init(id: String, name: String, scopes: Set<Scope>) {
         self.id = id

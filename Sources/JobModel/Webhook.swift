@@ -95,6 +95,25 @@ package struct WebhookDelivery: Sendable, Hashable {
     }
 }
 
+/// Which deliveries are listed; what is nil or empty says nothing.
+package struct DeliveryFilter: Sendable, Hashable {
+    package var webhook: JobID?
+    package var job: JobID?
+    /// Only those that have not arrived.
+    package var isOpen = false
+    package var states: Set<WebhookDelivery.State> = []
+    package var events: Set<String> = []
+    /// Made at or after, and before.
+    package var since: Timestamp?
+    package var until: Timestamp?
+
+    package init(webhook: JobID? = nil, job: JobID? = nil, isOpen: Bool = false) {
+        self.webhook = webhook
+        self.job = job
+        self.isOpen = isOpen
+    }
+}
+
 /// One attempt at a delivery that came to an end.
 package struct DeliveryAttempt: Sendable, Hashable {
     /// Of a receiver's answer so many bytes are kept.

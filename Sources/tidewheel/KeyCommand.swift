@@ -175,6 +175,7 @@ extension APIKey {
         if let liveJobs { parts.append("\(liveJobs) live jobs") }
         parts.append("created \(createdAt)")
         if let expiresAt { parts.append("\(expiresAt > .now ? "expires" : "expired") \(expiresAt)") }
+        parts.append(lastUsedAt.map { "last used \($0)" } ?? "never used")
         if let revokedAt { parts.append("revoked \(revokedAt)") }
         return parts.joined(separator: "  ")
     }
@@ -193,6 +194,7 @@ extension APIKey {
         document["jobs_a_day"] = jobsADay.map { .integer(Int64($0)) }
         document["live_jobs"] = liveJobs.map { .integer(Int64($0)) }
         document["expires_at"] = expiresAt.map { .string($0.description) }
+        document["last_used_at"] = lastUsedAt.map { .string($0.description) }
         document["revoked_at"] = revokedAt.map { .string($0.description) }
         return .object(document)
     }

@@ -98,7 +98,10 @@ import Testing
             let path = try #require(try await api.post("/webhooks", hook).headers["location"])
             #expect(pointers(try await patch(api, path, ["secret": "x"])) == ["#/secret"])
             #expect(pointers(try await api.post(path + "/secret", ["overlap_seconds": -1])) == ["#/overlap_seconds"])
-            for query in ["?limit=0", "?job=x", "?delivered=true", "?cursor=1", "?surprise=1"] {
+            for query in [
+                "?limit=0", "?status=gone", "?event=completed", "?since=yesterday", "?webhook=jobs", "?job=x", "?delivered=true",
+                "?cursor=1", "?surprise=1",
+            ] {
                 let answer = try await api.get(path + "/deliveries" + query)
                 #expect(answer.status == 422 && answer.problem == "invalid-filter", "\(query)")
             }
@@ -175,6 +178,32 @@ import Testing
             let rest = try await api.get(path + "/deliveries?limit=2&cursor=\(cursor)&delivered=false").json
             #expect(first["deliveries"]?.array?.count == 2 && rest["deliveries"]?.array?.count == 1 && rest["next_cursor"] == nil)
 
+            let everywhere = "/webhooks/deliveries"
+            let newest = first["deliveries"]?.array?.first?["job_id"]?.string ?? ""
+            for (query, count) in [
+                ("", 3), ("?status=pending", 3), ("?status=pending,failed", 3), ("?status=failed", 0), ("?status=delivered", 0),
+                ("?event=job.completed", 3), ("?event=job.failed", 0), ("?job=\(newest)", 1), ("?since=2000-01-01T00:00:00Z", 3),
+                ("?until=2000-01-01T00:00:00Z", 0), ("?since=2100-01-01T00:00:00Z", 0), ("?until=2100-01-01T00:00:00Z&delivered=false", 3),
+            ] {
+                for list in [path + "/deliveries", everywhere] {
+                    #expect(try await api.get(list + query).json["deliveries"]?.array?.count == count, "\(list)\(query)")
+                }
+            }
+            #expect(try await api.get(everywhere + "?webhook=jobs").json["deliveries"] == [])
+            #expect(try await api.get(everywhere + "?webhook=\(JobID())").problem == "unknown-webhook")
+            let other = try #require(try await api.post("/webhooks", ["url": "https://other.example/"]).headers["location"])
+            _ = try await complete(api)
+            var seen: [String] = []
+            var after = ""
+            repeat {
+                let page = try await api.get(everywhere + "?limit=2" + after).json
+                seen += page["deliveries"]?.array?.compactMap { $0["delivery_id"]?.string } ?? []
+                after = page["next_cursor"]?.string.map { "&cursor=\($0)" } ?? ""
+            } while !after.isEmpty
+            #expect(seen.count == 5 && seen == seen.sorted().reversed() && Set(seen).count == 5)
+            #expect(try await api.send("DELETE", other).status == 204)
+            #expect(try await api.get(everywhere).json["deliveries"]?.array?.count == 4)
+
             let one = try #require(rest["deliveries"]?.array?.first)
             let place = path + "/deliveries/\(one["delivery_id"]?.string ?? "")"
             let whole = try await api.get(place).json
@@ -183,6 +212,8 @@ import Testing
             #expect(busy.status == 409 && busy.problem == "delivery-under-way" && busy.json["sender"] == one["sender"])
             #expect(try await api.send("POST", "/jobs/\(one["sender"]?.string ?? "")/cancel").status == 200)
             #expect(try await api.get(place).json["status"] == "cancelled")
+            #expect(
+                try await api.get(everywhere + "?status=cancelled").json["deliveries"]?.array?.first?["delivery_id"] == one["delivery_id"])
             let again = try await api.send("POST", place + "/resend")
             #expect(
                 again.status == 202 && again.json["sender"] != one["sender"]

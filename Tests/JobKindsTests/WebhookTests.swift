@@ -30,7 +30,7 @@ private struct Telling {
         #expect(try await fixture.ledger.accept(job, idempotency: nil) == .accepted)
         let claim = Claim(job: job, attempt: 1, worker: "w", stream: "", entry: "")
         #expect(try await fixture.ledger.record(outcome, of: claim, at: .now) == .recorded)
-        return try #require(try await fixture.ledger.deliveries(of: webhook.id, limit: 1).first)
+        return try #require(try await fixture.ledger.deliveries(DeliveryFilter(webhook: webhook.id), limit: 1).first)
     }
 
     /// How an attempt by the delivery's sender ends.

@@ -14,7 +14,7 @@ import Testing
     }
 
     private func events(_ fixture: LedgerFixture, _ webhook: Webhook) async throws -> [String] {
-        try await fixture.ledger.deliveries(of: webhook.id, limit: 100).map(\.event).reversed()
+        try await fixture.ledger.deliveries(DeliveryFilter(webhook: webhook.id), limit: 100).map(\.event).reversed()
     }
 
     private func subject(_ subject: String?, kind: String = "web_crawl", webhook: JobWebhook? = nil) -> Job {
@@ -29,7 +29,7 @@ import Testing
             let webhook = try await hook(fixture)
             let claim = try await fixture.running()
             for _ in 0..<3 { #expect(try await fixture.ledger.record(.completed(["n": 1]), of: claim, at: .now) == .recorded) }
-            let told = try await fixture.ledger.deliveries(of: webhook.id, limit: 10)
+            let told = try await fixture.ledger.deliveries(DeliveryFilter(webhook: webhook.id), limit: 10)
             let delivery = try #require(told.first)
             #expect(told.count == 1 && delivery.event == "job.completed" && delivery.job == claim.job.id && delivery.state == .pending)
             let id = try #require(delivery.sender)
@@ -138,9 +138,9 @@ import Testing
             let wanted = try await fixture.accepted(subject(nil, webhook: JobWebhook(url: url, events: [.completed])))
             let other = try await fixture.accepted(subject(nil, webhook: JobWebhook(url: url, events: [.failed])))
             for job in [wanted, other] { _ = try await fixture.ledger.record(.completed([:]), of: job.claim(), at: .now) }
-            let told = try await fixture.ledger.deliveries(of: Webhook.ofJobs, limit: 10)
+            let told = try await fixture.ledger.deliveries(DeliveryFilter(webhook: Webhook.ofJobs), limit: 10)
             #expect(told.map(\.job) == [wanted.id] && told.map(\.url) == [url])
-            #expect(try await fixture.ledger.deliveries(of: Webhook.ofJobs, job: other.id, limit: 10).isEmpty)
+            #expect(try await fixture.ledger.deliveries(DeliveryFilter(webhook: Webhook.ofJobs, job: other.id), limit: 10).isEmpty)
         }
     }
 
@@ -175,7 +175,8 @@ extension WebhookTests {
     private func payload(_ fixture: LedgerFixture, _ job: Job, _ outcome: JobOutcome) async throws -> (text: String, json: JSONValue) {
         _ = try await fixture.ledger.record(
             outcome, of: try await fixture.accepted(job).claim(), at: Timestamp(milliseconds: 1_700_000_000_123))
-        let text = try #require(try await fixture.ledger.deliveries(of: Webhook.ofJobs, job: job.id, limit: 1).first?.payload)
+        let text = try #require(
+            try await fixture.ledger.deliveries(DeliveryFilter(webhook: Webhook.ofJobs, job: job.id), limit: 1).first?.payload)
         return (text, try JSONReader.read(text))
     }
 
@@ -234,7 +235,7 @@ extension WebhookTests {
 extension WebhookTests {
     private func told(_ fixture: LedgerFixture, _ webhook: Webhook) async throws -> (delivery: JobID, sender: JobID) {
         _ = try await fixture.ledger.record(.completed([:]), of: try await fixture.running(), at: .now)
-        let delivery = try #require(try await fixture.ledger.deliveries(of: webhook.id, limit: 1).first)
+        let delivery = try #require(try await fixture.ledger.deliveries(DeliveryFilter(webhook: webhook.id), limit: 1).first)
         return (delivery.id, try #require(delivery.sender))
     }
 
@@ -257,7 +258,7 @@ extension WebhookTests {
                 attempts.map(\.number) == [2, 1] && attempts.map(\.status) == [204, 500] && attempts.map(\.error) == [nil, "http_500"])
             let found = try await fixture.ledger.delivery(delivery, of: webhook.id)
             #expect(found?.state == .delivered && found?.attempts == 2)
-            #expect(try await fixture.ledger.deliveries(of: webhook.id, isOpen: true, limit: 10).isEmpty)
+            #expect(try await fixture.ledger.deliveries(DeliveryFilter(webhook: webhook.id, isOpen: true), limit: 10).isEmpty)
         }
     }
 

@@ -38,7 +38,7 @@ private struct Telling {
     }
 
     func delivery(_ webhook: Webhook) async throws -> WebhookDelivery? {
-        try await fixture.desk.deliveries(of: webhook.id, job: nil, isOpen: false, below: nil, limit: 1).first
+        try await fixture.desk.deliveries(DeliveryFilter(webhook: webhook.id), below: nil, limit: 1).first
     }
 
     /// The delivery's sender once it has ended.

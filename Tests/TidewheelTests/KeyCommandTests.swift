@@ -57,6 +57,7 @@ import WebFetch
         #expect(listed.count == 1)
         #expect(listed[0].hasPrefix("\(key.id)  ci  read  100 requests in 60 s, 100 at once"))
         #expect(!listed[0].contains(text.dropFirst(21)))
+        try await eventually(within: .seconds(10)) { try await run(["key", "list"] + flags).lines[0].contains("last used 20") }
         #expect(try await run(["key", "revoke", key.id] + flags).exit == .exited(0))
         try await eventually(within: .seconds(4)) { try await status(fetcher, url, text) == 401 }
         #expect(try await run(["key", "revoke", key.id] + flags).exit != .exited(0))

@@ -1,5 +1,5 @@
 SELECT
-    d.id, d.webhook_id, d.job_id, d.event, coalesce(d.url, w.url) AS url, d.payload, d.sender, d.attempts,
+    d.id, d.webhook_id, d.job_id, d.event, coalesce(d.url, w.url) AS url, d.payload, d.sender, d.attempts, d.created_at, d.delivered_at,
     CASE
         WHEN d.delivered_at IS NOT NULL THEN 'delivered'
         WHEN j.status IN ('failed', 'cancelled') THEN j.status

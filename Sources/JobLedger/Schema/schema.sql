@@ -18,7 +18,7 @@ COMMENT ON COLUMN schema_migrations.name IS 'Its file';
 COMMENT ON COLUMN schema_migrations.checksum IS 'SHA-256 of the file when it was applied: an applied file must not change';
 COMMENT ON COLUMN schema_migrations.applied_at IS 'When';
 -- What this file has is not applied again. The number of the last migration:
-INSERT INTO schema_migrations (version, name, checksum) SELECT n, 'schema.sql', 'schema.sql' FROM generate_series(1, 20) AS n;
+INSERT INTO schema_migrations (version, name, checksum) SELECT n, 'schema.sql', 'schema.sql' FROM generate_series(1, 21) AS n;
 
 -- The jobs and their attempts. A row exists before its job is acknowledged to anybody, and holds everything needed to queue it again.
 CREATE TABLE jobs (
@@ -750,6 +750,7 @@ CREATE TABLE api_keys (
     created_at timestamptz NOT NULL DEFAULT now(),
     expires_at timestamptz,
     revoked_at timestamptz,
+    last_used_at timestamptz,
     CONSTRAINT api_keys_rate CHECK (num_nulls(rate_count, rate_per_ms, burst) IN (0, 3))
 );
 
@@ -766,6 +767,7 @@ COMMENT ON COLUMN api_keys.live_jobs IS 'Jobs of its own that may be live at onc
 COMMENT ON COLUMN api_keys.created_at IS 'When it was created';
 COMMENT ON COLUMN api_keys.expires_at IS 'From then on it is refused; NULL: never';
 COMMENT ON COLUMN api_keys.revoked_at IS 'Since when it is refused; NULL: it is not revoked';
+COMMENT ON COLUMN api_keys.last_used_at IS 'Last request with it, as far as is written down: at most once a minute; NULL: never used';
 
 -- API processes hold the keys in memory: they are told of every change, also of one made by hand.
 CREATE FUNCTION tidewheel.tell_of_keys() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -775,7 +777,10 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION tidewheel.tell_of_keys IS 'Announces that keys have changed';
 
-CREATE TRIGGER api_keys_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON api_keys
+CREATE TRIGGER api_keys_changed
+    AFTER INSERT OR DELETE OR TRUNCATE
+        OR UPDATE OF id, name, hash, scopes, rate_count, rate_per_ms, burst, jobs_a_day, live_jobs, expires_at, revoked_at
+    ON api_keys
     FOR EACH STATEMENT EXECUTE FUNCTION tidewheel.tell_of_keys();
 
 -- Changes of state that people and programs made. An entry is there before the change, its outcome comes after it.
@@ -830,6 +835,8 @@ CREATE TABLE presenton_tasks (
     asked_at timestamptz NOT NULL,
     held_at timestamptz NOT NULL,
     closed_at timestamptz,
+    sent_at timestamptz,
+    deck_id text,
     PRIMARY KEY (job_id, number)
 );
 
@@ -838,17 +845,20 @@ COMMENT ON COLUMN presenton_tasks.job_id IS 'The job';
 COMMENT ON COLUMN presenton_tasks.number IS 'How many decks it has asked for; another one only when the one before is known to have failed';
 COMMENT ON COLUMN presenton_tasks.server IS 'Address of the Presenton';
 COMMENT ON COLUMN presenton_tasks.attempt IS 'Attempt that asked, or that looked last';
-COMMENT ON COLUMN presenton_tasks.known IS 'Tasks that the server listed before and that none of our jobs had asked for; NULL: it does not list tasks';
+COMMENT ON COLUMN presenton_tasks.known IS 'Tasks that the server listed before and that none of our jobs had asked for, or decks of the same text where the worker waits; NULL: it lists none';
 COMMENT ON COLUMN presenton_tasks.candidates IS 'Of a question that was overtaken: tasks that may be its answer, as the server listed them then';
 COMMENT ON COLUMN presenton_tasks.task_id IS 'What Presenton called it; NULL: its answer is not known (yet)';
 COMMENT ON COLUMN presenton_tasks.outcome IS 'NULL: open; completed, failed, lost (silent for too long), refused (nothing was begun), given_up (nobody can say), overtaken (another job had to ask), foreground (made while the worker waits)';
 COMMENT ON COLUMN presenton_tasks.asked_at IS 'When the question was last about to be sent';
 COMMENT ON COLUMN presenton_tasks.held_at IS 'When the right to ask was last taken';
 COMMENT ON COLUMN presenton_tasks.closed_at IS 'When the outcome was known';
+COMMENT ON COLUMN presenton_tasks.sent_at IS 'Of a deck that is made while the worker waits: when it was about to be asked for; NULL: not yet, or known to have never arrived';
+COMMENT ON COLUMN presenton_tasks.deck_id IS 'Of such a deck: what Presenton called it. No deck belongs to two jobs';
 
 -- No task is two jobs', and one question at a time is without its answer: then a task that nobody claims is the answer to that one.
 CREATE UNIQUE INDEX presenton_tasks_id ON presenton_tasks (server, task_id) WHERE task_id IS NOT NULL;
 CREATE UNIQUE INDEX presenton_tasks_open ON presenton_tasks (server) WHERE task_id IS NULL AND outcome IS NULL;
+CREATE UNIQUE INDEX presenton_tasks_deck ON presenton_tasks (server, deck_id) WHERE deck_id IS NOT NULL;
 
 -- No foreign key: its lock on the job's row would wait for the job's own ends.
 CREATE FUNCTION tidewheel.forget_presenton_tasks() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
