@@ -17,6 +17,10 @@ package struct PresentonAsk: Sendable, Hashable {
     /// Of a question that was overtaken: the tasks that may be its answer. Later ones are others'.
     package let candidates: Set<String>?
     package let millisecondsSinceAsked: Int64
+    /// Of a deck that is made while the worker waits: nil before it was asked for.
+    package let millisecondsSinceSent: Int64?
+    /// And what Presenton called it.
+    package let deckID: String?
 }
 
 /// Whether a job may ask now.
@@ -38,7 +42,8 @@ extension JobLedger {
     package func lastPresentonAsk(of id: JobID) async throws(PostgresError) -> PresentonAsk? {
         let sql = """
             SELECT number, task_id, outcome, array_to_json(known)::text AS known, array_to_json(candidates)::text AS candidates,
-                (extract(epoch FROM now() - asked_at) * 1000)::bigint AS age_ms
+                (extract(epoch FROM now() - asked_at) * 1000)::bigint AS age_ms,
+                (extract(epoch FROM now() - sent_at) * 1000)::bigint AS sent_ms, deck_id
             FROM presenton_tasks WHERE job_id = $1 ORDER BY number DESC LIMIT 1
             """
         guard let row = try await pool.query(sql, [.text(id.description)]).first else { return nil }
@@ -47,7 +52,8 @@ extension JobLedger {
             outcome: try row.optionalString("outcome").flatMap(PresentonAsk.Outcome.init),
             known: try row.json("known")?.array.map { Set($0.compactMap(\.string)) },
             candidates: try row.json("candidates")?.array.map { Set($0.compactMap(\.string)) },
-            millisecondsSinceAsked: try row.int("age_ms"))
+            millisecondsSinceAsked: try row.int("age_ms"), millisecondsSinceSent: try row.optionalInt("sent_ms"),
+            deckID: try row.optionalString("deck_id"))
     }
 
     /// `mine`: from now on an answer is missing, until it is named or closed. `listed` are the tasks that the server has now.

@@ -14,6 +14,18 @@ package struct Presenton: Sendable {
         case refused(JobFailure)
         /// It was sent and nobody knows whether it arrived: a deck may be on its way.
         case unknown(JobFailure)
+        /// It was not sent, because it could not be in time.
+        case late
+    }
+
+    /// What became of a deck that was made while the caller waited.
+    package enum Made: Sendable, Equatable {
+        case deck(PresentonDeck)
+        /// There is no deck.
+        case refused(JobFailure)
+        /// It may be there, or still be made.
+        case unknown(JobFailure)
+        case late
     }
 
     /// How long every answer but a deck's may take.
@@ -36,27 +48,56 @@ package struct Presenton: Sendable {
     }
 
     /// Asks for a deck in the background. There is nothing in the API that would make a repeated question harmless.
-    package func ask(_ order: JSONValue) async -> Asked {
+    /// It is not sent after `last`: from then on somebody else may ask.
+    package func ask(_ order: JSONValue, sendBy last: ContinuousClock.Instant? = nil) async -> Asked {
         let answer: ServiceAnswer
         do throws(FetchError) {
             answer = try await client.exchange(
-                "POST", "/api/v1/ppt/presentation/generate/async", order.bytes, within: Self.patience, isSentOnce: true)
+                "POST", "/api/v1/ppt/presentation/generate/async", order.bytes, within: Self.patience, isSentOnce: true, sendBy: last)
         } catch {
-            return error.neverSent ? .refused(client.failure(error)) : .unknown(client.failure(error))
+            guard error.neverSent else { return .unknown(client.failure(error)) }
+            return Self.isPast(last) ? .late : .refused(client.failure(error))
         }
         if PresentonFailure.isRouteMissing(answer) { return .noBackground }
+        if PresentonFailure.isOfGateway(answer) { return .unknown(PresentonFailure.of(answer)) }
         guard answer.isSuccess else { return .refused(PresentonFailure.of(answer)) }
         guard let id = answer.json?["id"]?.string, PresentonTask.isID(id) else { return .unknown(PresentonFailure.invalidAnswer) }
         return .task(id)
     }
 
-    /// Makes a deck while the caller waits: the connection is silent until it is made, and its end may end the work.
-    package func make(_ order: JSONValue) async throws(JobFailure) -> PresentonDeck {
-        let answer = try await client.send(
-            "POST", "/api/v1/ppt/presentation/generate", order.bytes, within: Self.deckPatience, isSentOnce: true)
+    private static func isPast(_ last: ContinuousClock.Instant?) -> Bool { last.map { .now > $0 } ?? false }
+
+    /// Makes a deck while the caller waits: the connection is silent until it is made, and its end ends the work in some builds.
+    package func make(_ order: JSONValue, sendBy last: ContinuousClock.Instant? = nil) async -> Made {
+        let answer: ServiceAnswer
+        do throws(FetchError) {
+            answer = try await client.exchange(
+                "POST", "/api/v1/ppt/presentation/generate", order.bytes, within: Self.deckPatience, isSentOnce: true, sendBy: last)
+        } catch {
+            guard error.neverSent else { return .unknown(client.failure(error)) }
+            return Self.isPast(last) ? .late : .refused(client.failure(error))
+        }
+        if PresentonFailure.isOfGateway(answer) { return .unknown(PresentonFailure.of(answer)) }
+        guard answer.isSuccess else { return .refused(PresentonFailure.of(answer)) }
+        guard let deck = answer.json, deck.object != nil else { return .unknown(PresentonFailure.invalidAnswer) }
+        return .deck(PresentonDeck(deck))
+    }
+
+    /// Ids of the decks that were made from the same text. Nil: this build does not list its decks, or more than can be read.
+    package func decks(like order: JSONValue) async throws(JobFailure) -> Set<String>? {
+        let answer: ServiceAnswer
+        do throws(FetchError) {
+            answer = try await client.exchange("GET", "/api/v1/ppt/presentation/all", within: Self.patience)
+        } catch {
+            if case .tooLarge = error { return nil }
+            throw client.failure(error)
+        }
+        if [404, 405, 422].contains(answer.status) { return nil }
         guard answer.isSuccess else { throw PresentonFailure.of(answer) }
-        guard let deck = answer.json, deck.object != nil else { throw PresentonFailure.invalidAnswer }
-        return PresentonDeck(deck)
+        guard let rows = answer.json?.array, let text = order["content"]?.string else { return nil }
+        // Older builds call it the prompt.
+        let same = rows.filter { ($0["content"]?.string ?? $0["prompt"]?.string) == text }
+        return Set(same.compactMap { $0["id"]?.string }.filter(PresentonTask.isID))
     }
 
     /// Nil: Presenton does not know the task (any more).

@@ -14,6 +14,9 @@ package enum PresentonFailure {
         }
     }
 
+    /// Said by something in between, which does not know what became of the request behind it.
+    static func isOfGateway(_ answer: ServiceAnswer) -> Bool { answer.status == 502 || answer.status == 504 }
+
     static func of(_ answer: ServiceAnswer) -> JobFailure {
         let why = answer.json?["detail"].flatMap(text).map { ": \($0.prefix(300))" } ?? ""
         return of(answer.status, why, retryAfter: answer.retryAfterMilliseconds)

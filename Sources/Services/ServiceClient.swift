@@ -28,11 +28,13 @@ struct ServiceClient: Sendable {
 
     /// The same for a caller who must know how it failed.
     func exchange(
-        _ method: String, _ path: String, _ body: [UInt8]? = nil, within timeout: Duration, isSentOnce: Bool = false
+        _ method: String, _ path: String, _ body: [UInt8]? = nil, within timeout: Duration, isSentOnce: Bool = false,
+        sendBy: ContinuousClock.Instant? = nil
     ) async throws(FetchError) -> ServiceAnswer {
         var request = FetchRequest(method: method, url: base + path, headers: headers + [("Accept", "application/json")], body: body)
         if body != nil { request.headers.append(("Content-Type", "application/json")) }
         request.isSentOnce = isSentOnce
+        request.sendBy = sendBy
         request.limits.totalTimeout = timeout
         // Silence is normal while a model loads, and while a request waits for its turn.
         request.limits.idleTimeout = nil

@@ -11,6 +11,8 @@ package struct FetchRequest: Sendable {
     /// On a connection of its own. libcurl sends a request a second time by itself, a POST too, when a kept connection is closed before
     /// anything comes back: for a request that must not arrive twice.
     package var isSentOnce = false
+    /// Not sent after this moment, however long the name, the connection or a stop of this process took: then it is `timedOut`, not sent.
+    package var sendBy: ContinuousClock.Instant?
 
     package init(
         method: String = "GET", url: String, headers: [(String, String)] = [], body: [UInt8]? = nil,

@@ -81,6 +81,9 @@ extension Transfer {
     private func mayRequest(from peer: UnsafeMutablePointer<CChar>?, port: Int32) -> Bool {
         hasBegun = true
         progressed()
+        if let last = order.hop.request.sendBy, .now > last {
+            return abort(.timedOut("the request could not be sent in time", sent: false))
+        }
         guard let rules = order.addressGuard else { return true }
         guard let peer, rules.permits(address: String(cString: peer), port: Int(port), host: host) else {
             return abort(.refusedAddress(host))

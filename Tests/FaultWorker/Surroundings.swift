@@ -64,6 +64,7 @@ struct Surroundings: Sendable {
         pacing.poll = .milliseconds(60)
         pacing.longestPoll = .milliseconds(100)
         pacing.settle = .seconds(2)
+        pacing.freshness = .seconds(1)
         pacing.look = .milliseconds(50)
         let presenton = Presenton(url: url, fetcher: Fetcher(guard: nil, userAgent: "fault"))
         return DeckRooms(presenton: presenton, store: DeckStore(directory: directory, maxBytes: 1 << 20), pacing: pacing)

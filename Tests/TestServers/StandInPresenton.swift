@@ -13,6 +13,7 @@ package final class StandInPresenton: Sendable {
         /// The header that every request must carry.
         package var authorization: String?
         package var slidesPerLook = 5
+        package var listsDecks = true
 
         package init() {}
         package static let old: Build = {
@@ -56,6 +57,8 @@ package final class StandInPresenton: Sendable {
         var ends: [JSONValue?] = []
         var file: StubResponse = .answer(200, body: Array("PK\u{3}\u{4}a deck".utf8))
         var orders: [JSONValue] = []
+        /// Decks that were made while somebody waited: id and text.
+        var made: [(String, JSONValue)] = []
         var lostAnswers = 0
     }
 
@@ -85,6 +88,8 @@ package final class StandInPresenton: Sendable {
     package func loseNextAnswer() { state.withLock { $0.lostAnswers += 1 } }
     /// A task of another program.
     package func addForeignTask() { _ = state.withLock { StandInPresenton.newTask(&$0, slides: 8) } }
+    /// A deck that somebody else made while they waited.
+    package func addForeignDeck(_ text: String) { state.withLock { $0.made.append((JobID().description, .string(text))) } }
     /// Tasks that were stuck go on.
     package func wake() {
         state.withLock { state in
@@ -97,6 +102,10 @@ package final class StandInPresenton: Sendable {
         switch (call.method, call.path) {
         case ("POST", "/api/v1/ppt/presentation/generate/async") where build.hasBackground: return await ask(call)
         case ("POST", "/api/v1/ppt/presentation/generate"): return await make(call)
+        case ("GET", "/api/v1/ppt/presentation/all") where build.listsDecks:
+            return .json(
+                JSONValue.array(state.withLock { $0.made }.map { ["id": .string($0), "prompt": $1, "n_slides": 20, "slides": []] })
+                    .serialized)
         case ("GET", "/api/v1/async-tasks") where build.listsTasks: return await list(call)
         case ("GET", let path) where path.hasPrefix("/api/v1/ppt/presentation/status/"):
             return await look(String(path.dropFirst("/api/v1/ppt/presentation/status/".count)))
@@ -149,7 +158,13 @@ package final class StandInPresenton: Sendable {
         guard let order = try? JSONReader.read(call.body), let refusal = begin(order) else { return Self.detail(422, "no JSON") }
         if case .refused(let answer) = refusal { return answer }
         await at(.made)
-        return .json(Self.deck(JobID().description).serialized)
+        let id = JobID().description
+        let isLost = state.withLock { state in
+            state.made.append((id, order["content"] ?? .null))
+            defer { state.lostAnswers = max(0, state.lostAnswers - 1) }
+            return state.lostAnswers > 0
+        }
+        return isLost ? .drop : .json(Self.deck(id).serialized)
     }
 
     private func list(_ call: StubRequest) async -> StubResponse {

@@ -1,5 +1,6 @@
 /// What goes out and what comes back, on a real server.
 import Glibc
+import Synchronization
 import TestServers
 import Testing
 
@@ -7,6 +8,27 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct FetchTests {
     let fetcher = Fetcher(guard: nil, userAgent: "tester/1")
+
+    @Test func whatCannotBeSentInTimeIsNotSent() async throws {
+        let heard = Mutex(0)
+        let server = try await StubHTTPServer { _ in
+            heard.withLock { $0 += 1 }
+            return .text("ok")
+        }
+        let fetcher = Fetcher(guard: nil, userAgent: "tests")
+        var request = FetchRequest(method: "POST", url: server.url, body: [1])
+        request.sendBy = .now
+        let late = await #expect(throws: FetchError.self) { try await fetcher.fetch(request) }
+        #expect(late?.neverSent == true && heard.withLock { $0 } == 0)
+        request.sendBy = .now + .seconds(30)
+        #expect(try await fetcher.fetch(request).status == 200)
+        // Also on a connection that is there already.
+        request.sendBy = .now
+        await #expect(throws: FetchError.self) { try await fetcher.fetch(request) }
+        #expect(heard.withLock { $0 } == 1)
+        await fetcher.close()
+        await server.stop()
+    }
 
     @Test func aGetReturnsStatusHeadersAndBody() async throws {
         let server = try RawServer { _, connection in

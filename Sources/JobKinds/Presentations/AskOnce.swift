@@ -3,8 +3,8 @@
 /// in Presenton's list for a task that was not there before and that is nobody's: one question at a time is without its answer, so
 /// that one is its own. A build without such a list cannot say, and then the job fails rather than guess.
 ///
-/// What is left: an attempt that is frozen between the row and the sending for longer than its lease, and goes on after a later attempt
-/// has looked and asked, makes a second deck.
+/// A question leaves within seconds of its row, or not at all: the clock is looked at when the connection stands and the next thing is to send.
+/// What is left is in docs/kinds.md.
 import JobLedger
 import JobModel
 import Logging
@@ -13,8 +13,8 @@ import Services
 
 /// One attempt at one presentation.
 struct DeckJob: Sendable {
-    /// A question that is not sent this soon after its row is written anew: well below a worker's lease.
-    private static let freshness: Duration = .seconds(2)
+    /// How often the row is written anew because the question could not be sent in time.
+    private static let rounds = 5
 
     let ledger: JobLedger
     let decks: DeckRooms
@@ -45,7 +45,7 @@ struct DeckJob: Sendable {
     func ask(_ order: JSONValue, _ number: Int, _ last: PresentonAsk?) async throws(JobFailure) -> JSONValue {
         if let last, last.number == number {
             if let task = last.taskID { return answer(task) }
-            if last.outcome == .foreground { return [:] }
+            if last.outcome == .foreground || last.millisecondsSinceSent != nil { return [:] }
             try await takeTurn { listed throws(PostgresError) in
                 try await ledger.holdPresenton(
                     id, number: number, server: presenton.server, attempt: context.attempt, listed: listed)
@@ -56,23 +56,34 @@ struct DeckJob: Sendable {
     }
 
     private func askAnew(_ order: JSONValue, _ number: Int) async throws(JobFailure) -> JSONValue {
-        var written = ContinuousClock.now
-        repeat {
+        for _ in 0..<DeckJob.rounds {
+            var written = ContinuousClock.now
             try await takeTurn { listed throws(PostgresError) in
                 written = .now
                 return try await ledger.askPresenton(
                     id, number: number, server: presenton.server, attempt: context.attempt, listed: listed)
             }
-        } while ContinuousClock.now - written > DeckJob.freshness
-        // A stop does not come between the question and the name of its answer.
-        let result = await Task { () -> Result<JSONValue, JobFailure> in
-            do throws(JobFailure) { return .success(try await conclude(presenton.ask(order), number)) } catch { return .failure(error) }
-        }.value
-        return try result.get()
+            let last = written + decks.pacing.freshness
+            // A stop does not come between the question and the name of its answer.
+            let result = await Task { () -> Result<JSONValue?, JobFailure> in
+                do throws(JobFailure) { return .success(try await conclude(presenton.ask(order, sendBy: last), number)) } catch {
+                    return .failure(error)
+                }
+            }.value
+            if let answer = try result.get() { return answer }
+        }
+        try await close(number, .refused)
+        throw DeckJob.slow
     }
 
-    private func conclude(_ asked: Presenton.Asked, _ number: Int) async throws(JobFailure) -> JSONValue {
+    static let slow = JobFailure.retry(
+        "Presenton could not be asked in time: the connection, or PostgreSQL, took too long", type: "presenton_slow",
+        afterMilliseconds: 10_000)
+
+    /// Nil: it was not sent, and may be once its row is written anew.
+    private func conclude(_ asked: Presenton.Asked, _ number: Int) async throws(JobFailure) -> JSONValue? {
         switch asked {
+        case .late: return nil
         case .task(let task): return answer(try await name(task, number))
         case .noBackground:
             try await close(number, .foreground)
@@ -122,7 +133,7 @@ struct DeckJob: Sendable {
         return try await listed()?.subtracting(known)
     }
 
-    private func giveUp(_ ask: PresentonAsk, _ type: String, _ message: String) async throws(JobFailure) -> JobFailure {
+    func giveUp(_ ask: PresentonAsk, _ type: String, _ message: String) async throws(JobFailure) -> JobFailure {
         try await close(ask.number, .givenUp)
         return .permanent(message, type: type)
     }

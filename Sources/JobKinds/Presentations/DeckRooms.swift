@@ -28,5 +28,9 @@ package struct DeckPacing: Sendable {
     /// How long to wait for the turn.
     package var turn: Duration = .seconds(120)
 
+    /// A question is sent this soon after its row is written, or its row is written anew: well below `settle`, in which a later attempt still
+    /// waits for it to arrive.
+    package var freshness: Duration = .seconds(5)
+
     package init() {}
 }

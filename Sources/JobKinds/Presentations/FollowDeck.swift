@@ -28,18 +28,7 @@ extension DeckJob {
         }
     }
 
-    /// For builds without background tasks: the work may end with this connection, and a later attempt begins again.
-    func makeWhileWaiting(_ order: JSONValue, _ number: Int) async throws(JobFailure) -> JSONValue {
-        try await context.progress(5, step: "generate", "Presenton makes the slides and does not say how far it is")
-        do {
-            return DeckJob.document(try await presenton.make(order))
-        } catch {
-            if error.type.hasPrefix("http_") { try await close(number, .failed) }
-            throw once(error, number)
-        }
-    }
-
-    private static func document(_ deck: PresentonDeck) -> JSONValue {
+    static func document(_ deck: PresentonDeck) -> JSONValue {
         var document: [String: JSONValue] = [:]
         document["presenton_id"] = deck.id.map(JSONValue.string)
         document["presenton_url"] = deck.editPath.map(JSONValue.string)
