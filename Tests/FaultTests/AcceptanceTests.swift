@@ -5,7 +5,8 @@ import Testing
 /// 10,000 jobs in the long run, fewer in the short one.
 @Suite(.serialized, .timeLimit(.minutes(20))) struct AcceptanceTests {
     private static let jobs = Trial.isLong ? 10_000 : 1_200
-    private static let clients = 12
+    /// Divides the number of jobs.
+    private static let clients = 10
 
     @Test func noJobIsLostWhileWorkersAreKilledAllTheTime() async throws {
         let seed = Trial.seed()
