@@ -70,7 +70,8 @@ extension BenchStage {
         let tally = try newTally(1)
         try await withWorker(tally) { worker in
             try await worker.waitUntilReady()
-            try await Task.sleep(for: .seconds(1))
+            // Its start is over, and what only that needed has been given back.
+            try await Task.sleep(for: .seconds(3))
             let (begin, before) = (Monotonic.now, worker.gauge.cpuSeconds ?? 0)
             var peak = ProcessGauge.Memory()
             for _ in 0..<plan.idleSeconds {

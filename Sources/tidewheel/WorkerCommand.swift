@@ -52,9 +52,14 @@ struct WorkerCommand: AsyncParsableCommand {
             await assembly.close()
             return
         }
+        let idle = Task {
+            try await Task.sleep(for: .seconds(2))
+            ProgramPages.release()
+        }
         await withTaskGroup(of: Void.self) { group in
             for runner in runners { group.addTask { await runner.run() } }
         }
+        idle.cancel()
         await assembly.close()
     }
 
