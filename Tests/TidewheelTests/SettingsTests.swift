@@ -51,6 +51,15 @@ struct SettingsTests {
     }
 
     /// The page has one row a setting: | `NAME` | flag | default | meaning |
+    /// A name that is misspelled there would be heeded by nobody.
+    @Test(arguments: ["docker-compose.yml", "deploy/systemd/environment.example"])
+    func whatIsDeployedSetsWhatThereIs(file: String) throws {
+        let text = try String(contentsOfFile: projectRoot + "/" + file, encoding: .utf8)
+        let names = Set(text.matches(of: /\b(?:TIDEWHEEL|PRESENTON)_[A-Z_]+\b/).map { String($0.0) })
+        #expect(names.isSuperset(of: ["PRESENTON_URL", "PRESENTON_KEY", "TIDEWHEEL_DECK_DIRECTORY", "TIDEWHEEL_WEBHOOK_ALLOW"]))
+        #expect(names.subtracting(Known.table.map(\.name)) == [])
+    }
+
     @Test func everySettingIsDocumentedWithItsDefaultAndFlag() throws {
         let page = try String(contentsOfFile: projectRoot + "/docs/settings.md", encoding: .utf8)
         let rows = page.split(separator: "\n").filter { $0.hasPrefix("| `") }
