@@ -25,6 +25,32 @@ import Testing
         }
     }
 
+    /// A build that goes on when its caller has gone: the deck is in its list, and nobody asks for another one.
+    @Test func oneDeckWhenTheWorkersDieWhileTheyWaitForIt() async throws {
+        let gate = Gate()
+        var build = StandInPresenton.Build()
+        (build.hasBackground, build.listsTasks) = (false, false)
+        let standIn = StandInPresenton(build) { await gate.pass($0) }
+        try await with(standIn) { (fleet, door, _) async throws in
+            for number in 1...2 {
+                let (reached, open) = gate.stop(at: .made)
+                let id = try await submit(door, "waited for")
+                for await _ in reached { break }
+                fleet.killWorkers()
+                open()
+                var shown: JSONValue?
+                try await eventually(within: .seconds(60)) {
+                    shown = await door.send("GET", "/api/presentations/\(id)")?.body
+                    return shown?["status"] == "complete" || shown?["status"] == "error"
+                }
+                #expect(shown?["status"] == "complete" && shown?["presenton_url"]?.string != nil, "\(fleet.log.last(10))")
+                #expect(standIn.decks == number)
+            }
+            let decks = try await fleet.database.query("SELECT count(DISTINCT deck_id) AS n FROM presenton_tasks").first?.int("n")
+            #expect(decks == 2, "two jobs of the same text have two decks")
+        }
+    }
+
     @Test func oneDeckWhenTheWorkersDieJustAfterTheAnswer() async throws {
         let gate = Gate()
         let standIn = StandInPresenton { await gate.pass($0) }

@@ -30,7 +30,10 @@ struct Surroundings: Sendable {
         let effects = try EffectLog(path: environment["FAULT_EFFECTS"] ?? "/dev/null")
         pool = PostgresPool(PostgresOptions(url: environment["DATABASE_URL"] ?? ""), logger: logger)
         let ledger = JobLedger(pool, logger: logger)
-        handlers = FaultKinds.handlers(effects) + [MakePresentation(ledger: ledger, decks: Self.decks(environment))]
+        var handlers: [any JobHandler] =
+            FaultKinds.handlers(effects) + [MakePresentation(ledger: ledger, decks: Self.decks(environment))]
+        if environment["FAULT_WEBHOOKS"] != nil { handlers.append(SendWebhook(ledger: ledger, receivers: Self.receivers())) }
+        self.handlers = handlers
         let queue = JobQueue(
             try RedisAddress(url: environment["REDIS_URL"] ?? ""),
             // As the real program has it: a slower answer is as good as none.
@@ -68,6 +71,14 @@ struct Surroundings: Sendable {
         pacing.look = .milliseconds(50)
         let presenton = Presenton(url: url, fetcher: Fetcher(guard: nil, userAgent: "fault"))
         return DeckRooms(presenton: presenton, store: DeckStore(directory: directory, maxBytes: 1 << 20), pacing: pacing)
+    }
+
+    /// The real kind, which tries for some ten seconds instead of a day.
+    private static func receivers() -> Receivers {
+        var receivers = Receivers(rules: ReceiverRules(allowing: ["127.0.0.1"]), userAgent: "fault")
+        receivers.timeout = .seconds(2)
+        receivers.pauses = [100, 200, 400, 800, 1_600, 2_000, 2_000, 2_000]
+        return receivers
     }
 
     private static func makeLogger(_ level: String?) -> Logger {
