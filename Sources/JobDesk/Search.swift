@@ -26,7 +26,9 @@ extension DeskError {
     /// that it reads.
     fileprivate init(searching error: PostgresError) {
         let state = error.sqlState ?? ""
-        if error.kind == .statement, state.hasPrefix("22") || state.hasPrefix("54") || state == "42601" || state == "42704" {
+        // "tsquery stack too small", for hundreds of minus signs, comes as an internal error.
+        let isTooNested = state == "XX000" && error.message.contains("tsquery")
+        if error.kind == .statement, isTooNested || state.hasPrefix("22") || state.hasPrefix("54") || state == "42601" || state == "42704" {
             self = .badSearch(error.message)
         } else if error.kind == .timeout {
             self = .searchTooSlow

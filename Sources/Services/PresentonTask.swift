@@ -68,6 +68,13 @@ package struct PresentonDeck: Sendable, Equatable {
         id = text("presentation_id")
         path = text("path")
         // Builds that name only the id: the editor's page has had this address in all of them.
-        editPath = text("edit_path") ?? id.flatMap { PresentonTask.isID($0) ? "/presentation?id=\($0)" : nil }
+        editPath = text("edit_path").flatMap(PresentonDeck.page) ?? id.flatMap { PresentonTask.isID($0) ? "/presentation?id=\($0)" : nil }
+    }
+
+    /// A path of the server, or a web address: people click on it, and pages make a link of it.
+    private static func page(_ text: String) -> String? {
+        let isPath = text.hasPrefix("/") && !text.hasPrefix("//")
+        guard isPath || text.hasPrefix("http://") || text.hasPrefix("https://") else { return nil }
+        return text.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value != 0x7f && $0 != "\\" } ? text : nil
     }
 }

@@ -166,7 +166,10 @@ import Testing
                 #expect(try await api.get("/jobs?" + query).json["count"] == .integer(count), "\(query)")
             }
             #expect(try await api.get("/dead-letters?q=water").json["count"] == 0)
-            for query in ["q=-water", "q=%24.a+%3D%3D", "q=%24.a+like_regex+%22%5B%22", "q=" + String(repeating: "x", count: 501), "q=+"] {
+            for query in [
+                "q=-water", "q=%24.a+%3D%3D", "q=%24.a+like_regex+%22%5B%22", "q=" + String(repeating: "x", count: 501), "q=+",
+                "q=" + String(repeating: "-", count: 400) + "a",
+            ] {
                 let answer = try await api.get("/jobs?" + query)
                 #expect(answer.status == 422, "\(query)")
                 #expect(answer.problem == "invalid-filter")

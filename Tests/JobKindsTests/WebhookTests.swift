@@ -192,6 +192,16 @@ private struct Telling {
         }
     }
 
+    /// A 200 is a 200, however much is announced behind it.
+    @Test func anAnswerThatAnnouncesFarTooMuchHasArrivedToo() async throws {
+        let answer = StubResponse.truncated(length: 10 << 30, body: [UInt8](repeating: 0x61, count: 10_000))
+        try await telling({ _ in answer }) { (telling, _) async throws in
+            let delivery = try await telling.end()
+            #expect(try await telling.send(delivery).get()["status"] == 200)
+            #expect(try await telling.attempts(delivery).first?.body?.utf8.count == DeliveryAttempt.maxBodyBytes)
+        }
+    }
+
     @Test func bytesThatAreNoTextAreKeptAsFarAsTheyCanBe() async throws {
         try await telling({ _ in .answer(200, body: [0x61, 0x00, 0xff, 0x62]) }) { (telling, _) async throws in
             let delivery = try await telling.end()

@@ -38,6 +38,18 @@ import WebFetch
         }
     }
 
+    /// It becomes a link that people click on.
+    @Test(arguments: [
+        ("/presentation?id=p", "/presentation?id=p"), ("https://slides.example/p", "https://slides.example/p"),
+        ("javascript:alert(1)", "/presentation?id=a"), ("//evil.example/", "/presentation?id=a"),
+        ("/\\evil.example/", "/presentation?id=a"),
+        (" /p", "/presentation?id=a"), ("/p\r\nX: y", "/presentation?id=a"), ("data:text/html,x", "/presentation?id=a"),
+        ("", "/presentation?id=a"),
+    ])
+    func anEditorsPageIsAPageOfTheWeb(_ said: String, _ kept: String) {
+        #expect(PresentonDeck(["presentation_id": "a", "edit_path": .string(said)]).editPath == kept)
+    }
+
     @Test func oldBuildsHaveNoListAndNameNoPaths() async throws {
         try await with(.old) { (_, presenton) async throws in
             guard case .task(let id) = await presenton.ask(order) else { throw Unexpected() }
