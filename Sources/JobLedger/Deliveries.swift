@@ -59,9 +59,9 @@ extension JobLedger {
             [
                 .optional(filter.webhook?.description), .optional(below?.description), .optional(filter.job?.description),
                 .boolean(filter.mustBeOpen), .integer(Int64(max(0, min(limit, 1_000)))),
-                filter.states.isEmpty ? .null : .textArray(filter.states.map(\.rawValue).sorted()),
+                filter.otherStates.isEmpty ? .null : .textArray(filter.otherStates.map(\.rawValue).sorted()),
                 filter.events.isEmpty ? .null : .textArray(filter.events.sorted()), .optional(filter.since?.milliseconds),
-                .optional(filter.until?.milliseconds),
+                .optional(filter.until?.milliseconds), .boolean(filter.states == [.delivered]),
             ])
         return try rows.map { (row) throws(PostgresError) in try row.delivery() }
     }
@@ -98,6 +98,8 @@ extension JobLedger {
 }
 
 extension DeliveryFilter {
+    /// What the row itself does not say: its sender does.
+    fileprivate var otherStates: Set<WebhookDelivery.State> { states == [.delivered] ? [] : states }
     fileprivate var mustBeOpen: Bool { isOpen || !states.isEmpty && !states.contains(.delivered) }
 }
 
