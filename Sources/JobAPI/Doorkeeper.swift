@@ -64,6 +64,12 @@ struct Doorkeeper: Sendable {
         return Caller(actor: .key, key: key, address: address)
     }
 
+    /// Whether a caller who was admitted once still is: false for one whose key was revoked, or has expired, since.
+    func stillAdmits(_ caller: Caller) -> Bool {
+        guard let key = caller.key else { return true }
+        return !ring.isGone(key.id) && key.expiresAt.map { $0 > .now } ?? true
+    }
+
     private func key(of request: Request, from address: String?) async throws(Problem) -> APIKey {
         guard let text = try Doorkeeper.bearer(request) else { throw .missingKey }
         guard let given = APIKeyText(text) else { throw strike(address) }

@@ -48,6 +48,11 @@ final class KeyRing: Sendable {
         return known(id)
     }
 
+    /// Whether the key was there and is not any more. While the keys cannot be had, nobody knows.
+    func isGone(_ id: String) -> Bool {
+        if case .unknown = known(id) { true } else { false }
+    }
+
     private func known(_ id: String) -> Found {
         state.withLock { state in
             guard let seen = state.seen, .now - seen < KeyRing.believed else { return .unavailable }

@@ -19,7 +19,7 @@ extension Reception {
         let watch = try await desk.events(of: job.id, after: last.flatMap { $0 <= job.sequence ? $0 : nil })
         var headers: HTTPFields = [.contentType: "text/event-stream", .cacheControl: "no-store", .connection: "close"]
         headers[named: "X-Accel-Buffering"] = "no"
-        let request = exchange.request
+        let (request, caller) = (exchange.request, exchange.caller)
         return Response(
             status: .ok, headers: headers,
             body: ResponseBody { writer in
@@ -29,6 +29,8 @@ extension Reception {
                 // Ends by itself with the job, on graceful shutdown, and when the client goes.
                 try? await request.body.consumeWithCancellationOnInboundClose { _ in
                     for try await event in watch.cancelOnGracefulShutdown() {
+                        // A key that was revoked meanwhile opens nothing more.
+                        guard doorkeeper.stillAdmits(caller) else { break }
                         try await writer.write(ByteBuffer(string: StreamEvents.frame(event)))
                     }
                 }

@@ -144,6 +144,27 @@ import Testing
         }
     }
 
+    @Test func anOpenStreamShowsNothingMoreToAKeyThatWasRevoked() async throws {
+        try await withAPI {
+            required(&$0)
+        } _: { (api) async throws in
+            let (watcher, other) = (try await api.key([.read]), try await api.key([.read, .submit]))
+            let worker = try await HandWorker(api)
+            let id = try #require(try await api.post("/jobs", RunningAPI.crawl, other).jobID)
+            let streams = [
+                try await EventStreamTests.Stream(api, id, watcher), try await EventStreamTests.Stream(api, id, other),
+            ]
+            let claim = try await worker.startNext()
+            for stream in streams { for name in ["queued", "started"] { #expect(try await stream.event()?.name == name) } }
+            let key = String(try #require(watcher["Authorization"]).dropFirst("Bearer twk_".count).prefix(16))
+            #expect(try await api.desk.ledger.revokeKey(key, by: AuditEntry(actor: .console, action: "key.revoke")))
+            try await eventually(within: .seconds(4)) { try await api.get("/jobs", watcher).status == 401 }
+            try await worker.finish(claim, as: .completed(["secret": 1]))
+            #expect(try await streams[0].rest() == [])
+            #expect(try await streams[1].rest().map(\.name) == ["completed"])
+        }
+    }
+
     @Test func whoSendsManyWrongKeysIsToldToWaitAndOthersAreNot() async throws {
         try await withAPI {
             required(&$0)

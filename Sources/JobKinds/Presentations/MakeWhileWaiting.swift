@@ -44,7 +44,8 @@ extension DeckJob {
 
     /// Nil: after so long a time there is none.
     private func find(_ order: JSONValue, _ ask: PresentonAsk) async throws(JobFailure) -> String? {
-        let end = ContinuousClock.now + decks.pacing.stall - .milliseconds(ask.millisecondsSinceSent ?? 0)
+        // A whole deck takes longer than a part of one.
+        let end = ContinuousClock.now + decks.pacing.stall * 2 - .milliseconds(ask.millisecondsSinceSent ?? 0)
         while true {
             guard let known = ask.known, let listed = try await presenton.decks(like: order) else {
                 throw try await giveUp(
