@@ -30,6 +30,14 @@ package struct Ollama: ModelProvider {
         return vectors
     }
 
+    package func answer(
+        _ request: ModelRequest, onPiece: (ModelPiece) async throws(JobFailure) -> Void
+    ) async throws(JobFailure) -> ModelAnswer {
+        throw .permanent("not built yet", type: "todo")
+    }
+
+    package func models() async throws(JobFailure) -> [ModelDescription] { [] }
+
     package func trouble() async -> String? {
         await client.trouble(at: "/api/version") { OllamaFailure.of($0, model: "") }
     }
