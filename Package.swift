@@ -115,6 +115,8 @@ let package = Package(
             name: "TestServers",
             dependencies: ["PrivateServers", "JobModel", nioCore, nioPosix, nioHTTP1],
             path: "Tests/TestServers", swiftSettings: settings),
+        .executableTarget(
+            name: "StandInServer", dependencies: ["TestServers"], path: "Tests/StandInServer", swiftSettings: settings),
         // The processes that the fault suite kills: real rooms, kinds of its own.
         .executableTarget(
             name: "FaultWorker",

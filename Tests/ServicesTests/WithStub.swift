@@ -16,7 +16,6 @@ func withStub<R>(_ answer: @escaping @Sendable (StubRequest) -> StubResponse, _ 
 
 extension StubRequest {
     var query: String { String(target.drop { $0 != "?" }.dropFirst()) }
-    var json: JSONValue? { try? JSONReader.read(body) }
 }
 
 extension StubResponse {
