@@ -113,7 +113,12 @@ extension Execution {
             jobID: claim.job.id, attempt: claim.attempt, charged: claim.attempt - claim.job.uncharged, input: input,
             metadata: claim.job.metadata, sessionID: claim.job.sessionID, reporter: lease, steps: lease, flow: lease,
             conversation: conversation, logger: life.logger)
-        return try await handler.run(in: context)
+        let caller = ModelCaller(jobID: claim.job.id, worker: claim.worker, attempt: claim.attempt)
+        let result = await ModelCaller.$current.withValue(caller) { () async -> Result<JSONValue, JobFailure> in
+            do throws(JobFailure) { return .success(try await handler.run(in: context)) } catch { return .failure(error) }
+        }
+        await lease.endMurmurs()
+        return try result.get()
     }
 }
 

@@ -84,7 +84,8 @@ struct AnswerDraft {
         case .thinking(let more): thinking += more
         }
         guard text.utf8.count + thinking.utf8.count <= maxBytes else {
-            throw .permanent("The answer of \(server) is longer than \(maxBytes) bytes: ask for less with num_predict", type: "answer_too_large")
+            throw .permanent(
+                "The answer of \(server) is longer than \(maxBytes) bytes: ask for less with num_predict", type: "answer_too_large")
         }
     }
 }

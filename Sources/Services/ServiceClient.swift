@@ -3,7 +3,7 @@
 import JobModel
 import WebFetch
 
-struct ServiceClient: Sendable {
+package struct ServiceClient: Sendable {
     /// As people write it: "Ollama".
     let name: String
     private let base: String
@@ -15,6 +15,13 @@ struct ServiceClient: Sendable {
         base = String(url.reversed().drop { $0 == "/" }.reversed())
         self.headers = headers
         self.fetcher = fetcher
+    }
+
+    /// Host and port of an address: what may be shown of it. Never its user, password, path or query.
+    package static func label(of url: String) -> String {
+        let bare = url.split(separator: "://", maxSplits: 1).last ?? ""
+        let host = bare.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        return String(host.split(separator: "@", omittingEmptySubsequences: false).last ?? "")
     }
 
     /// Any status is an answer. Redirects are not followed: a configured address is the service itself, and the key is meant for it alone.

@@ -117,7 +117,8 @@ final class Transfer {
         switch code {
         case CURLE_URL_MALFORMAT: .invalidURL("it has a wrong form")
         case CURLE_COULDNT_RESOLVE_HOST: .unresolved(host)
-        case CURLE_COULDNT_CONNECT: wasRefused ? .refusedAddress(host) : systemError == ECONNREFUSED ? .connectionRefused(host) : .unreachable(host)
+        case CURLE_COULDNT_CONNECT:
+            wasRefused ? .refusedAddress(host) : systemError == ECONNREFUSED ? .connectionRefused(host) : .unreachable(host)
         case CURLE_OPERATION_TIMEDOUT: .timedOut("no connection to \(host)", sent: wasSent)
         case CURLE_FILESIZE_EXCEEDED: .tooLarge(limit: limits.maxBodyBytes)
         case CURLE_PARTIAL_FILE: .incomplete(host)

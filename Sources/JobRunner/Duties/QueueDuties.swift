@@ -24,6 +24,14 @@ extension Duty {
         }
     }
 
+    /// Takes back permits of model servers whose attempts do not run any more.
+    static func sweepPermits(_ life: WorkerLife) -> Duty {
+        Duty(leading: "sweep_permits", every: life.settings.limitInterval) { _ in
+            let taken = try await life.desk.queue.sweepPermits()
+            if taken > 0 { life.logger.info("Permits of model servers were taken back", metadata: ["permits": "\(taken)"]) }
+        }
+    }
+
     /// The fallback for a cancel message that was lost on the way.
     static func noticeCancels(_ life: WorkerLife) -> Duty {
         Duty("notice_cancels", every: life.settings.cancelInterval) {
