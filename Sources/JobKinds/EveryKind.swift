@@ -20,11 +20,13 @@ package struct KindRooms: Sendable {
     package let userAgent: String
     /// Who makes presentations; without it their jobs fail and say so.
     package let decks: DeckRooms?
+    /// How answers of models are shared.
+    package let cache: CacheRules
 
     package init(
         ledger: JobLedger, fetcher: Fetcher, models: any ModelProvider, vectors: any VectorStore, embeddingModel: String,
         extractor: PageExtractor = PageExtractor(), fileRoot: String? = nil, receivers: Receivers? = nil, userAgent: String,
-        decks: DeckRooms? = nil
+        decks: DeckRooms? = nil, cache: CacheRules = CacheRules()
     ) {
         self.ledger = ledger
         self.fetcher = fetcher
@@ -36,17 +38,22 @@ package struct KindRooms: Sendable {
         self.receivers = receivers ?? Receivers(rules: ReceiverRules(), userAgent: userAgent)
         self.userAgent = userAgent
         self.decks = decks
+        self.cache = cache
     }
 }
 
 package enum EveryKind {
     /// Known without any room: the API checks inputs with them.
-    package static let kinds: [JobKind] = [CrawlWeb.kind, IngestDocument.kind, MakePresentation.kind, SendWebhook.kind]
+    package static let kinds: [JobKind] = [
+        CrawlWeb.kind, IngestDocument.kind, MakePresentation.kind, Generate.kind, Chat.kind, Embed.kind, SendWebhook.kind,
+    ]
 
     package static func handlers(in rooms: KindRooms) -> [any JobHandler] {
         let store = PageStore(rooms)
+        let asking = AskModel(rooms)
         return [
             CrawlWeb(rooms, store: store), IngestDocument(rooms, store: store), MakePresentation(ledger: rooms.ledger, decks: rooms.decks),
+            Generate(asking: asking), Chat(asking: asking), Embed(asking: asking, standardModel: rooms.embeddingModel),
             SendWebhook(ledger: rooms.ledger, receivers: rooms.receivers),
         ]
     }

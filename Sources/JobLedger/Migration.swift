@@ -42,6 +42,7 @@ package struct Migration: Sendable {
         Migration(18, "0018_views", PackageResources.migration_0018_views_sql),
         Migration(19, "0019_search", PackageResources.migration_0019_search_sql),
         Migration(20, "0020_presentation_bounds", PackageResources.migration_0020_presentation_bounds_sql),
+        Migration(22, "0022_model_memory", PackageResources.migration_0022_model_memory_sql),
     ]
 
     /// The statements of a concurrent file. Other files are sent whole.
