@@ -10,7 +10,7 @@ package struct ModelPlace: Sendable, Hashable {
     package let category: String
 
     package init(model: String, kind: String, category: String) {
-        self.model = model
+        self.model = ModelName.plain(model)
         self.kind = kind
         self.category = category
     }
@@ -102,7 +102,7 @@ package struct ModelFeedback: Sendable, Hashable {
 
     package init(model: String, kind: String, category: String, score: Double) {
         id = JobID()
-        self.model = model
+        self.model = ModelName.plain(model)
         self.kind = kind
         self.category = category
         self.score = min(max(score, -1), 1)

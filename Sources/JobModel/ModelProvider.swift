@@ -137,3 +137,10 @@ package struct ModelDescription: Sendable, Hashable {
         self.capabilities = capabilities
     }
 }
+
+/// `:latest` is what a name without a tag means: one model has one name wherever models are counted.
+package enum ModelName {
+    package static func plain(_ name: String) -> String {
+        name.hasSuffix(":latest") ? String(name.dropLast(":latest".count)) : name
+    }
+}

@@ -26,6 +26,10 @@ package struct RunnerSettings: Sendable {
     package var recordAges = RecordAges(standardDays: 90)
     /// Conversations to which nothing was added are deleted after so many days; 0 keeps them for ever.
     package var conversationRetentionDays = 90
+    /// Answers of models that are older are not kept; zero: none is.
+    package var cacheAge = Duration.seconds(7 * 86_400)
+    /// Beyond so many bytes of answers, those that were not used for longest go.
+    package var cacheBytes: Int64 = 256 << 20
     /// Entries of the audit log are deleted after so many days; 0 keeps them for ever.
     package var auditRetentionDays = 365
     package var repairInterval = Duration.seconds(5)

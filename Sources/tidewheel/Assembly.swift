@@ -112,6 +112,8 @@ struct Assembly: Sendable {
         runner.recordAges = RecordAges(
             standardDays: settings[Known.recordRetention], daysByKind: settings[optional: Known.recordRetentionOfKinds] ?? [:])
         runner.conversationRetentionDays = settings[Known.conversationRetention]
+        runner.cacheAge = .seconds(settings[Known.cacheHours] * 3_600)
+        runner.cacheBytes = Int64(settings[Known.cacheMebibytes]) << 20
         runner.auditRetentionDays = settings[Known.auditRetention]
         runner.repairInterval = .milliseconds(settings[Known.repairInterval])
         runner.flowInterval = .milliseconds(settings[Known.flowInterval])
@@ -195,7 +197,15 @@ struct Assembly: Sendable {
                 ledger: ledger, fetcher: Fetcher(guard: AddressGuard(allowing: settings[Known.fetchAllow]), userAgent: agent),
                 models: models, vectors: vectors(trusted), embeddingModel: model,
                 extractor: PageExtractor(), fileRoot: try directory(Known.fileRoot), receivers: receivers, userAgent: agent,
-                decks: try PresentonSettings(settings: settings).rooms(trusted, directory: directory(Known.deckDirectory))))
+                decks: try PresentonSettings(settings: settings).rooms(trusted, directory: directory(Known.deckDirectory)),
+                cache: cacheRules))
+    }
+
+    private var cacheRules: CacheRules {
+        var rules = CacheRules()
+        rules.longestAge = .seconds(settings[Known.cacheHours] * 3_600)
+        rules.similarity = settings[Known.cacheSimilarity]
+        return rules
     }
 
     /// Looked at by the process that uses it: the others may run where it does not exist.

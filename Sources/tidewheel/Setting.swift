@@ -40,6 +40,15 @@ extension Setting where Value == Int {
     }
 }
 
+extension Setting where Value == Double {
+    static func fraction(_ name: String, standard: Double, _ range: ClosedRange<Double>, _ meaning: String) -> Setting {
+        let allowed = "a number from \(range.lowerBound) to \(range.upperBound)"
+        return Setting(name, standard: "\(standard)", allowed: allowed, meaning) { text in
+            Double(text).flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+}
+
 extension Setting where Value == Bool {
     static func flag(_ name: String, _ meaning: String) -> Setting {
         Setting(name, standard: "0", allowed: "1 or 0", meaning) { ["1": true, "true": true, "0": false, "false": false][$0.lowercased()] }

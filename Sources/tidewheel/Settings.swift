@@ -140,6 +140,15 @@ enum Known {
         "TIDEWHEEL_MODELS", ["ollama", "echo"],
         "Who answers: `ollama` at OLLAMA_URL, or `echo`, a stand-in that says so in every result. Needed when OLLAMA_URL is not set, except in `dev`."
     )
+    static let cacheHours = Setting.number(
+        "TIDEWHEEL_CACHE_HOURS", standard: 168, 0...87_600,
+        "How long answers of models are given again to jobs that ask the same; 0 turns the cache off. See [models.md](models.md).")
+    static let cacheMebibytes = Setting.number(
+        "TIDEWHEEL_CACHE_MIB", standard: 256, 1...1_048_576,
+        "Answers that were not used for longest go when all of them are larger than this.")
+    static let cacheSimilarity = Setting.fraction(
+        "TIDEWHEEL_CACHE_SIMILARITY", standard: 0.95, 0.5...1,
+        "Cosine of two prompts from which on one's answer is good for the other, where a job says `semantic`.")
     static let maxConnections = Setting.number(
         "TIDEWHEEL_MAX_CONNECTIONS", standard: 4_096, 1...100_000, "HTTP connections of one API process at once.")
     static let maxEventStreams = Setting.number(
@@ -172,7 +181,7 @@ enum Known {
         reportInterval.entry,
         drain.entry, apiDrain.entry, allowEviction.entry,
         postgresPool.entry, fetchAllow.entry, webhookAllow.entry, webhookSlots.entry, webhookTimeout.entry, fileRoot.entry,
-        embeddingModel.entry, models.entry, maxConnections.entry,
+        embeddingModel.entry, models.entry, cacheHours.entry, cacheMebibytes.entry, cacheSimilarity.entry, maxConnections.entry,
         maxEventStreams.entry, maxUploads.entry, scalingLatency.entry, scalingMax.entry, site.entry, patience.entry, logLevel.entry,
     ]
 }

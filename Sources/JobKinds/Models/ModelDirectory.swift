@@ -28,10 +28,3 @@ actor ModelDirectory {
         return try result.get()
     }
 }
-
-/// `:latest` is what a name without a tag means.
-enum ModelName {
-    static func plain(_ name: String) -> String {
-        name.hasSuffix(":latest") ? String(name.dropLast(":latest".count)) : name
-    }
-}
