@@ -143,8 +143,8 @@ let package = Package(
         tests(
             "JobAPITests",
             [
-                "JobAPI", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel",
-                lifecycle, nioCore, nioPosix, httpTypes,
+                "JobAPI", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "RedisWire", "PostgresWire", "WebFetch",
+                "JobModel", lifecycle, nioCore, nioPosix, httpTypes,
             ]),
         tests("JobBenchTests", ["JobBench", "RedisWire", "JobModel"]),
         tests("TidewheelTests", ["tidewheel", "JobAPI", "JobBench", "WebFetch", "JobModel", "RedisWire", "PostgresWire"]),
