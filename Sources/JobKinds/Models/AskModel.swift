@@ -70,7 +70,8 @@ struct AskModel: Sendable {
                 try await context.progress(20, step: "answer", "\(request.model) answers")
             }
         }
-        let milliseconds = begin.duration(to: .now).milliseconds
+        // The server's own time where it is known: waiting for a permit says nothing of the model.
+        let milliseconds = answer.usage.milliseconds ?? begin.duration(to: .now).milliseconds
         var facts = Self.facts(answer, request.model, milliseconds)
         facts["structured"] = try Self.structured(answer, request.format)
         return FreshAnswer(facts: facts, isWhole: !answer.isTruncated, milliseconds: milliseconds)
@@ -117,7 +118,7 @@ extension AskModel {
     }
 
     private static func timings(_ usage: ModelUsage, _ milliseconds: Int64) -> JSONValue {
-        var members: [String: JSONValue] = ["total_ms": .integer(usage.milliseconds ?? milliseconds)]
+        var members: [String: JSONValue] = ["total_ms": .integer(milliseconds)]
         members["load_ms"] = usage.loadMilliseconds.map { .integer($0) }
         members["writing_ms"] = usage.writingMilliseconds.map { .integer($0) }
         if let tokens = usage.answerTokens, let writing = usage.writingMilliseconds, writing > 0 {
