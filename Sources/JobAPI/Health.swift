@@ -76,7 +76,7 @@ enum HealthDocument {
                     "status": alive.isEmpty ? "unhealthy" : "healthy", "alive": .integer(Int64(alive.count)),
                     "away": .integer(Int64(health.workers.count - alive.count)),
                 ],
-                "jobQueue": ["statistics": statistics(health, alive)], "duties": DutyHealth.summary(of: health.duties),
+                "jobQueue": ["statistics": statistics(health, alive)], "duties": DutyHealth.summary(of: health.duties), "models": ModelHealth.of(health.models),
             ],
             "queues": .array(health.queues.map(queue)), "duties": .array(health.duties.map(DutyHealth.document)),
         ]
@@ -96,6 +96,7 @@ enum HealthDocument {
     private static func verdict(_ health: DeskHealth, _ alive: [WorkerInfo]) -> String {
         guard health.redis.isUp, health.postgres.isUp else { return "unhealthy" }
         let served = Set(alive.flatMap(\.queues))
+        guard ModelHealth.status(health.models) != "unhealthy" else { return "degraded" }
         return !alive.isEmpty && health.queues.allSatisfy { served.contains($0.queue) } ? "healthy" : "degraded"
     }
 

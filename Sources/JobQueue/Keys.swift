@@ -28,6 +28,7 @@ package struct Keys: Sendable {
     package func events(_ id: JobID) -> String { job(id) + ":events" }
     package func worker(_ name: String) -> String { "\(prefix)worker:\(name)" }
     package func duties(_ worker: String) -> String { self.worker(worker) + ":duties" }
+    package func models(_ worker: String) -> String { self.worker(worker) + ":models" }
     package func stats(_ queue: String) -> String { "\(prefix)stats:\(queue)" }
     package func durations(_ kind: String) -> String { "\(prefix)durations:\(kind)" }
     package func idempotency(_ key: IdempotencyKey) -> String { "\(prefix)\(Keys.tail(ofIdempotency: key))" }

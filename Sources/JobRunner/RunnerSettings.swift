@@ -1,4 +1,5 @@
 package import JobLedger
+package import JobModel
 
 /// How a worker process behaves. Times are the promises of recovery: a dead worker's jobs run again within lease + two reap intervals.
 package struct RunnerSettings: Sendable {
@@ -38,6 +39,8 @@ package struct RunnerSettings: Sendable {
     package var scheduleInterval = Duration.milliseconds(500)
     package var durationInterval = Duration.seconds(1)
     package var reportInterval = Duration.seconds(5)
+    /// How each model server is, as this worker sees it: one object each, for /health.
+    package var modelReport: (@Sendable () async -> [JSONValue])?
     package var leadInterval = Duration.seconds(1)
     /// How long a leaving worker lets its jobs finish before it hands them back.
     package var drainGrace = Duration.seconds(30)

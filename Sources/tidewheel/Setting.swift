@@ -76,6 +76,16 @@ extension Setting where Value == String {
 }
 
 extension Setting where Value == [String] {
+    /// Several addresses of a service, separated by commas; never shown.
+    static func addresses(_ name: String, schemes: [String], _ meaning: String) -> Setting {
+        let allowed = "addresses that begin with " + schemes.map { $0 + "://" }.joined(separator: " or ") + ", separated by commas"
+        return Setting(name, allowed: allowed, isSecret: true, meaning) { text in
+            let addresses = text.split(whereSeparator: { $0 == "," || $0 == " " }).map(String.init)
+            let areAll = addresses.allSatisfy { address in schemes.contains { address.lowercased().hasPrefix($0 + "://") } }
+            return areAll && !addresses.isEmpty ? addresses : nil
+        }
+    }
+
     static func list(
         _ name: String, flag: String? = nil, allowed: String = "names separated by commas",
         accepts: @escaping @Sendable (String) -> Bool = { _ in true }, _ meaning: String

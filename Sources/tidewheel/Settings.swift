@@ -10,8 +10,6 @@ enum Known {
     static let databaseURL = Setting.address(
         "DATABASE_URL", flag: "database-url", standard: "postgresql://127.0.0.1:5432/tidewheel", schemes: ["postgresql", "postgres"],
         "PostgreSQL: what must last. Without it `dev` starts one of its own.")
-    static let ollamaURL = Setting.address(
-        "OLLAMA_URL", schemes: ["http", "https"], "Ollama, for embeddings.")
     static let qdrantURL = Setting.address(
         "QDRANT_URL", schemes: ["http", "https"], "Qdrant, for vectors. Without it they are kept in PostgreSQL.")
     static let qdrantKey = Setting(
@@ -136,10 +134,6 @@ enum Known {
         "TIDEWHEEL_FILE_ROOT", allowed: "a directory", "Directory below which `document` jobs may read files; none when empty.")
     static let embeddingModel = Setting.text(
         "TIDEWHEEL_EMBEDDING_MODEL", standard: "nomic-embed-text", allowed: "a model name", "The model that embeds documents.")
-    static let models = Setting.choice(
-        "TIDEWHEEL_MODELS", ["ollama", "echo"],
-        "Who answers: `ollama` at OLLAMA_URL, or `echo`, a stand-in that says so in every result. Needed when OLLAMA_URL is not set, except in `dev`."
-    )
     static let cacheHours = Setting.number(
         "TIDEWHEEL_CACHE_HOURS", standard: 168, 0...87_600,
         "How long answers of models are given again to jobs that ask the same; 0 turns the cache off. See [models.md](models.md).")
@@ -169,7 +163,7 @@ enum Known {
 
     /// Every setting, in the order of docs/settings.md.
     static let table: [SettingEntry] = [
-        redisURL.entry, databaseURL.entry, ollamaURL.entry, qdrantURL.entry, qdrantKey.entry,
+        redisURL.entry, databaseURL.entry, qdrantURL.entry, qdrantKey.entry,
         presentonURL.entry, presentonAuth.entry, presentonUser.entry, presentonKey.entry, presentonKeyFile.entry, presentonStall.entry,
         deckDirectory.entry, deckLimit.entry,
         host.entry, apiKeys.entry, port.entry, retention.entry,
@@ -181,7 +175,7 @@ enum Known {
         reportInterval.entry,
         drain.entry, apiDrain.entry, allowEviction.entry,
         postgresPool.entry, fetchAllow.entry, webhookAllow.entry, webhookSlots.entry, webhookTimeout.entry, fileRoot.entry,
-        embeddingModel.entry, models.entry, cacheHours.entry, cacheMebibytes.entry, cacheSimilarity.entry, maxConnections.entry,
+        embeddingModel.entry, cacheHours.entry, cacheMebibytes.entry, cacheSimilarity.entry, maxConnections.entry,
         maxEventStreams.entry, maxUploads.entry, scalingLatency.entry, scalingMax.entry, site.entry, patience.entry, logLevel.entry,
-    ]
+    ] + modelTable
 }

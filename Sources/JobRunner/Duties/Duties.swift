@@ -7,7 +7,7 @@ struct Duties: Sendable {
             .lead(life), .reap(life), .promote(life), .noticeCancels(life), .runSuspects(life), .noticeLoss(life),
             .listen(life), .reconcile(life), .applyControls(life), .sweep(life), .repair(life), .sweepFlows(life), .sweepLimits(life),
             .sweepPermits(life),
-            .fireSchedules(life), .retain(life), .indexSearch(life), .flushDurations(life), .reportDuties(life),
+            .fireSchedules(life), .retain(life), .indexSearch(life), .flushDurations(life), .reportDuties(life), .reportModels(life),
         ]
         let duties = life.settings.isCompanion ? [Duty.noticeCancels(life)] : all
         life.dutyBook.open(duties)

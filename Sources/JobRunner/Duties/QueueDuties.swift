@@ -70,6 +70,14 @@ extension Duty {
         Duty("flush_durations", every: life.settings.durationInterval) { try await life.desk.durations.flush() }
     }
 
+    /// Tells /health how the model servers are, as this worker sees them.
+    static func reportModels(_ life: WorkerLife) -> Duty {
+        Duty("report_models", every: life.settings.reportInterval) {
+            guard let report = life.settings.modelReport else { return }
+            try await life.desk.queue.publishModels(of: life.name, await report(), for: life.settings.reportInterval * 4 + .seconds(30))
+        }
+    }
+
     /// Tells /health how the duties of this worker went.
     static func reportDuties(_ life: WorkerLife) -> Duty {
         Duty("report_duties", every: life.settings.reportInterval) {
