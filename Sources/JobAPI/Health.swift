@@ -76,7 +76,8 @@ enum HealthDocument {
                     "status": alive.isEmpty ? "unhealthy" : "healthy", "alive": .integer(Int64(alive.count)),
                     "away": .integer(Int64(health.workers.count - alive.count)),
                 ],
-                "jobQueue": ["statistics": statistics(health, alive)], "duties": DutyHealth.summary(of: health.duties), "models": ModelHealth.of(health.models),
+                "jobQueue": ["statistics": statistics(health, alive)], "duties": DutyHealth.summary(of: health.duties),
+                "models": ModelHealth.of(health.models),
             ],
             "queues": .array(health.queues.map(queue)), "duties": .array(health.duties.map(DutyHealth.document)),
         ]

@@ -162,20 +162,22 @@ enum Known {
         "The least important kind of log line that is written.")
 
     /// Every setting, in the order of docs/settings.md.
-    static let table: [SettingEntry] = [
-        redisURL.entry, databaseURL.entry, qdrantURL.entry, qdrantKey.entry,
-        presentonURL.entry, presentonAuth.entry, presentonUser.entry, presentonKey.entry, presentonKeyFile.entry, presentonStall.entry,
-        deckDirectory.entry, deckLimit.entry,
-        host.entry, apiKeys.entry, port.entry, retention.entry,
-        jobTimeout.entry, keyPrefix.entry, queues.entry, slots.entry, lease.entry, leadInterval.entry, reapInterval.entry,
-        promoteInterval.entry, cancelInterval.entry, suspectInterval.entry, lossInterval.entry, reconcileInterval.entry,
-        listenInterval.entry, sweepInterval.entry, repairInterval.entry, flowInterval.entry, scheduleInterval.entry, retainInterval.entry,
-        searchInterval.entry, recordRetention.entry, recordRetentionOfKinds.entry, conversationRetention.entry, auditRetention.entry,
-        durationInterval.entry,
-        reportInterval.entry,
-        drain.entry, apiDrain.entry, allowEviction.entry,
-        postgresPool.entry, fetchAllow.entry, webhookAllow.entry, webhookSlots.entry, webhookTimeout.entry, fileRoot.entry,
-        embeddingModel.entry, cacheHours.entry, cacheMebibytes.entry, cacheSimilarity.entry, maxConnections.entry,
-        maxEventStreams.entry, maxUploads.entry, scalingLatency.entry, scalingMax.entry, site.entry, patience.entry, logLevel.entry,
-    ] + modelTable
+    static let table: [SettingEntry] =
+        [
+            redisURL.entry, databaseURL.entry, qdrantURL.entry, qdrantKey.entry,
+            presentonURL.entry, presentonAuth.entry, presentonUser.entry, presentonKey.entry, presentonKeyFile.entry, presentonStall.entry,
+            deckDirectory.entry, deckLimit.entry,
+            host.entry, apiKeys.entry, port.entry, retention.entry,
+            jobTimeout.entry, keyPrefix.entry, queues.entry, slots.entry, lease.entry, leadInterval.entry, reapInterval.entry,
+            promoteInterval.entry, cancelInterval.entry, suspectInterval.entry, lossInterval.entry, reconcileInterval.entry,
+            listenInterval.entry, sweepInterval.entry, repairInterval.entry, flowInterval.entry, scheduleInterval.entry,
+            retainInterval.entry,
+            searchInterval.entry, recordRetention.entry, recordRetentionOfKinds.entry, conversationRetention.entry, auditRetention.entry,
+            durationInterval.entry,
+            reportInterval.entry,
+            drain.entry, apiDrain.entry, allowEviction.entry,
+            postgresPool.entry, fetchAllow.entry, webhookAllow.entry, webhookSlots.entry, webhookTimeout.entry, fileRoot.entry,
+            embeddingModel.entry, cacheHours.entry, cacheMebibytes.entry, cacheSimilarity.entry, maxConnections.entry,
+            maxEventStreams.entry, maxUploads.entry, scalingLatency.entry, scalingMax.entry, site.entry, patience.entry, logLevel.entry,
+        ] + modelTable
 }
