@@ -6,6 +6,14 @@ import Testing
 
 @testable import JobAPI
 
+/// Shut until it is opened; whoever comes later goes through.
+private final class Door: Sendable {
+    private let (stream, continuation) = AsyncStream<Void>.makeStream()
+
+    func open() { continuation.finish() }
+    func wait() async { for await _ in stream {} }
+}
+
 /// The guide to Ollama queues (seed 001), block by block, over HTTP with a real worker.
 @Suite(.timeLimit(.minutes(2))) struct OllamaQueueTests {
     private static let models = [
@@ -113,6 +121,46 @@ import Testing
             let job = try await working.ended(
                 working.submit(["modelName": "llama2", "jobType": "generate", "prompt": "x", "timeout": 1, "max_attempts": 1]))
             #expect(job["status"] == "failed" && job["error"] == "Timeout after 1000ms" && job["error_type"] == "timeout")
+        }
+    }
+
+    // MARK: - The same at the same time
+
+    /// More equal jobs than slots: the one that asks has a slot already, so those that wait never keep it from ending.
+    @Test func equalJobsAreAskedOnceAlsoWhenTheyFillEverySlot() async throws {
+        let gate = Door()
+        try await WorkingAPI.run(
+            Self.models, slots: 3, at: { moment in if moment == .asked(model: "llama2") { await gate.wait() } }
+        ) { (working) async throws in
+            var jobs: [RunningAPI.Answer] = []
+            for _ in 0..<12 { jobs.append(try await working.submit(["modelName": "llama2", "jobType": "generate", "prompt": "the same"])) }
+            try await eventually { try await working.api.get("/queues/models").json["running"] == 3 }
+            gate.open()
+            var hits: [String] = []
+            for job in jobs { hits.append(try await working.ended(job)["result"]?["cache"]?["hit"]?.string ?? "") }
+            #expect(working.ollama.gauge.calls("llama2") == 1)
+            #expect(hits.filter { $0 == "none" }.count == 1 && hits.filter { $0 == "exact" }.count == 11)
+        }
+    }
+
+    @Test func whenTheJobThatAsksIsCancelledOneThatWaitsAsks() async throws {
+        let gate = Door()
+        try await WorkingAPI.run(
+            Self.models, slots: 3, at: { moment in if moment == .asked(model: "llama2") { await gate.wait() } }
+        ) { (working) async throws in
+            let body: JSONValue = ["modelName": "llama2", "jobType": "generate", "prompt": "the same"]
+            let first = try await working.submit(body)
+            try await eventually { working.ollama.gauge.calls("llama2") == 1 }
+            var others: [RunningAPI.Answer] = []
+            for _ in 0..<4 { others.append(try await working.submit(body)) }
+            try await eventually { try await working.api.get("/queues/models").json["running"] == 3 }
+            let id = try #require(first.json["jobId"]?.string)
+            #expect(try await working.api.post("/jobs/\(id)/cancel", [:]).status < 300)
+            #expect(try await working.ended(first)["status"] == "cancelled")
+            try await eventually { working.ollama.gauge.calls("llama2") == 2 }
+            gate.open()
+            for job in others { #expect(try await working.ended(job)["status"] == "completed") }
+            #expect(working.ollama.gauge.calls("llama2") == 2)
         }
     }
 

@@ -107,19 +107,43 @@ import WebFetch
         }
         try await KindsFixture.run(models: model) { (fixture) async throws in
             let ask: JSONValue = ["model": "auto", "prompt": "x", "cache": "off", "task_category": "code"]
-            #expect(await fixture.failure("generate", ask)?.type == "http_500")
+            // The first one fails, and the next best answers in the same attempt.
+            let first = try await fixture.run("generate", ask)
+            #expect(first["model"] == "b" && first["routing"]?["chosen"] == "b")
+            let tried: JSONValue = [["model": "a", "error": "The runner died", "error_type": "http_500"]]
+            #expect(first["routing"]?["tried"] == tried && model.requests.map(\.model) == ["a", "b"])
             let second = try await fixture.run("generate", ask)
-            #expect(second["model"] == "b" && second["routing"]?["chosen"] == "b" && second["routing"]?["task_category"] == "code")
-            #expect(second["routing"]?["why"]?.string?.hasPrefix("b ") == true)
+            #expect(second["model"] == "b" && second["routing"]?["task_category"] == "code" && second["routing"]?["tried"] == nil)
+            #expect(second["routing"]?["why"]?.string?.hasPrefix("b ") == true && model.requests.count == 3)
             #expect(second["routing"]?["candidates"]?.array?.count == 2)
             let known = try await fixture.ledger.performance(kind: "generate", category: "code")
-            #expect(known.first { $0.place.model == "a" }?.failures == 1 && known.first { $0.place.model == "b" }?.answers == 1)
+            #expect(known.first { $0.place.model == "a" }?.failures == 1 && known.first { $0.place.model == "b" }?.answers == 2)
             // Now "b" is known to be slow and thought badly of; "a" is praised.
             for _ in 0..<20 {
                 try await fixture.ledger.store(ModelFeedback(model: "b", kind: "generate", category: "code", score: -1))
                 try await fixture.ledger.store(ModelFeedback(model: "a", kind: "generate", category: "code", score: 1))
             }
-            #expect(await fixture.failure("generate", ask)?.type == "http_500")
+            _ = try await fixture.run("generate", ask)
+            #expect(model.requests.suffix(2).map(\.model) == ["a", "b"])
+        }
+    }
+
+    @Test func whereServersDoNotSayWhatModelsCanTheNameOfEmbeddersTells() async throws {
+        let model = ScriptedModel([ModelDescription(name: "a-text-embedder"), ModelDescription(name: "gpt")])
+        try await KindsFixture.run(models: model) { (fixture) async throws in
+            let result = try await fixture.run("generate", ["prompt": "x"])
+            #expect(result["model"] == "gpt" && result["routing"]?["candidates"]?.array?.count == 1)
+        }
+    }
+
+    @Test func whenAllFailTheLastFailureIsTheJobs() async throws {
+        let names = ["a", "b", "c", "d"]
+        let model = ScriptedModel(names.map { ScriptedModel.plain($0) }) { (request, _) throws(JobFailure) in
+            throw .retry("\(request.model) died", type: "http_500")
+        }
+        try await KindsFixture.run(models: model) { (fixture) async throws in
+            #expect(await fixture.failure("generate", ["prompt": "x"])?.message == "c died")
+            #expect(model.requests.map(\.model) == ["a", "b", "c"])
         }
     }
 

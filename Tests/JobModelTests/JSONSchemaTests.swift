@@ -38,4 +38,46 @@ import Testing
         let schema = JSONSchema(["items": ["type": "string"]])
         #expect(schema.faults(in: .array(Array(repeating: 1, count: 1000))).count == 20)
     }
+
+    @Test(
+        arguments: [
+            (["pet": ["kind": "cat", "lives": 9]], []), (["pet": ["kind": "fish"]], ["#/pet must fit exactly one of 2 schemas"]),
+            (["pet": ["kind": "dog", "lives": "many"]], []), (["pet": .null], ["#/pet must fit exactly one of 2 schemas"]),
+            (["size": 3], []), (["size": "large"], []), (["size": true], ["#/size must fit at least one of 2 schemas"]),
+            (["both": 5], []), (["both": 11], ["#/both must be at most 10.0"]), (["one": 1.0], []),
+            (["one": 2], ["#/one must be one of: 1"]),
+            (["never": 1], ["#/never is not allowed"]), (["lost": 1], ["#/lost cannot be checked: #/$defs/nobody is not in the schema"]),
+            (["tree": ["children": [["children": []], ["children": [1]]]]], ["#/tree/children/1/children/0 must be of type object"]),
+        ] as [(JSONValue, [String])])
+    func schemasCombineAndRefer(value: JSONValue, faults: [String]) {
+        let schema: JSONValue = [
+            "type": "object",
+            "properties": [
+                "pet": ["oneOf": [["$ref": "#/$defs/cat"], ["$ref": "#/$defs/dog"]]],
+                "size": ["anyOf": [["type": "integer"], ["enum": ["large"]]]],
+                "both": ["allOf": [["minimum": 0], ["maximum": 10]]], "one": ["enum": [1]], "never": false,
+                "lost": ["$ref": "#/$defs/nobody"], "tree": ["$ref": "#/$defs/tree"],
+            ],
+            "$defs": [
+                "cat": ["type": "object", "properties": ["kind": ["const": "cat"], "lives": ["type": "integer"]]],
+                "dog": ["type": "object", "properties": ["kind": ["const": "dog"]]],
+                "tree": ["type": "object", "properties": ["children": ["type": "array", "items": ["$ref": "#/$defs/tree"]]]],
+            ],
+        ]
+        #expect(JSONSchema(schema).faults(in: value).map { "\($0.pointer) \($0.detail)" } == faults)
+    }
+
+    @Test func aSchemaThatNeverEndsIsToldSo() {
+        let loop = JSONSchema(["$ref": "#"])
+        #expect(loop.faults(in: 1).first?.detail.contains("refers to itself") == true)
+        // Each level tries the next one twice: 2 to the power of 30 without a bound.
+        let levels = (0..<30).map { level -> (String, JSONValue) in
+            let next: JSONValue = ["$ref": .string("#/$defs/l\(level + 1)")]
+            return ("l\(level)", ["oneOf": [next, next]])
+        }
+        let wide = JSONSchema([
+            "$ref": "#/$defs/l0", "$defs": .object(Dictionary(uniqueKeysWithValues: levels + [("l30", ["type": "string"])])),
+        ])
+        #expect(!wide.faults(in: 1).isEmpty)
+    }
 }

@@ -16,32 +16,59 @@ struct AskModel: Sendable {
             ledger: rooms.ledger, models: rooms.models, embeddingModel: rooms.embeddingModel, rules: rooms.cache)
     }
 
-    /// The result of a job whose input has the fields of `ModelFields`.
+    /// The result of a job whose input has the fields of `ModelFields`. A model that `auto` chose and that fails is followed by the next best.
     func answer(_ task: ModelRequest.Task, in context: JobContext, kind: String) async throws(JobFailure) -> [String: JSONValue] {
         let input = context.input
         let category = input["task_category"]?.string ?? ModelPlace.generalCategory
         try await context.progress(2, step: "choose", "looking for the model")
         let thinking = ModelInput.thinking(input["think"]) ?? .off
-        let chosen = try await choosing.choose(
+        var candidates = try await choosing.candidates(
             input["model"]?.string ?? ChosenModel.auto, needing: thinking == .off ? ["completion"] : ["completion", "thinking"],
-            for: kind, category, in: context)
-        let options = ModelInput.options(input["options"])
-        let format = input["format"].flatMap { $0.isNull ? nil : $0 }
-        let request = ModelRequest(model: chosen.name, task: task, thinking: thinking, options: options, format: format)
-        let (prompt, rest) = request.parts
+            for: kind, category, in: context)[...]
+        let request = ModelRequest(
+            model: "", task: task, thinking: thinking, options: ModelInput.options(input["options"]),
+            format: input["format"].flatMap { $0.isNull ? nil : $0 })
+        var tried: [JSONValue] = []
+        while true {
+            let chosen = candidates.removeFirst()
+            do throws(JobFailure) {
+                return try await answer(request, by: chosen, tried, in: context, kind, category)
+            } catch {
+                guard error.isOfModel, !Task.isCancelled, let next = candidates.first else { throw error }
+                tried.append(["model": .string(chosen.name), "error": .string(error.message), "error_type": .string(error.type)])
+                try await context.log("\(chosen.name) failed (\(error.message)); asking \(next.name)")
+            }
+        }
+    }
+
+    private func answer(
+        _ request: ModelRequest, by chosen: ChosenModel, _ tried: [JSONValue], in context: JobContext, _ kind: String, _ category: String
+    ) async throws(JobFailure) -> [String: JSONValue] {
+        var request = request
+        request.model = chosen.name
+        let asked = request
+        let (prompt, rest) = asked.parts
         let question = ModelQuestion(
-            kind: kind, model: chosen, provider: models.name, category: category, mode: CacheMode(input["cache"], options),
-            prompt: prompt, rest: rest)
+            kind: kind, model: chosen, provider: models.name, category: category,
+            mode: CacheMode(context.input["cache"], asked.options), prompt: prompt, rest: rest)
 
         let given = try await shared.answer(question, in: context) { () throws(JobFailure) in
-            try await counted(question.place) { () throws(JobFailure) in try await ask(request, in: context) }
+            try await counted(question.place) { () throws(JobFailure) in try await ask(asked, in: context) }
         }
         if given.isOld { tell(given.facts, of: chosen.name, in: context) }
         var result = given.facts
         result["cache"] = given.cache
-        result["routing"] = chosen.routing
+        result["routing"] = Self.routing(chosen, tried)
         result["task_category"] = .string(category)
         return result
+    }
+
+    /// Why this model, and which ones had failed before it.
+    private static func routing(_ chosen: ChosenModel, _ tried: [JSONValue]) -> JSONValue? {
+        guard var routing = chosen.routing?.object, !tried.isEmpty else { return chosen.routing }
+        routing["chosen"] = .string(chosen.name)
+        routing["tried"] = .array(tried)
+        return .object(routing)
     }
 
     /// A failure of the model counts against it; a job that was told to stop does not.

@@ -24,7 +24,7 @@ struct Embed: JobHandler {
         try await context.progress(2, step: "choose", "looking for the model")
         // Vectors of two models cannot be compared: `auto` never means another one than last time.
         let name = wanted == ChosenModel.auto ? standardModel : wanted
-        let chosen = try await asking.choosing.choose(name, needing: ["embedding"], for: kind.name, category, in: context)
+        let chosen = try await asking.choosing.named(name, needing: ["embedding"])
         // Texts count as they are: they may be compared with vectors that were made elsewhere.
         let question = ModelQuestion(
             kind: kind.name, model: chosen, provider: asking.models.name, category: category,
