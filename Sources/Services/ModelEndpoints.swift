@@ -22,6 +22,7 @@ package final class ModelEndpoints: ModelProvider {
     package let isStandIn = false
 
     let endpoints: [ModelEndpoint]
+    package var servers: [ModelEndpoint] { endpoints }
     let book: EndpointBook
     private let permits: any PermitPool
 

@@ -30,11 +30,13 @@ struct Surroundings: Sendable {
         let effects = try EffectLog(path: environment["FAULT_EFFECTS"] ?? "/dev/null")
         pool = PostgresPool(PostgresOptions(url: environment["DATABASE_URL"] ?? ""), logger: logger)
         let ledger = JobLedger(pool, logger: logger)
-        handlers = FaultKinds.handlers(effects) + [MakePresentation(ledger: ledger, decks: Self.decks(environment))]
         let queue = JobQueue(
             try RedisAddress(url: environment["REDIS_URL"] ?? ""),
             // As the real program has it: a slower answer is as good as none.
             options: RedisOptions(commandTimeout: .seconds(2), clientName: "fault-\(getpid())"), logger: logger)
+        handlers =
+            FaultKinds.handlers(effects) + [MakePresentation(ledger: ledger, decks: Self.decks(environment))]
+            + Self.modelKinds(environment, queue, ledger, pool)
         desk = JobDesk(
             queue: queue, ledger: ledger, catalogue: JobCatalogue(handlers.map(\.kind)), logger: logger)
     }
@@ -67,6 +69,23 @@ struct Surroundings: Sendable {
         pacing.look = .milliseconds(50)
         let presenton = Presenton(url: url, fetcher: Fetcher(guard: nil, userAgent: "fault"))
         return DeckRooms(presenton: presenton, store: DeckStore(directory: directory, maxBytes: 1 << 20), pacing: pacing)
+    }
+
+    /// The real kind `chat`, at stand-in servers with so many permits each.
+    private static func modelKinds(
+        _ environment: [String: String], _ queue: JobQueue, _ ledger: JobLedger, _ pool: PostgresPool
+    ) -> [any JobHandler] {
+        guard let urls = environment["FAULT_MODELS"] else { return [] }
+        let permits = environment["FAULT_PERMITS"].flatMap { Int($0) } ?? 1
+        let fetcher = Fetcher(guard: nil, userAgent: "fault", maxConnections: 256, maxConnectionsPerHost: 256)
+        let endpoints = urls.split(separator: ",").map { url in
+            ModelEndpoint(
+                name: ServiceClient.label(of: String(url)), provider: Ollama(url: String(url), fetcher: fetcher), permits: permits)
+        }
+        let rooms = KindRooms(
+            ledger: ledger, fetcher: fetcher, models: ModelEndpoints(endpoints, permits: ModelPermits(queue)),
+            vectors: PostgresVectors(pool), embeddingModel: "none", userAgent: "fault")
+        return EveryKind.handlers(in: rooms).filter { $0.kind.name == "chat" }
     }
 
     private static func makeLogger(_ level: String?) -> Logger {
