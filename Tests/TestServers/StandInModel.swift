@@ -122,7 +122,27 @@ package final class StandInGauge: Sendable {
     package func calls(_ model: String) -> Int { state.withLock { $0.calls[model] ?? 0 } }
     package func mostAtOnce(_ model: String) -> Int { state.withLock { $0.most[model] ?? 0 } }
 
-    func enter(_ model: String) {
+    /// A request on its way; it leaves once, and before its client can know that it is done.
+    final class Visit: Sendable {
+        private let gauge: StandInGauge
+        private let model: String
+        private let hasLeft = Mutex(false)
+
+        fileprivate init(_ gauge: StandInGauge, _ model: String) {
+            self.gauge = gauge
+            self.model = model
+        }
+
+        func leave() {
+            let isFirst = hasLeft.withLock { hasLeft in
+                defer { hasLeft = true }
+                return !hasLeft
+            }
+            if isFirst { gauge.leave(model) }
+        }
+    }
+
+    func enter(_ model: String) -> Visit {
         state.withLock { state in
             state.calls[model, default: 0] += 1
             state.running[model, default: 0] += 1
@@ -130,9 +150,10 @@ package final class StandInGauge: Sendable {
             state.most[model] = max(state.most[model] ?? 0, state.running[model] ?? 0)
             state.mostAtOnce = max(state.mostAtOnce, state.atOnce)
         }
+        return Visit(self, model)
     }
 
-    func leave(_ model: String) {
+    private func leave(_ model: String) {
         state.withLock { state in
             state.running[model, default: 0] -= 1
             state.atOnce -= 1

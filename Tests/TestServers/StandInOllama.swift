@@ -92,24 +92,24 @@ package final class StandInOllama: Sendable {
 extension StandInOllama {
     private func talk(_ call: StubRequest, isChat: Bool) async -> StubResponse {
         guard let body = call.json, let name = body["model"]?.string else { return Self.error(400, "missing request body") }
-        gauge.enter(name)
+        let visit = gauge.enter(name)
         await at(.asked(model: name))
         let answer = prepare(name, body, isChat: isChat)
         guard case .success(let plan) = answer else {
-            gauge.leave(name)
+            visit.leave()
             if case .failure(let refusal) = answer { return refusal.response }
             return .drop
         }
         if plan.model.behaviour == .hangs {
             return .held { connection in
                 await connection.waitForDisconnect()
-                self.gauge.leave(name)
+                visit.leave()
             }
         }
-        guard body["stream"]?.boolean ?? true else { return await whole(plan) }
+        guard body["stream"]?.boolean ?? true else { return whole(plan, visit) }
         return .stream(200, headers: [("Content-Type", "application/x-ndjson")]) { writer in
-            await self.write(plan, to: writer)
-            self.gauge.leave(name)
+            await self.write(plan, visit, to: writer)
+            visit.leave()
         }
     }
 
@@ -152,15 +152,17 @@ extension StandInOllama {
                 words: StandInModel.pieces(of: model.reply(question)), promptTokens: max(1, question.text.utf8.count / 4)))
     }
 
-    private func write(_ plan: Plan, to writer: StubWriter) async {
+    private func write(_ plan: Plan, _ visit: StandInGauge.Visit, to writer: StubWriter) async {
         let pieces = plan.thoughts.map { (thinking: $0, text: "") } + plan.words.map { (thinking: "", text: $0) }
         for (index, piece) in pieces.enumerated() {
             switch plan.model.behaviour {
             case .breaks(let count, let text) where index >= count:
+                visit.leave()
                 await send(["error": .string(text)], writer)
                 return
             case .ends(let count) where index >= count: return
             case .truncates(let count) where index >= count:
+                visit.leave()
                 await send(end(plan, "length", index), writer)
                 return
             case .stalls(let count) where index >= count: return await writer.waitForDisconnect()
@@ -170,6 +172,7 @@ extension StandInOllama {
             if let pace = plan.model.pace { try? await Task.sleep(for: pace) }
             guard await send(line(plan, piece.text, piece.thinking), writer) else { return }
         }
+        visit.leave()
         await send(end(plan, "stop", pieces.count), writer)
     }
 
@@ -184,8 +187,8 @@ extension StandInOllama {
     }
 
     /// The answer of `stream: false`.
-    private func whole(_ plan: Plan) async -> StubResponse {
-        defer { gauge.leave(plan.name) }
+    private func whole(_ plan: Plan, _ visit: StandInGauge.Visit) -> StubResponse {
+        defer { visit.leave() }
         var words = plan.words
         var reason = "stop"
         switch plan.model.behaviour {
@@ -230,8 +233,8 @@ extension StandInOllama {
         guard let body = call.json, let name = body["model"]?.string else { return Self.error(400, "missing request body") }
         let texts = body["input"]?.string.map { [$0] } ?? body["input"]?.array?.compactMap(\.string)
         guard let texts else { return Self.error(400, "invalid input type") }
-        gauge.enter(name)
-        defer { gauge.leave(name) }
+        let visit = gauge.enter(name)
+        defer { visit.leave() }
         await at(.asked(model: name))
         let scripted = state.withLock { state in
             state.batches.append(texts)

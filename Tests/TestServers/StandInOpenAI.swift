@@ -106,27 +106,27 @@ extension StandInOpenAI {
         guard let body = call.json, let name = body["model"]?.string, body["messages"]?.array != nil else {
             return error(400, "messages is required", "invalid_request_error")
         }
-        gauge.enter(name)
+        let visit = gauge.enter(name)
         await at(.asked(model: name))
         let (scripted, model) = state.withLock { ($0.scripted.isEmpty ? nil : $0.scripted.removeFirst(), $0.models[Self.bare(name)]) }
         var refusal = scripted
         if refusal == nil, model == nil { refusal = error(404, "The model `\(name)` does not exist", "model_not_found") }
         if refusal == nil, case .refuses(let status, let text) = model?.behaviour { refusal = error(status, text, "server_error") }
         guard refusal == nil, let model else {
-            gauge.leave(name)
+            visit.leave()
             return refusal ?? .drop
         }
         if model.behaviour == .hangs {
             return .held { connection in
                 await connection.waitForDisconnect()
-                self.gauge.leave(name)
+                visit.leave()
             }
         }
         let plan = plan(name, model, body)
-        guard body["stream"]?.boolean == true else { return whole(plan) }
+        guard body["stream"]?.boolean == true else { return whole(plan, visit) }
         return .stream(200, headers: [("Content-Type", "text/event-stream; charset=utf-8")]) { writer in
-            await self.write(plan, to: writer)
-            self.gauge.leave(name)
+            await self.write(plan, visit, to: writer)
+            visit.leave()
         }
     }
 
@@ -140,7 +140,7 @@ extension StandInOpenAI {
             words: StandInModel.pieces(of: model.reply(question)), question: question)
     }
 
-    private func write(_ plan: Plan, to writer: StubWriter) async {
+    private func write(_ plan: Plan, _ visit: StandInGauge.Visit, to writer: StubWriter) async {
         await send(chunk(plan, ["role": "assistant", "content": ""]), writer)
         let thoughts = plan.thoughts.map { [dialect.reasoning ?? "": JSONValue.string($0)] }
         let pieces = thoughts + plan.words.map { ["content": .string($0)] }
@@ -148,6 +148,7 @@ extension StandInOpenAI {
         loop: for (index, piece) in pieces.enumerated() {
             switch plan.model.behaviour {
             case .breaks(let count, let text) where index >= count:
+                visit.leave()
                 await send(["error": ["message": .string(text), "type": "server_error", "code": 500]], writer)
                 return
             case .ends(let count) where index >= count: return
@@ -161,6 +162,7 @@ extension StandInOpenAI {
             if let pace = plan.model.pace { try? await Task.sleep(for: pace) }
             guard await send(chunk(plan, piece), writer) else { return }
         }
+        visit.leave()
         await send(chunk(plan, [:], reason), writer)
         if dialect.saysUsage, plan.question.body["stream_options"]?["include_usage"]?.boolean == true {
             await send(chunk(plan, nil, nil, usage(plan)), writer)
@@ -202,8 +204,8 @@ extension StandInOpenAI {
         return ["prompt_tokens": .integer(prompt), "completion_tokens": .integer(answer), "total_tokens": .integer(prompt + answer)]
     }
 
-    private func whole(_ plan: Plan) -> StubResponse {
-        defer { gauge.leave(plan.name) }
+    private func whole(_ plan: Plan, _ visit: StandInGauge.Visit) -> StubResponse {
+        defer { visit.leave() }
         var message: [String: JSONValue] = ["role": "assistant", "content": .string(plan.words.joined())]
         if let name = dialect.reasoning, !plan.thoughts.isEmpty { message[name] = .string(plan.thoughts.joined()) }
         return .value([
@@ -220,8 +222,8 @@ extension StandInOpenAI {
             return error(400, "model is required", "invalid_request_error")
         }
         let texts = body["input"]?.string.map { [$0] } ?? body["input"]?.array?.compactMap(\.string) ?? []
-        gauge.enter(name)
-        defer { gauge.leave(name) }
+        let visit = gauge.enter(name)
+        defer { visit.leave() }
         await at(.asked(model: name))
         let (scripted, model) = state.withLock { state in
             state.batches.append(texts)
