@@ -123,6 +123,40 @@ import Testing
         }
     }
 
+    @Test func whatIsTooLargeOrTooOldIsNotGivenAgain() async throws {
+        let model = ScriptedModel()
+        var rules = CacheRules()
+        rules.maxEntryBytes = 10
+        try await KindsFixture.run(models: model, cache: rules) { (fixture) async throws in
+            for _ in 0..<2 { #expect(hit(try await ask(fixture)) == "none") }
+            #expect(try await fixture.ledger.cachedAnswers() == 0)
+        }
+        rules = CacheRules()
+        rules.longestAge = .zero
+        try await KindsFixture.run(models: model, cache: rules) { (fixture) async throws in
+            for _ in 0..<2 { #expect(hit(try await ask(fixture)) == "off") }
+        }
+        rules.longestAge = .seconds(100)
+        try await KindsFixture.run(models: model, cache: rules) { (fixture) async throws in
+            _ = try await ask(fixture)
+            try await fixture.pool.script("UPDATE prompt_cache SET created_at = created_at - interval '101 seconds'")
+            #expect(hit(try await ask(fixture)) == "none")
+            #expect(hit(try await ask(fixture)) == "exact")
+        }
+    }
+
+    @Test func aChatFromTheCacheIsWrittenToItsSessionToo() async throws {
+        let model = ScriptedModel()
+        try await KindsFixture.run(models: model) { (fixture) async throws in
+            for expected in ["none", "exact"] {
+                let words = SpokenWords()
+                let input: JSONValue = ["model": "m", "messages": [["role": "user", "content": "hello"]]]
+                #expect(hit(try await fixture.run("chat", input, session: "s", conversation: words)) == expected)
+                #expect(words.said.map(\.content) == ["hello", "answer 1 of m"])
+            }
+        }
+    }
+
     // MARK: - Many at once
 
     private func many(_ count: Int, _ fixture: KindsFixture) -> [Task<JSONValue, any Error>] {
@@ -153,7 +187,10 @@ import Testing
             if number == 1 { throw .retry("The runner died", type: "http_500") }
             return ScriptedModel.answer("answer \(number + 1)", to: request)
         }
-        try await KindsFixture.run(models: model) { (fixture) async throws in
+        // Longer than the test may take: whoever takes over was let to.
+        var rules = CacheRules()
+        rules.lease = .seconds(600)
+        try await KindsFixture.run(models: model, cache: rules) { (fixture) async throws in
             let leader = Task { try await ask(fixture) }
             try await eventually { model.requests.count == 1 }
             let waiters = many(5, fixture)

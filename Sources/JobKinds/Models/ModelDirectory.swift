@@ -4,27 +4,17 @@ import JobModel
 actor ModelDirectory {
     private static let freshness = Duration.seconds(10)
     private let models: any ModelProvider
-    private var listing: (result: Result<[ModelDescription], JobFailure>, at: ContinuousClock.Instant)?
-    private var asking: Task<Result<[ModelDescription], JobFailure>, Never>?
+    private var listing: (models: [ModelDescription], at: ContinuousClock.Instant)?
 
     init(_ models: any ModelProvider) {
         self.models = models
     }
 
-    /// A server that does not answer is asked again by the next job.
+    /// Jobs that come while the list is old each ask for themselves: none hangs on another one's request. A failure is not kept.
     func list() async throws(JobFailure) -> [ModelDescription] {
-        if let listing, case .success(let models) = listing.result, listing.at + Self.freshness > .now { return models }
-        let task =
-            asking
-            ?? Task { [models] in
-                do throws(JobFailure) { return .success(try await models.models()) } catch { return .failure(error) }
-            }
-        asking = task
-        let result = await task.value
-        if asking == task {
-            asking = nil
-            listing = (result, .now)
-        }
-        return try result.get()
+        if let listing, listing.at + Self.freshness > .now { return listing.models }
+        let found = try await models.models()
+        listing = (found, .now)
+        return found
     }
 }
