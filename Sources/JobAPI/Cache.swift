@@ -80,7 +80,8 @@ enum CacheDocument {
     /// What `auto` would choose now among the models that were asked, for each kind and category that is shown.
     static func routing(for shown: [ModelPerformance], known: [ModelPerformance]) -> [JSONValue] {
         // `auto` never compares embedders: their vectors cannot be exchanged.
-        let pairs = Set(shown.filter { $0.place.kind != "embedding" }.map { ModelPlace(model: "", kind: $0.place.kind, category: $0.place.category) })
+        let pairs = Set(
+            shown.filter { $0.place.kind != "embedding" }.map { ModelPlace(model: "", kind: $0.place.kind, category: $0.place.category) })
         return pairs.sorted { ($0.kind, $0.category) < ($1.kind, $1.category) }.compactMap { pair in
             let models = Set(known.filter { $0.place.kind == pair.kind && $0.calls + $0.feedback > 0 }.map(\.place.model)).sorted()
             let routing = ModelRouting(among: models, known: known, kind: pair.kind, category: pair.category)
