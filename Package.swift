@@ -81,7 +81,8 @@ let package = Package(
 
         // 4th floor
         room("JobRunner", ["JobDesk", "JobQueue", "JobLedger", "RedisWire", "JobModel", deque, logging]),
-        room("JobKinds", ["JobLedger", "PostgresWire", "Services", "WebFetch", "PageText", "JobModel", logging]),
+        room(
+            "JobKinds", ["JobLedger", "PostgresWire", "Services", "WebFetch", "PageText", "JobModel", logging], embed: "Prompts"),
 
         // 5th floor
         room(

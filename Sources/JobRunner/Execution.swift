@@ -61,7 +61,8 @@ final class Execution: Sendable {
     }
 
     private func note(_ duration: Duration) {
-        life.desk.durations.note(kind: claim.job.kind, milliseconds: Int64(duration / .milliseconds(1)))
+        life.desk.durations.note(
+            kind: claim.job.kind, milliseconds: Int64(duration / .milliseconds(1)), input: claim.job.input)
     }
 }
 

@@ -261,10 +261,7 @@ struct Assembly: Sendable {
         let standard = JobKind(name: "", summary: "", queue: "", input: InputShape([])).timeoutMilliseconds
         return EveryKind.kinds.map { kind in
             guard kind.timeoutMilliseconds == standard else { return kind }
-            return JobKind(
-                name: kind.name, summary: kind.summary, queue: kind.queue, input: kind.input, retry: kind.retry,
-                timeoutMilliseconds: Int64(settings[Known.jobTimeout]) * 1000, isRecorded: kind.isRecorded,
-                estimatedMilliseconds: kind.estimatedMilliseconds)
+            return kind.limited(toMilliseconds: Int64(settings[Known.jobTimeout]) * 1000)
         }
     }
 }
