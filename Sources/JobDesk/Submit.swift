@@ -73,11 +73,12 @@ extension JobDesk {
             metadata: request.metadata, isRecorded: kind.isRecorded, maxAttempts: request.maxAttempts ?? kind.retry.maxAttempts,
             timeoutMilliseconds: request.timeoutMilliseconds ?? kind.timeoutMilliseconds,
             estimatedMilliseconds: durations.typical(kind, input))
-        job.title = request.title
+        let label = kind.label(of: input)
+        job.title = request.title ?? label?.title
         job.subject = request.subject
         job.sessionID = request.sessionID ?? input["session_id"]?.string
         job.tags = request.tags
-        job.description = request.description
+        job.description = request.description ?? label?.description
         job.backoff = request.backoff
         job.concurrencyKey = request.concurrencyKey ?? (kind.isConversational ? job.sessionID.map(Conversation.turnKey) : nil)
         job.uniqueness = request.uniqueness

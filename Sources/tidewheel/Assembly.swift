@@ -200,7 +200,7 @@ struct Assembly: Sendable {
                 models: models, vectors: vectors(trusted), embeddingModel: model,
                 extractor: PageExtractor(), fileRoot: try directory(Known.fileRoot), receivers: receivers, userAgent: agent,
                 decks: try PresentonSettings(settings: settings).rooms(trusted, directory: directory(Known.deckDirectory)),
-                cache: cacheRules))
+                cache: cacheRules, panel: panel(models)))
     }
 
     private var cacheRules: CacheRules {
@@ -249,6 +249,13 @@ struct Assembly: Sendable {
                 return .object(document)
             }
         }
+    }
+
+    /// The stand-in answers under names of its own.
+    private func panel(_ models: any ModelProvider) -> ModelPanel {
+        let named = Array(settings[Known.queryModels].prefix(10))
+        let names = models.isStandIn ? ["a", "b", "c"].map { "\(models.name)-\($0)" } : named
+        return ModelPanel(models: names, historyTokens: settings[Known.historyTokens])
     }
 
     private func vectors(_ fetcher: Fetcher) -> any VectorStore {

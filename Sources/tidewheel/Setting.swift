@@ -87,10 +87,10 @@ extension Setting where Value == [String] {
     }
 
     static func list(
-        _ name: String, flag: String? = nil, allowed: String = "names separated by commas",
+        _ name: String, flag: String? = nil, standard: String = "", allowed: String = "names separated by commas",
         accepts: @escaping @Sendable (String) -> Bool = { _ in true }, _ meaning: String
     ) -> Setting {
-        Setting(name, flag: flag, allowed: allowed, meaning) { text in
+        Setting(name, flag: flag, standard: standard, allowed: allowed, meaning) { text in
             let entries = text.split(whereSeparator: { $0 == "," || $0 == " " }).map(String.init)
             return entries.allSatisfy(accepts) ? entries : nil
         }

@@ -134,6 +134,14 @@ enum Known {
         "TIDEWHEEL_FILE_ROOT", allowed: "a directory", "Directory below which `document` jobs may read files; none when empty.")
     static let embeddingModel = Setting.text(
         "TIDEWHEEL_EMBEDDING_MODEL", standard: "nomic-embed-text", allowed: "a model name", "The model that embeds documents.")
+    static let queryModels = Setting.list(
+        "TIDEWHEEL_QUERY_MODELS", standard: "llama3.2,qwen3,mistral", allowed: "1 to 10 models separated by commas",
+        accepts: { $0.utf8.count <= 200 },
+        "Models that `query_models` and `thinking` ask where a job names none; the first one does projections, translations and dialogues.")
+    static let historyTokens = Setting.number(
+        "TIDEWHEEL_HISTORY_TOKENS", standard: 2_000, 0...1_000_000,
+        "What of a conversation is sent to a model along with a question, at most: it must fit into the model's context beside the question."
+    )
     static let cacheHours = Setting.number(
         "TIDEWHEEL_CACHE_HOURS", standard: 168, 0...87_600,
         "How long answers of models are given again to jobs that ask the same; 0 turns the cache off. See [models.md](models.md).")
@@ -177,7 +185,7 @@ enum Known {
             reportInterval.entry,
             drain.entry, apiDrain.entry, allowEviction.entry,
             postgresPool.entry, fetchAllow.entry, webhookAllow.entry, webhookSlots.entry, webhookTimeout.entry, fileRoot.entry,
-            embeddingModel.entry, cacheHours.entry, cacheMebibytes.entry, cacheSimilarity.entry, maxConnections.entry,
+            embeddingModel.entry, queryModels.entry, historyTokens.entry, cacheHours.entry, cacheMebibytes.entry, cacheSimilarity.entry, maxConnections.entry,
             maxEventStreams.entry, maxUploads.entry, scalingLatency.entry, scalingMax.entry, site.entry, patience.entry, logLevel.entry,
         ] + modelTable
 }

@@ -11,7 +11,8 @@ package struct AskSocratically: JobHandler {
             .init("session_id", .text(maxLength: 200), "the conversation in which it is led; one of its own where none is named"),
             .init("model", .text(maxLength: 200), "who does it"),
         ]),
-        estimatedMilliseconds: 40_000, isConversational: true, weight: { input in input["depth"]?.integer.map { Double($0 + 1) / 4 } })
+        estimatedMilliseconds: 40_000, isConversational: true, weight: { input in input["depth"]?.integer.map { Double($0 + 1) / 4 } },
+        label: { JobLabel("Dialogue", $0["goal"]?.string ?? $0["narrative"]?.string, description: $0["narrative"]?.string) })
 
     package var kind: JobKind { Self.kind }
     private let models: any ModelProvider

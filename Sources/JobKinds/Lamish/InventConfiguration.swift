@@ -9,7 +9,8 @@ package struct InventConfiguration: JobHandler {
             .init("count", .integer(1...10), standard: 3, "how many of each"),
             .init("model", .text(maxLength: 200), "who does it"),
         ]), estimatedMilliseconds: 30_000,
-        weight: { input in input["description"] == nil ? nil : Double(input["count"]?.integer ?? 3) / 3 })
+        weight: { input in input["description"] == nil ? nil : Double(input["count"]?.integer ?? 3) / 3 },
+        label: { JobLabel("Configuration", $0["description"]?.string) })
 
     package var kind: JobKind { Self.kind }
     private let models: any ModelProvider

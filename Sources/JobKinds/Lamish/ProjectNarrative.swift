@@ -10,7 +10,11 @@ package struct ProjectNarrative: JobHandler {
             .init("namespace", .text(maxLength: 1_000), standard: "lamish-galaxy", "the world it moves to: a name, or `name: description`"),
             .init("style", .text(maxLength: 1_000), standard: "standard", "how it is told: a name, or `name: description`"),
             .init("model", .text(maxLength: 200), "who does it"),
-        ]), estimatedMilliseconds: 60_000)
+        ]), estimatedMilliseconds: 60_000,
+        label: { input in
+            let named = ["persona", "namespace", "style"].compactMap { input[$0]?.string?.prefix { $0 != ":" } }.joined(separator: ", ")
+            return JobLabel("Projection", named, description: input["narrative"]?.string)
+        })
 
     package var kind: JobKind { Self.kind }
     private let models: any ModelProvider

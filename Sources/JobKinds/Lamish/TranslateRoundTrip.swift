@@ -14,6 +14,10 @@ package struct TranslateRoundTrip: JobHandler {
         // One language there and back is of weight 1.
         weight: { input in
             input["text"] == nil ? nil : Double(max(1, input["languages"]?.array?.count ?? 1) + 2) / 3
+        },
+        label: { input in
+            let languages = (input["languages"]?.array ?? []).compactMap(\.string).joined(separator: ", ")
+            return JobLabel("Round trip", languages, description: input["text"]?.string)
         })
 
     package var kind: JobKind { Self.kind }

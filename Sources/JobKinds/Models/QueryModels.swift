@@ -17,7 +17,8 @@ package struct QueryModels: JobHandler {
         ]),
         // What failed is told at once: whoever asks waits for it.
         retry: RetryPolicy(maxAttempts: 1), timeoutMilliseconds: 30_000, estimatedMilliseconds: 30_000, isConversational: true,
-        weight: { input in input["question"] == nil ? nil : Double(ModelPanel.count(input)) / 3 })
+        weight: { input in input["question"] == nil ? nil : Double(ModelPanel.count(input)) / 3 },
+        label: { JobLabel("Query", $0["question"]?.string) })
 
     package var kind: JobKind { Self.kind }
     private let models: any ModelProvider

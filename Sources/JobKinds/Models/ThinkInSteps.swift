@@ -22,7 +22,8 @@ package struct ThinkInSteps: JobHandler {
         weight: { input in
             guard input["question"] != nil else { return nil }
             return Double(ModelPanel.count(input) * (input["num_thinking_steps"]?.integer ?? 5)) / 15
-        })
+        },
+        label: { JobLabel("Thinking", $0["question"]?.string, description: "\($0["num_thinking_steps"]?.integer ?? 5) thinking steps") })
 
     package var kind: JobKind { Self.kind }
     private let models: any ModelProvider
