@@ -147,6 +147,12 @@ let package = Package(
                 "JobAPI", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "RedisWire", "PostgresWire", "WebFetch",
                 "JobModel", lifecycle, nioCore, nioPosix, httpTypes,
             ]),
+        tests(
+            "ModelJobsTests",
+            [
+                "JobAPI", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "RedisWire", "PostgresWire", "WebFetch",
+                "JobModel", lifecycle,
+            ]),
         tests("JobBenchTests", ["JobBench", "RedisWire", "JobModel"]),
         tests("TidewheelTests", ["tidewheel", "JobAPI", "JobBench", "Services", "WebFetch", "JobModel", "RedisWire", "PostgresWire"]),
     ],

@@ -110,11 +110,11 @@ enum HealthDocument {
     private static func statistics(_ health: DeskHealth, _ alive: [WorkerInfo]) -> JSONValue {
         let pending = health.queues.reduce(0) { $0 + $1.waiting }
         let running = health.queues.reduce(0) { $0 + $1.running }
+        let ended = [\QueueCounts.completed, \.failed, \.cancelled].map { part in health.queues.reduce(0) { $0 + $1[keyPath: part] } }
         return [
-            "total": .integer(Int64(pending + running)), "pending": .integer(Int64(pending)), "running": .integer(Int64(running)),
-            "completed": .integer(health.queues.reduce(0) { $0 + $1.completed }),
-            "failed": .integer(health.queues.reduce(0) { $0 + $1.failed }),
-            "cancelled": .integer(health.queues.reduce(0) { $0 + $1.cancelled }),
+            "total": .integer(Int64(pending + running) + ended.reduce(0, +)), "pending": .integer(Int64(pending)),
+            "running": .integer(Int64(running)), "completed": .integer(ended[0]), "failed": .integer(ended[1]),
+            "cancelled": .integer(ended[2]),
             "maxConcurrent": .integer(Int64(alive.reduce(0) { $0 + $1.slots })),
         ]
     }
