@@ -1,5 +1,6 @@
 import JobDesk
 import JobModel
+import JobRunner
 import Synchronization
 import Testing
 
@@ -38,7 +39,10 @@ import Testing
         var ids: [JobID] = []
         for number in 0..<10 { ids.append(try await submit(fixture, session, number, inInput: number.isMultiple(of: 2))) }
         try await fixture.working { _ in
-            for id in ids { #expect(try await fixture.ended(id).state == .completed) }
+            for id in ids {
+                let job = try await fixture.ended(id)
+                #expect(job.state == .completed)
+            }
         }
         let messages = try await fixture.desk.messages(of: session, after: 0, limit: 100).map(\.message.content)
         #expect(messages == (0..<10).map { "\($0) heard \($0)" })

@@ -1,5 +1,6 @@
 import JobDesk
 import JobModel
+import JobQueue
 import TestServers
 import Testing
 

@@ -7,6 +7,7 @@ import JobQueue
 import JobRunner
 import Logging
 import PostgresWire
+import PrivateServers
 import RedisWire
 import ServiceLifecycle
 import Services
