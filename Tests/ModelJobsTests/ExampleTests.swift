@@ -7,7 +7,7 @@ import Testing
 /// The nine usage examples that the system was asked for in, replayed over HTTP with a real worker. The tools of the examples are routes here:
 /// query-models and analyze-with-thinking are kinds, get-job-progress and get-job-result read `/api/jobs/{id}`, list-jobs is `/api/jobs`,
 /// manage-conversation is `/conversations`.
-@Suite(.timeLimit(.minutes(2))) struct ExampleTests {
+@Suite(.serialized, .timeLimit(.minutes(2))) struct ExampleTests {
     @Test func example1BasicQueryWithProgressTracking() async throws {
         let hold = Hold("qwen3", "mistral")
         let standIn = StandInOllama(StandInModel.panel) { await hold.pass($0) }

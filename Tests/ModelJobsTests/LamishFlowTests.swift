@@ -5,7 +5,7 @@ import TestServers
 import Testing
 
 /// The flows of the Lamish Projection Engine over HTTP: create, watch, read, list, cancel.
-@Suite(.timeLimit(.minutes(2))) struct LamishFlowTests {
+@Suite(.serialized, .timeLimit(.minutes(2))) struct LamishFlowTests {
     private let narrative: JSONValue = [
         "narrative": "Your narrative text here", "persona": "philosopher", "namespace": "lamish-galaxy", "style": "academic",
     ]

@@ -38,7 +38,7 @@ struct ModelSystem: Sendable {
     static func run(_ standIn: StandInOllama, slots: Int = 4, _ test: (ModelSystem) async throws -> Void) async throws {
         let ollama = try await StubHTTPServer { await standIn.answer($0) }
         let fetcher = Fetcher(guard: nil, userAgent: "tests")
-        let pool = PostgresPool(PostgresOptions(url: try await database()), logger: quiet)
+        let pool = PostgresPool(PostgresOptions(url: try await database(), poolSize: 2), logger: quiet)
         let ledger = JobLedger(pool, logger: quiet)
         let queue = JobQueue(
             try RedisAddress(url: try await TestRedis.shared().url), prefix: TestRedis.uniquePrefix(),
