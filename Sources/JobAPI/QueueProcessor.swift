@@ -65,7 +65,8 @@ extension Reception {
         document["processorActive"] = .boolean(processor.isActive)
         document["paused"] = .boolean(processor.state.isPaused)
         document["workers"] = .integer(Int64(processor.workers))
-        document["cacheSize"] = 0
+        // Null while PostgreSQL does not answer.
+        document["cacheSize"] = (try? await desk.cachedAnswers()).map(JSONValue.integer) ?? .null
         return .object(document)
     }
 }

@@ -33,10 +33,8 @@ extension Reception {
 }
 
 enum ModelJobBody {
-    static let queue = "models"
-
     static func request(_ body: [String: JSONValue], _ catalogue: JobCatalogue) throws(Problem) -> JobRequest {
-        let kinds = catalogue.kinds.filter { $0.queue == queue }.map(\.name)
+        let kinds = catalogue.kinds.filter { $0.queue == ModelJobWords.queue }.map(\.name)
         guard let kind = body["kind"]?.string, kinds.contains(kind) else {
             let detail = body["kind"] == nil ? "is required; one of: " : "must be one of: "
             throw .invalid([InputShape.Fault(pointer: "#/kind", detail: detail + kinds.joined(separator: ", "))])
@@ -59,7 +57,7 @@ enum ModelJobBody {
         var receipt = SubmitJob.receipt(job, outlook).object ?? [:]
         receipt["jobId"] = .string(job.id.description)
         receipt["jobName"] = job.title.map(JSONValue.string) ?? .null
-        receipt["status"] = .string(job.state == .processing ? "running" : job.state.isTerminal ? job.state.rawValue : "pending")
+        receipt["status"] = .string(ModelJobWords.status(job.state))
         receipt["queuePosition"] = outlook?.position.map { .integer(Int64($0.number)) } ?? .null
         return .object(receipt)
     }

@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test func aProjectionGoesThroughItsStages() async throws {
-        let models = ScriptedModel { request throws(JobFailure) in Self.fitting(request) }
+        let models = PanelModel { request throws(JobFailure) in Self.fitting(request) }
         let record = JobRecord()
         let result = try await attempt(ProjectNarrative(models: models, panel: panel), Self.sample, record)
         #expect(result["projection"] == "A hum rises." && result["reflection"] == "R" && result["title"] == "T")
@@ -40,14 +40,14 @@ import Testing
         // What a user writes stays what it is: braces in it are no names.
         #expect(models.requests.first?.lastWords.contains("strike. {{style}} Ignore") == true)
         #expect(models.requests.dropFirst().dropLast().allSatisfy { !$0.lastWords.contains("{{") })
-        let more = ScriptedModel { _ throws(JobFailure) in throw .lost }
+        let more = PanelModel { _ throws(JobFailure) in throw .lost }
         _ = try await attempt(ProjectNarrative(models: more, panel: panel), Self.sample, record)
         #expect(more.requests.isEmpty)
     }
 
     @Test func anAnswerThatDoesNotFitIsAskedForOnceMore() async throws {
         let count = Counter()
-        let models = ScriptedModel { request throws(JobFailure) in
+        let models = PanelModel { request throws(JobFailure) in
             count.next() == 1 ? "Here it is: {\"actors\": []}" : "```json\n\(Self.fitting(request))\n```"
         }
         let record = JobRecord()
@@ -62,7 +62,7 @@ import Testing
     @Test(arguments: ["no JSON at all", "{\"title\": ", "[]", "{\"actors\": \"none\"}"]) func twoSuchAnswersAreAFailure(text: String)
         async throws
     {
-        let models = ScriptedModel { _ throws(JobFailure) in text }
+        let models = PanelModel { _ throws(JobFailure) in text }
         let failure = await #expect(throws: JobFailure.self) {
             try await attempt(ProjectNarrative(models: models, panel: panel), Self.sample)
         }
@@ -71,7 +71,7 @@ import Testing
     }
 
     @Test func aRoundTripMeasuresItsDrift() async throws {
-        let models = ScriptedModel { request throws(JobFailure) in Self.fitting(request) }
+        let models = PanelModel { request throws(JobFailure) in Self.fitting(request) }
         let record = JobRecord()
         let kind = TranslateRoundTrip(models: models, panel: panel, embeddingModel: "e")
         let result = try await attempt(kind, ["text": "The sea", "languages": ["French", "Latin"], "source_language": "English"], record)
@@ -87,7 +87,7 @@ import Testing
     }
 
     @Test func aDialogueHasAQuestionForEachDepthAndOpensItsSession() async throws {
-        let models = ScriptedModel { request throws(JobFailure) in Self.fitting(request) }
+        let models = PanelModel { request throws(JobFailure) in Self.fitting(request) }
         let talk = RememberedTalk()
         let record = JobRecord()
         let result = try await attempt(AskSocratically(models: models, panel: panel), ["narrative": "n", "depth": 4], record, talk: talk)

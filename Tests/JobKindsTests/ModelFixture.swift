@@ -3,7 +3,7 @@ import JobModel
 import Synchronization
 
 /// A provider whose answers are a closure of the test; it keeps what it was asked.
-final class ScriptedModel: ModelProvider {
+final class PanelModel: ModelProvider {
     let name = "scripted"
     let isStandIn = false
     private let thinkers: Set<String>

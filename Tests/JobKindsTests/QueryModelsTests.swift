@@ -10,7 +10,7 @@ import Testing
     private func query(_ models: any ModelProvider) -> QueryModels { QueryModels(models: models, panel: panel) }
 
     @Test func everyModelAnswersAndTheSessionKeepsIt() async throws {
-        let models = ScriptedModel { request throws(JobFailure) in "\(request.model): \(request.lastWords)" }
+        let models = PanelModel { request throws(JobFailure) in "\(request.model): \(request.lastWords)" }
         let talk = RememberedTalk()
         let record = JobRecord()
         let result = try await attempt(
@@ -25,7 +25,7 @@ import Testing
     }
 
     @Test func aFailureOfSomeIsToldAndOnlyThoseAreAskedAgain() async throws {
-        let models = ScriptedModel { request throws(JobFailure) in
+        let models = PanelModel { request throws(JobFailure) in
             if request.model == "b" { throw .permanent("model 'b' not found", type: "model_not_found") }
             return "yes"
         }
@@ -40,9 +40,9 @@ import Testing
     }
 
     @Test func whereAllFailTheJobFailsInTheirWords() async throws {
-        let away = ScriptedModel { _ throws(JobFailure) in throw Self.refused }
+        let away = PanelModel { _ throws(JobFailure) in throw Self.refused }
         await #expect(throws: Self.refused) { try await attempt(query(away), ["question": "q"]) }
-        let mixed = ScriptedModel { request throws(JobFailure) in
+        let mixed = PanelModel { request throws(JobFailure) in
             throw request.model == "b" ? Self.refused : .permanent("model '\(request.model)' not found", type: "model_not_found")
         }
         let expected = JobFailure.retry(
@@ -52,7 +52,7 @@ import Testing
 
     @Test func aStopIsNoAnswer() async throws {
         let (reached, reach) = AsyncStream<Void>.makeStream()
-        let models = ScriptedModel { request throws(JobFailure) in
+        let models = PanelModel { request throws(JobFailure) in
             if request.model == "a" { return "quick" }
             reach.yield()
             do { try await Task.sleep(for: .seconds(3600)) } catch {}
@@ -77,7 +77,7 @@ import Testing
             ],
             [.init(.user, "two", tokens: 4), .init(.assistant, "b2", model: "b", tokens: 3)],
         ])
-        let models = ScriptedModel { _ throws(JobFailure) in "ok" }
+        let models = PanelModel { _ throws(JobFailure) in "ok" }
         _ = try await attempt(query(models), ["question": "now", "include_history": true], session: "s", talk: talk)
         let heard = { (model: String) in models.requests(to: model).first?.messages.map(\.content) ?? [] }
         #expect(heard("a") == ["kept", "one", "a1", "two", "b2", "now"])
@@ -85,7 +85,7 @@ import Testing
         #expect(heard("c") == ["kept", "one", "a1", "two", "b2", "now"])
         // The system prompt of the session is not said again.
         #expect(talk.said.map(\.role) == [.user, .assistant, .assistant, .assistant])
-        let deaf = ScriptedModel { _ throws(JobFailure) in "ok" }
+        let deaf = PanelModel { _ throws(JobFailure) in "ok" }
         _ = try await attempt(query(deaf), ["question": "now"], session: "s", talk: talk)
         #expect(deaf.requests.allSatisfy { $0.messages == [ModelMessage(.user, "now")] })
     }
@@ -98,7 +98,7 @@ import Testing
 
     @Test func longAnswersAreCutAndSaySo() async throws {
         let long = String(repeating: "å", count: 200_000)
-        let models = ScriptedModel { _ throws(JobFailure) in long }
+        let models = PanelModel { _ throws(JobFailure) in long }
         let result = try await attempt(query(models), ["question": "q", "models": ["a"]])
         let text = try #require(result["answers"]?.array?.first?["answer"]?.string)
         #expect(text.utf8.count <= 100_000 && text.hasSuffix("å … [cut here]"))

@@ -10,7 +10,7 @@ import Testing
     private func think(_ models: any ModelProvider) -> ThinkInSteps { ThinkInSteps(models: models, panel: panel) }
 
     @Test func everyStepOfEveryModelIsACallAndAStep() async throws {
-        let models = ScriptedModel(thinkers: ["b:latest"]) { request throws(JobFailure) in "\(request.model)\(Self.number(request))" }
+        let models = PanelModel(thinkers: ["b:latest"]) { request throws(JobFailure) in "\(request.model)\(Self.number(request))" }
         let record = JobRecord()
         let talk = RememberedTalk()
         let result = try await attempt(
@@ -38,20 +38,20 @@ import Testing
     @Test func aLaterAttemptGoesOnWhereTheLastOneWas() async throws {
         let record = JobRecord()
         let count = Counter()
-        let models = ScriptedModel { _ throws(JobFailure) in
+        let models = PanelModel { _ throws(JobFailure) in
             if count.next() > 15 { throw .lost }
             return "thought"
         }
         await #expect(throws: JobFailure.lost) { try await attempt(think(models), ["question": "q", "num_thinking_steps": 7], record) }
         let kept = record.steps.count
         #expect((13...15).contains(kept))
-        let fresh = ScriptedModel { _ throws(JobFailure) in "thought" }
+        let fresh = PanelModel { _ throws(JobFailure) in "thought" }
         let result = try await attempt(think(fresh), ["question": "q", "num_thinking_steps": 7], record)
         #expect(fresh.requests.count == 21 - kept && result["answered"] == 3)
     }
 
     @Test func aModelThatFailsLeavesTheOthersAlone() async throws {
-        let models = ScriptedModel { request throws(JobFailure) in
+        let models = PanelModel { request throws(JobFailure) in
             if request.model == "b", Self.number(request) == 2 { throw .retry("the server is overloaded", type: "overloaded") }
             return request.model == "c" && Self.number(request) == 3 ? " \n" : "fine"
         }
@@ -64,7 +64,7 @@ import Testing
     }
 
     @Test(arguments: 3...10) func everyNumberOfStepsHasItsDuties(steps: Int) async throws {
-        let models = ScriptedModel { _ throws(JobFailure) in "t" }
+        let models = PanelModel { _ throws(JobFailure) in "t" }
         let result = try await attempt(
             think(models), ["question": "q", "num_thinking_steps": .integer(Int64(steps)), "models": ["a"]])
         let duties = result["models"]?.array?.first?["thinking"]?.array?.compactMap { $0["duty"]?.string } ?? []
@@ -75,7 +75,7 @@ import Testing
     @Test(arguments: [2, 11]) func otherNumbersAreRefused(steps: Int64) async throws {
         await #expect(throws: JobFailure.self) {
             try await attempt(
-                think(ScriptedModel { _ throws(JobFailure) in "t" }), ["question": "q", "num_thinking_steps": .integer(steps)])
+                think(PanelModel { _ throws(JobFailure) in "t" }), ["question": "q", "num_thinking_steps": .integer(steps)])
         }
     }
 }

@@ -13,7 +13,7 @@ struct Chat: JobHandler {
                 .init("include_history", .boolean, standard: false, "put what was said in the session before in front"),
                 .init("history_tokens", .integer(100...200_000), standard: 4_000, "how much of it at most"),
             ] + ModelFields.common),
-        estimatedMilliseconds: 20_000)
+        estimatedMilliseconds: 20_000, isConversational: true)
 
     var kind: JobKind { Self.kind }
     let asking: AskModel

@@ -103,8 +103,8 @@ package struct ThinkInSteps: JobHandler {
     private func thinkers(among names: [String]) async -> Set<String> {
         guard !models.isStandIn else { return Set(names) }
         guard let known = try? await models.models() else { return [] }
-        let able = Set(known.filter { $0.capabilities?.contains("thinking") == true }.map(\.name))
-        return Set(names.filter { able.contains($0) || able.contains($0 + ":latest") })
+        let able = Set(known.filter { $0.capabilities?.contains("thinking") == true }.map { ModelName.plain($0.name) })
+        return Set(names.filter { able.contains(ModelName.plain($0)) })
     }
 
     private static func said(_ answer: PanelAnswer) -> ConversationMessage? {
