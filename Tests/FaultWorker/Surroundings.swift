@@ -71,7 +71,7 @@ struct Surroundings: Sendable {
         return DeckRooms(presenton: presenton, store: DeckStore(directory: directory, maxBytes: 1 << 20), pacing: pacing)
     }
 
-    /// The real kind `chat`, at stand-in servers with so many permits each.
+    /// The real kinds `chat` and `thinking`, at stand-in servers with so many permits each.
     private static func modelKinds(
         _ environment: [String: String], _ queue: JobQueue, _ ledger: JobLedger, _ pool: PostgresPool
     ) -> [any JobHandler] {
@@ -85,7 +85,7 @@ struct Surroundings: Sendable {
         let rooms = KindRooms(
             ledger: ledger, fetcher: fetcher, models: ModelEndpoints(endpoints, permits: ModelPermits(queue)),
             vectors: PostgresVectors(pool), embeddingModel: "none", userAgent: "fault")
-        return EveryKind.handlers(in: rooms).filter { $0.kind.name == "chat" }
+        return EveryKind.handlers(in: rooms).filter { ["chat", "thinking"].contains($0.kind.name) }
     }
 
     private static func makeLogger(_ level: String?) -> Logger {

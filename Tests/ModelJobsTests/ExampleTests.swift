@@ -101,8 +101,9 @@ import Testing
             #expect(failed["progress"]?["percent"] == 65)
             let result = try await system.send("GET", "/jobs/\(late)/result")
             #expect(result.status == 409 && result.json["detail"]?.string?.contains("Timeout after 1000ms") == true)
-
-            await system.ollama.stop()
+        }
+        // Nobody listens there.
+        try await ModelSystem.run(StandInOllama(), address: "http://127.0.0.1:1") { system in
             let down = try await system.submit("query_models", ["question": "…"])
             let refused = try await system.ended(down)
             #expect(refused["status"] == "failed")

@@ -23,7 +23,6 @@ struct ModelSystem: Sendable {
 
     let url: String
     let desk: JobDesk
-    let ollama: StubHTTPServer
     private let fetcher: Fetcher
 
     struct Answer: Sendable {
@@ -35,7 +34,10 @@ struct ModelSystem: Sendable {
         func header(_ name: String) -> String? { headers.first { $0.name.lowercased() == name }?.value }
     }
 
-    static func run(_ standIn: StandInOllama, slots: Int = 4, _ test: (ModelSystem) async throws -> Void) async throws {
+    /// `address`: somewhere else than the stand-in.
+    static func run(_ standIn: StandInOllama, slots: Int = 4, address: String? = nil, _ test: (ModelSystem) async throws -> Void)
+        async throws
+    {
         let ollama = try await StubHTTPServer { await standIn.answer($0) }
         let fetcher = Fetcher(guard: nil, userAgent: "tests")
         let pool = PostgresPool(PostgresOptions(url: try await database(), poolSize: 2), logger: quiet)
@@ -45,8 +47,8 @@ struct ModelSystem: Sendable {
             options: RedisOptions(commandTimeout: .seconds(2)), logger: quiet)
         let desk = JobDesk(queue: queue, ledger: ledger, catalogue: JobCatalogue(EveryKind.kinds), logger: quiet)
         let rooms = KindRooms(
-            ledger: ledger, fetcher: fetcher, models: Ollama(url: ollama.url, fetcher: fetcher), vectors: PostgresVectors(pool),
-            embeddingModel: "nomic-embed-text", panel: ModelPanel(models: panel), userAgent: "tests")
+            ledger: ledger, fetcher: fetcher, models: Ollama(url: address ?? ollama.url, fetcher: fetcher), vectors: PostgresVectors(pool),
+            embeddingModel: "nomic-embed-text", userAgent: "tests", panel: ModelPanel(models: panel))
         var settings = RunnerSettings(queues: desk.catalogue.queues)
         settings.slots = slots
         settings.promoteInterval = .milliseconds(50)
@@ -55,7 +57,7 @@ struct ModelSystem: Sendable {
         try await serve(desk) { url in
             async let running: Void = runner.run()
             let outcome = await Result {
-                try await test(ModelSystem(url: url, desk: desk, ollama: ollama, fetcher: fetcher))
+                try await test(ModelSystem(url: url, desk: desk, fetcher: fetcher))
             }
             runner.drain()
             await running
