@@ -47,8 +47,8 @@ package struct KindRooms: Sendable {
 package enum EveryKind {
     /// Known without any room: the API checks inputs with them.
     package static let kinds: [JobKind] = [
-        CrawlWeb.kind, IngestDocument.kind, MakePresentation.kind, Generate.kind, Chat.kind, Embed.kind, QueryModels.kind, ThinkInSteps.kind,
-        ProjectNarrative.kind, TranslateRoundTrip.kind, AskSocratically.kind, InventConfiguration.kind, SendWebhook.kind,
+        CrawlWeb.kind, IngestDocument.kind, MakePresentation.kind, Generate.kind, Chat.kind, Embed.kind, QueryModels.kind,
+        ThinkInSteps.kind, ProjectNarrative.kind, TranslateRoundTrip.kind, AskSocratically.kind, InventConfiguration.kind, SendWebhook.kind,
     ]
 
     package static func handlers(in rooms: KindRooms) -> [any JobHandler] {

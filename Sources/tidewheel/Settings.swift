@@ -185,7 +185,8 @@ enum Known {
             reportInterval.entry,
             drain.entry, apiDrain.entry, allowEviction.entry,
             postgresPool.entry, fetchAllow.entry, webhookAllow.entry, webhookSlots.entry, webhookTimeout.entry, fileRoot.entry,
-            embeddingModel.entry, queryModels.entry, historyTokens.entry, cacheHours.entry, cacheMebibytes.entry, cacheSimilarity.entry, maxConnections.entry,
+            embeddingModel.entry, queryModels.entry, historyTokens.entry, cacheHours.entry, cacheMebibytes.entry, cacheSimilarity.entry,
+            maxConnections.entry,
             maxEventStreams.entry, maxUploads.entry, scalingLatency.entry, scalingMax.entry, site.entry, patience.entry, logLevel.entry,
         ] + modelTable
 }
