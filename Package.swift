@@ -81,7 +81,8 @@ let package = Package(
 
         // 4th floor
         room("JobRunner", ["JobDesk", "JobQueue", "JobLedger", "RedisWire", "JobModel", deque, logging]),
-        room("JobKinds", ["JobLedger", "PostgresWire", "Services", "WebFetch", "PageText", "JobModel", logging]),
+        room(
+            "JobKinds", ["JobLedger", "PostgresWire", "Services", "WebFetch", "PageText", "JobModel", logging], embed: "Prompts"),
 
         // 5th floor
         room(
@@ -115,6 +116,8 @@ let package = Package(
             name: "TestServers",
             dependencies: ["PrivateServers", "JobModel", nioCore, nioPosix, nioHTTP1],
             path: "Tests/TestServers", swiftSettings: settings),
+        .executableTarget(
+            name: "StandInServer", dependencies: ["TestServers"], path: "Tests/StandInServer", swiftSettings: settings),
         // The processes that the fault suite kills: real rooms, kinds of its own.
         .executableTarget(
             name: "FaultWorker",
@@ -141,11 +144,17 @@ let package = Package(
         tests(
             "JobAPITests",
             [
-                "JobAPI", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel",
-                lifecycle, nioCore, nioPosix, httpTypes,
+                "JobAPI", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "RedisWire", "PostgresWire", "WebFetch",
+                "JobModel", lifecycle, nioCore, nioPosix, httpTypes,
+            ]),
+        tests(
+            "ModelJobsTests",
+            [
+                "JobAPI", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "RedisWire", "PostgresWire", "WebFetch",
+                "JobModel", lifecycle,
             ]),
         tests("JobBenchTests", ["JobBench", "RedisWire", "JobModel"]),
-        tests("TidewheelTests", ["tidewheel", "JobAPI", "JobBench", "WebFetch", "JobModel", "RedisWire", "PostgresWire"]),
+        tests("TidewheelTests", ["tidewheel", "JobAPI", "JobBench", "Services", "WebFetch", "JobModel", "RedisWire", "PostgresWire"]),
     ],
     swiftLanguageModes: [.v6]
 )

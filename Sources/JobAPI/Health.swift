@@ -77,6 +77,7 @@ enum HealthDocument {
                     "away": .integer(Int64(health.workers.count - alive.count)),
                 ],
                 "jobQueue": ["statistics": statistics(health, alive)], "duties": DutyHealth.summary(of: health.duties),
+                "models": ModelHealth.of(health.models),
             ],
             "queues": .array(health.queues.map(queue)), "duties": .array(health.duties.map(DutyHealth.document)),
         ]
@@ -96,6 +97,7 @@ enum HealthDocument {
     private static func verdict(_ health: DeskHealth, _ alive: [WorkerInfo]) -> String {
         guard health.redis.isUp, health.postgres.isUp else { return "unhealthy" }
         let served = Set(alive.flatMap(\.queues))
+        guard ModelHealth.status(health.models) != "unhealthy" else { return "degraded" }
         return !alive.isEmpty && health.queues.allSatisfy { served.contains($0.queue) } ? "healthy" : "degraded"
     }
 
@@ -108,11 +110,11 @@ enum HealthDocument {
     private static func statistics(_ health: DeskHealth, _ alive: [WorkerInfo]) -> JSONValue {
         let pending = health.queues.reduce(0) { $0 + $1.waiting }
         let running = health.queues.reduce(0) { $0 + $1.running }
+        let ended = [\QueueCounts.completed, \.failed, \.cancelled].map { part in health.queues.reduce(0) { $0 + $1[keyPath: part] } }
         return [
-            "total": .integer(Int64(pending + running)), "pending": .integer(Int64(pending)), "running": .integer(Int64(running)),
-            "completed": .integer(health.queues.reduce(0) { $0 + $1.completed }),
-            "failed": .integer(health.queues.reduce(0) { $0 + $1.failed }),
-            "cancelled": .integer(health.queues.reduce(0) { $0 + $1.cancelled }),
+            "total": .integer(Int64(pending + running) + ended.reduce(0, +)), "pending": .integer(Int64(pending)),
+            "running": .integer(Int64(running)), "completed": .integer(ended[0]), "failed": .integer(ended[1]),
+            "cancelled": .integer(ended[2]),
             "maxConcurrent": .integer(Int64(alive.reduce(0) { $0 + $1.slots })),
         ]
     }

@@ -17,7 +17,7 @@ extension Reception {
             request.traceparent = RequestIDs.traceparent(exchange.header("traceparent"))
             return try await receipt(desk.submit(request), exchange)
         } catch DeskError.invalid(let faults) {
-            throw Problem.invalid(faults.map(PresentationBody.inCallersWords))
+            throw Problem.invalid(faults.map(KindBody.inCallersWords))
         }
     }
 
@@ -98,25 +98,10 @@ enum PresentationBody {
     static let kind = "presentation"
     static let listWords = ["status", "subject", "user_id", "since", "until", "cursor", "limit"]
 
-    /// What the kind takes is its input; the rest is read as `POST /jobs` reads it.
     static func request(_ body: [String: JSONValue], _ catalogue: JobCatalogue) throws(Problem) -> JobRequest {
-        let fields = Set(catalogue[kind]?.input.fields.map(\.name) ?? [])
-        let foreign = ["kind", "input"].filter { body[$0] != nil }
-        guard foreign.isEmpty else {
-            throw .invalid(foreign.map { InputShape.Fault(pointer: "#/\($0)", detail: "is not a member of this request") })
-        }
-        var members = body.filter { !fields.contains($0.key) }
-        members["kind"] = .string(kind)
-        members["input"] = .object(body.filter { fields.contains($0.key) })
-        var request = try SubmitJob.request(members)
+        var request = try KindBody.request(body, kind, catalogue)
         request.title = request.title ?? body["topic"]?.string.map { String($0.prefix(60)) }
         return request
-    }
-
-    /// The caller wrote no `input`.
-    static func inCallersWords(_ fault: InputShape.Fault) -> InputShape.Fault {
-        guard fault.pointer.hasPrefix("#/input/") else { return fault }
-        return InputShape.Fault(pointer: "#/" + fault.pointer.dropFirst("#/input/".count), detail: fault.detail)
     }
 }
 

@@ -16,7 +16,7 @@ extension Reception {
         if let last, StreamEvents.isEnd(last, of: job) { return Response(status: .noContent) }
         guard let place = streams.take() else { throw Problem.tooManyStreams }
         // A number from before a loss of Redis is from another count: begin anew.
-        let watch = try await desk.events(of: job.id, after: last.flatMap { $0 <= job.sequence ? $0 : nil })
+        let watch = try await desk.events(of: job.id, after: last.flatMap { $0 <= job.sequence ? $0 : nil }, withTokens: true)
         var headers: HTTPFields = [.contentType: "text/event-stream", .cacheControl: "no-store", .connection: "close"]
         headers[named: "X-Accel-Buffering"] = "no"
         let (request, caller) = (exchange.request, exchange.caller)

@@ -23,17 +23,29 @@ package final class Durations: Sendable {
     private let queue: JobQueue
     private let ledger: JobLedger
     private let kinds: [String]
+    private let byName: [String: JobKind]
     private let state = Mutex(State())
 
-    init(queue: JobQueue, ledger: JobLedger, kinds: [String]) {
+    init(queue: JobQueue, ledger: JobLedger, kinds: [JobKind]) {
         self.queue = queue
         self.ledger = ledger
-        self.kinds = kinds
+        self.kinds = kinds.map(\.name)
+        byName = Dictionary(kinds.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// An attempt completed. Cost: a lock and an increment.
-    package func note(kind: String, milliseconds: Int64) {
-        state.withLock { $0.noted[kind, default: DurationHistory()].note(milliseconds) }
+    /// An attempt completed. Kept as it were of an input of weight 1. Cost: a lock and an increment.
+    package func note(kind: String, milliseconds: Int64, input: JSONValue = [:]) {
+        let weight = weight(kind, input) ?? 1
+        state.withLock { $0.noted[kind, default: DurationHistory()].note(Durations.scaled(milliseconds, by: 1 / weight)) }
+    }
+
+    private func weight(_ kind: String, _ input: JSONValue) -> Double? {
+        guard let kind = byName[kind] else { return 1 }
+        return kind.weight(of: input)
+    }
+
+    private static func scaled(_ milliseconds: Int64, by factor: Double) -> Int64 {
+        factor == 1 ? milliseconds : Int64(exactly: (Double(milliseconds) * factor).rounded()) ?? milliseconds
     }
 
     /// Brings what was noted to Redis; what could not be brought waits for the next time.
@@ -98,14 +110,21 @@ package final class Durations: Sendable {
 
 extension Durations {
     /// How long a new job probably takes.
-    package func typical(_ kind: JobKind) -> Int64 {
+    package func typical(_ kind: JobKind, _ input: JSONValue) -> Int64 {
         let history = history(of: kind.name)
-        guard history.total >= DurationHistory.enough else { return kind.estimatedMilliseconds }
-        return history.milliseconds(at: 0.5) ?? kind.estimatedMilliseconds
+        let known = history.total >= DurationHistory.enough ? history.milliseconds(at: 0.5) : nil
+        return Durations.scaled(known ?? kind.estimatedMilliseconds, by: kind.weight(of: input) ?? 1)
     }
 
     /// What is probably left of a job that has run for so long; never negative.
     package func remaining(of job: Job, elapsed: Int64, percent: Double) -> Int64 {
-        history(of: job.kind).remaining(elapsed: elapsed, percent: percent, standard: job.estimatedMilliseconds)
+        // A list does not read inputs: then what was expected at first is all there is to go by.
+        guard let weight = weight(job.kind, job.input) else {
+            return DurationHistory().remaining(elapsed: elapsed, percent: percent, standard: job.estimatedMilliseconds)
+        }
+        let left = history(of: job.kind).remaining(
+            elapsed: Durations.scaled(elapsed, by: 1 / weight), percent: percent,
+            standard: Durations.scaled(job.estimatedMilliseconds, by: 1 / weight))
+        return Durations.scaled(left, by: weight)
     }
 }

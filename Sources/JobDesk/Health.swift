@@ -1,5 +1,5 @@
 internal import JobLedger
-internal import JobModel
+package import JobModel
 package import JobQueue
 
 package struct ServiceHealth: Sendable {
@@ -16,6 +16,8 @@ package struct DeskHealth: Sendable {
     package let queues: [QueueCounts]
     /// What the workers told of their periodic duties lately.
     package let duties: [DutyReport]
+    /// The model servers as the workers that live see them.
+    package let models: [JSONValue]
 }
 
 extension JobDesk {
@@ -26,7 +28,11 @@ extension JobDesk {
         let workers = await redis.isUp ? (try? queue.workers()) ?? [] : []
         let queues = await redis.isUp ? (try? queue.counts(of: catalogue.queues)) ?? [] : []
         let duties = await redis.isUp ? (try? queue.dutyReports(of: workers.map(\.name))) ?? [] : []
-        return DeskHealth(redis: await redis, postgres: await postgres, workers: workers, queues: queues, duties: duties)
+        let alive = workers.filter { $0.health == .alive }.map(\.name)
+        let models = await redis.isUp ? (try? queue.modelReports(of: alive)) ?? [] : []
+        return DeskHealth(
+            redis: await redis, postgres: await postgres, workers: workers, queues: queues, duties: duties,
+            models: models.flatMap(\.servers))
     }
 
     /// Whether both stores answer now; within two seconds.

@@ -21,7 +21,7 @@ package struct JobDesk: Sendable {
         self.ledger = ledger
         self.catalogue = catalogue
         self.logger = logger
-        durations = Durations(queue: queue, ledger: ledger, kinds: catalogue.kinds.map(\.name))
+        durations = Durations(queue: queue, ledger: ledger, kinds: catalogue.kinds)
         gate = IntakeGate()
     }
 }

@@ -48,12 +48,12 @@ extension JobDesk {
     }
 
     /// Every event after number `sequence`. A job that only SQL still knows has one: its end. One that Redis loses meanwhile is waited for.
-    package func events(of id: JobID, after sequence: Int64?) async throws(DeskError) -> JobWatch {
+    package func events(of id: JobID, after sequence: Int64?, withTokens: Bool = false) async throws(DeskError) -> JobWatch {
         let job = try await read(id)
         let known = try? await queue.known([id])
         guard let end = job.endEvent, known?.isEmpty != false else {
             return try await asking(redis: { () throws(RedisError) in
-                try await queue.watch(id, after: sequence, row: { await row(of: $0, elseLive: job) })
+                try await queue.watch(id, after: sequence, withTokens: withTokens, row: { await row(of: $0, elseLive: job) })
             })
         }
         let json = end.numbered(max(job.sequence, 1))

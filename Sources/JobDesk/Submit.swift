@@ -59,6 +59,11 @@ extension JobDesk {
         if let refusal = request.webhook.flatMap({ refusalOfReceiver($0.url) }) {
             throw .invalid([InputShape.Fault(pointer: "#/webhook/url", detail: refusal)])
         }
+        if let session = request.sessionID, let other = input["session_id"]?.string, session != other {
+            throw .invalid([
+                InputShape.Fault(pointer: "#/input/session_id", detail: "must be the session_id of the submission, or left out")
+            ])
+        }
         return job(request, of: kind, input: input)
     }
 
@@ -66,14 +71,16 @@ extension JobDesk {
         var job = Job(
             id: JobID(), kind: kind.name, queue: request.queue ?? kind.queue, priority: request.priority, input: input,
             metadata: request.metadata, isRecorded: kind.isRecorded, maxAttempts: request.maxAttempts ?? kind.retry.maxAttempts,
-            timeoutMilliseconds: request.timeoutMilliseconds ?? kind.timeoutMilliseconds, estimatedMilliseconds: durations.typical(kind))
-        job.title = request.title
+            timeoutMilliseconds: request.timeoutMilliseconds ?? kind.timeoutMilliseconds,
+            estimatedMilliseconds: durations.typical(kind, input))
+        let label = kind.label(of: input)
+        job.title = request.title ?? label?.title
         job.subject = request.subject
-        job.sessionID = request.sessionID
+        job.sessionID = request.sessionID ?? input["session_id"]?.string
         job.tags = request.tags
-        job.description = request.description
+        job.description = request.description ?? label?.description
         job.backoff = request.backoff
-        job.concurrencyKey = request.concurrencyKey
+        job.concurrencyKey = request.concurrencyKey ?? (kind.isConversational ? job.sessionID.map(Conversation.turnKey) : nil)
         job.uniqueness = request.uniqueness
         job.flow = request.flow
         job.webhook = request.webhook

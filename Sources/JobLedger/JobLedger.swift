@@ -12,6 +12,7 @@ package final class JobLedger: Sendable {
     let ends: GroupCommit<EndRequest, Recorded, PostgresError>
     let steps: GroupCommit<StepRequest, Bool, PostgresError>
     let releases: GroupCommit<ReleaseRequest, [Job], PostgresError>
+    let calls: GroupCommit<NoteRequest, Bool, PostgresError>
 
     /// `maxBatch` rows go into one statement; beyond a few hundred nothing is gained.
     package init(_ pool: PostgresPool, logger: Logger, maxBatch: Int = 500) {
@@ -31,6 +32,9 @@ package final class JobLedger: Sendable {
         }
         releases = GroupCommit(limit: maxBatch, isolates: Self.isolates) { requests throws(PostgresError) in
             try await ReleaseRequest.commit(requests, to: pool)
+        }
+        calls = GroupCommit(limit: maxBatch, isolates: Self.isolates) { requests throws(PostgresError) in
+            try await NoteRequest.commit(requests, to: pool)
         }
     }
 

@@ -30,14 +30,16 @@ extension InputShape {
 }
 
 extension InputShape.FieldType {
-    /// As PostgreSQL's jsonb_typeof says it.
+    /// As PostgreSQL's jsonb_typeof says it; with ` or ` between several.
     fileprivate var word: String {
         switch self {
         case .text, .url, .documentAddress, .choice: "string"
         case .integer, .number: "number"
         case .boolean: "boolean"
-        case .texts: "array"
-        case .object: "object"
+        case .texts, .messages: "array"
+        case .object, .modelOptions, .schema: "object"
+        case .textOrTexts: "string or array"
+        case .thinking: "boolean or string"
         }
     }
 }

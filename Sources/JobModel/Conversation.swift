@@ -90,6 +90,12 @@ package struct Conversation: Sendable, Hashable {
     /// Where it stands in a list.
     package let position: ConversationPosition
 
+    /// The concurrency key of jobs that speak in a session, so that one of them runs at a time.
+    package static func turnKey(of sessionID: String) -> String {
+        let isPlain = sessionID.utf8.count <= 190 && sessionID.utf8.allSatisfy { (0x21...0x7e).contains($0) }
+        return "session:" + (isPlain ? sessionID : "sha256:" + Digest.sha256(sessionID))
+    }
+
     package init(
         sessionID: String, messageCount: Int64, lastNumber: Int64, createdAt: Timestamp, updatedAt: Timestamp, microseconds: Int64
     ) {

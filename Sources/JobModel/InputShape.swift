@@ -12,6 +12,16 @@ package struct InputShape: Sendable {
         case choice([String])
         case texts(maxCount: Int, maxLength: Int)
         case object
+        /// One text, or several.
+        case textOrTexts(maxCount: Int, maxLength: Int)
+        /// What is said to a model: objects with `role` and `content`, together at most so many bytes.
+        case messages(maxCount: Int, maxBytes: Int)
+        /// See `ModelOptions`.
+        case modelOptions
+        /// See `Thinking`.
+        case thinking
+        /// A JSON Schema of an object or an array, as `JSONSchema` reads it.
+        case schema(maxBytes: Int)
     }
 
     package struct Field: Sendable {
@@ -58,9 +68,9 @@ package struct InputShape: Sendable {
         for field in fields {
             let given = members[field.name].flatMap { $0.isNull ? nil : $0 }
             members[field.name] = given ?? field.standard
-            if let given, let detail = field.type.refusal(of: given) {
-                faults.append(Fault(pointer: "#/input/\(field.name)", detail: detail))
-            } else if given == nil, field.isRequired {
+            if let given {
+                faults += field.type.faults(of: given, at: "#/input/\(field.name)")
+            } else if field.isRequired {
                 faults.append(Fault(pointer: "#/input/\(field.name)", detail: "is required"))
             }
         }
@@ -91,6 +101,23 @@ extension InputShape.FieldType {
         case .choice(let words): value.string.map(words.contains) == true ? nil : "must be one of: \(words.joined(separator: ", "))"
         case .texts(let maxCount, let maxLength): InputShape.FieldType.refusal(ofTexts: value, maxCount: maxCount, maxLength: maxLength)
         case .object: value.object == nil ? "must be an object" : nil
+        case .textOrTexts(let maxCount, let maxLength):
+            value.string == nil
+                ? InputShape.FieldType.refusal(ofTexts: value, maxCount: maxCount, maxLength: maxLength, "a string or an array of strings")
+                : InputShape.FieldType.refusal(ofText: value, maxLength: maxLength)
+        case .messages, .modelOptions, .thinking, .schema: faults(of: value, at: "").first.map { "\($0.pointer) \($0.detail)" }
+        }
+    }
+
+    /// Everything that does not fit, each at its place.
+    package func faults(of value: JSONValue, at pointer: String) -> [InputShape.Fault] {
+        switch self {
+        case .messages(let maxCount, let maxBytes):
+            ModelInput.faults(ofMessages: value, maxCount: maxCount, maxBytes: maxBytes, at: pointer)
+        case .modelOptions: ModelInput.faults(ofOptions: value, at: pointer)
+        case .thinking: ModelInput.thinking(value) == nil ? [.init(pointer: pointer, detail: ModelInput.thinkingWords)] : []
+        case .schema(let maxBytes): ModelInput.faults(ofSchema: value, maxBytes: maxBytes, at: pointer)
+        default: refusal(of: value).map { [.init(pointer: pointer, detail: $0)] } ?? []
         }
     }
 
@@ -124,8 +151,9 @@ extension InputShape.FieldType {
         }
     }
 
-    private static func refusal(ofTexts value: JSONValue, maxCount: Int, maxLength: Int) -> String? {
-        guard let values = value.array else { return "must be an array of strings" }
+    private static func refusal(ofTexts value: JSONValue, maxCount: Int, maxLength: Int, _ what: String = "an array of strings") -> String?
+    {
+        guard let values = value.array else { return "must be \(what)" }
         guard values.count <= maxCount else { return "must have at most \(maxCount) elements" }
         return values.lazy.compactMap { refusal(ofText: $0, maxLength: maxLength) }.first.map { "has an element that \($0)" }
     }

@@ -4,6 +4,12 @@ package import Logging
 package protocol JobReporter: Sendable {
     /// Stores and publishes; throws `.lost` or `.cancelled` when the attempt must stop.
     func report(_ event: JobEvent, progress: JobProgress?) async throws(JobFailure)
+    /// Tells who listens now; neither numbers nor stores. Never waits for anybody and never fails: what cannot be told is not told.
+    func murmur(_ event: JobEvent)
+}
+
+extension JobReporter {
+    package func murmur(_ event: JobEvent) {}
 }
 
 /// Results of finished steps, kept until the job ends.
@@ -86,6 +92,14 @@ package struct JobContext: Sendable {
         var members = fields
         members["message"] = .string(String(message.prefix(500)))
         try await reporter.report(JobEvent(.log, members), progress: nil)
+    }
+
+    /// Text of a model for those who watch, as it is written. `source` tells streams of one job apart: a model's name, a step.
+    package func tell(_ piece: ModelPiece, from source: String) {
+        switch piece {
+        case .text(let text): reporter.murmur(JobEvent(.token, ["text": .string(text), "source": .string(source)]))
+        case .thinking(let text): reporter.murmur(JobEvent(.token, ["thinking": .string(text), "source": .string(source)]))
+        }
     }
 
     /// Runs `body` once per job, not once per attempt: a later attempt gets the stored result.

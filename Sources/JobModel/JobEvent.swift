@@ -3,6 +3,8 @@
 package struct JobEvent: Hashable, Sendable {
     package enum Name: String, Sendable, CaseIterable {
         case waiting, queued, scheduled, started, progress, log, retrying, reclaimed, retried, cancelling, completed, failed, cancelled
+        /// Text of a model as it is written: neither numbered nor stored, gone when nobody listens.
+        case token
         /// Sent to one watcher only: the state as it is now, after events were trimmed away.
         case snapshot, gap
     }

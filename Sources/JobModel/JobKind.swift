@@ -6,15 +6,22 @@ package struct JobKind: Sendable {
     package let queue: String
     package let input: InputShape
     package let retry: RetryPolicy
-    package let timeoutMilliseconds: Int64
+    package private(set) var timeoutMilliseconds: Int64
     /// In PostgreSQL from acceptance on; survives the loss of Redis.
     package let isRecorded: Bool
-    /// What to expect before there is a history.
+    /// What to expect of an input of weight 1 before there is a history.
     package let estimatedMilliseconds: Int64
+    /// How much longer than usual an input takes: history and estimate are of weight 1. Nil where the input is not known.
+    private let weigh: @Sendable (JSONValue) -> Double?
+    private let naming: @Sendable (JSONValue) -> JobLabel?
+    /// Speaks in the session of its submission: jobs of one session run one after the other, so that each hears those before it.
+    package let isConversational: Bool
 
     package init(
         name: String, summary: String, queue: String, input: InputShape, retry: RetryPolicy = RetryPolicy(),
-        timeoutMilliseconds: Int64 = 600_000, isRecorded: Bool = true, estimatedMilliseconds: Int64 = 60_000
+        timeoutMilliseconds: Int64 = 600_000, isRecorded: Bool = true, estimatedMilliseconds: Int64 = 60_000,
+        isConversational: Bool = false, weight: @escaping @Sendable (JSONValue) -> Double? = { _ in 1 },
+        label: @escaping @Sendable (JSONValue) -> JobLabel? = { _ in nil }
     ) {
         self.name = name
         self.summary = summary
@@ -24,6 +31,42 @@ package struct JobKind: Sendable {
         self.timeoutMilliseconds = timeoutMilliseconds
         self.isRecorded = isRecorded
         self.estimatedMilliseconds = estimatedMilliseconds
+        self.isConversational = isConversational
+        weigh = weight
+        naming = label
+    }
+
+    /// From a hundredth to a thousand; nil where the input is not known.
+    package func weight(of input: JSONValue) -> Double? {
+        weigh(input).map { min(max($0, 0.01), 1000) }
+    }
+
+    /// What a job of this input is called where its submitter gave it no name.
+    package func label(of input: JSONValue) -> JobLabel? {
+        naming(input)
+    }
+
+    package func limited(toMilliseconds milliseconds: Int64) -> JobKind {
+        var kind = self
+        kind.timeoutMilliseconds = milliseconds
+        return kind
+    }
+}
+
+/// Title and description of a job, for people; of bounded length, on one line.
+package struct JobLabel: Sendable, Hashable {
+    package let title: String
+    package let description: String?
+
+    /// "What: of which"; texts of users may be long.
+    package init(_ what: String, _ of: String?, description: String? = nil) {
+        title = [what, JobLabel.line(of ?? "", 80)].filter { !$0.isEmpty }.joined(separator: ": ")
+        self.description = description.map { JobLabel.line($0, 300) }.flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    private static func line(_ text: String, _ length: Int) -> String {
+        let words = text.prefix(length * 4).split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        return words.count > length || text.count > length * 4 ? words.prefix(length - 1) + "…" : words
     }
 }
 

@@ -1,16 +1,3 @@
-/// A source of embeddings (later: of text). Who implements it is decided in the assembly.
-package protocol ModelProvider: Sendable {
-    /// `ollama`, `echo`, …: told in results, so that nobody takes a stand-in for the real thing.
-    var name: String { get }
-    var isStandIn: Bool { get }
-
-    /// One vector for each text, in order, all of the same dimension, L2-normalised.
-    func embed(_ texts: [String], model: String) async throws(JobFailure) -> [[Float]]
-
-    /// Nil when it answers; otherwise what is wrong, in one sentence.
-    func trouble() async -> String?
-}
-
 /// One chunk of a document with its vector.
 package struct VectorChunk: Sendable, Hashable {
     /// UUIDv5 of document and index: storing it again overwrites it.

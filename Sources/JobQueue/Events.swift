@@ -28,11 +28,13 @@ package struct WatchedEvent: Sendable, Hashable {
 extension JobQueue {
     /// Everything that happens to a job after event number `sequence`: subscribed first, then what was missed, then live. Nothing is missed
     /// or sent twice; where the log was trimmed the watcher gets `gap` and `snapshot` instead.
+    /// `withTokens` also hears what models say, as it is said: of that nothing is repeated.
     /// A job that Redis does not know is asked of `row`: its end is told, a live one is waited for, and nil ends the watch.
     package func watch(
-        _ id: JobID, after sequence: Int64?, row: @escaping JobWatch.Row = { _ in nil }
+        _ id: JobID, after sequence: Int64?, withTokens: Bool = false, row: @escaping JobWatch.Row = { _ in nil }
     ) async throws(RedisError) -> JobWatch {
-        JobWatch(queue: self, id: id, after: sequence ?? 0, row: row, subscription: try await subscriber.subscribe(keys.events(id)))
+        let subscription = try await subscriber.subscribe(keys.events(id))
+        return JobWatch(queue: self, id: id, after: sequence ?? 0, withTokens: withTokens, row: row, subscription: subscription)
     }
 }
 
@@ -45,14 +47,14 @@ package struct JobWatch: AsyncSequence, Sendable {
     package typealias Row = @Sendable (JobID) async -> Job?
 
     private enum Source: Sendable {
-        case live(JobQueue, JobID, after: Int64, Row, RedisSubscription)
+        case live(JobQueue, JobID, after: Int64, withTokens: Bool, Row, RedisSubscription)
         case fixed([WatchedEvent])
     }
 
     private let source: Source
 
-    init(queue: JobQueue, id: JobID, after: Int64, row: @escaping Row, subscription: RedisSubscription) {
-        source = .live(queue, id, after: after, row, subscription)
+    init(queue: JobQueue, id: JobID, after: Int64, withTokens: Bool, row: @escaping Row, subscription: RedisSubscription) {
+        source = .live(queue, id, after: after, withTokens: withTokens, row, subscription)
     }
 
     /// A job that only SQL still knows: its end, and nothing more.
@@ -62,8 +64,8 @@ package struct JobWatch: AsyncSequence, Sendable {
 
     package func makeAsyncIterator() -> Iterator {
         switch source {
-        case .live(let queue, let id, let after, let row, let subscription):
-            Iterator(queue: queue, id: id, last: after, row: row, signals: subscription.makeAsyncIterator())
+        case .live(let queue, let id, let after, let withTokens, let row, let subscription):
+            Iterator(queue: queue, id: id, last: after, withTokens: withTokens, row: row, signals: subscription.makeAsyncIterator())
         case .fixed(let events):
             Iterator(queue: nil, id: nil, last: 0, signals: nil, ready: events)
         }
@@ -73,6 +75,7 @@ package struct JobWatch: AsyncSequence, Sendable {
         private let queue: JobQueue?
         private let id: JobID?
         private let row: Row
+        private let withTokens: Bool
         private var last: Int64
         private var signals: RedisSubscription.AsyncIterator?
         private var ready: [WatchedEvent]
@@ -80,9 +83,10 @@ package struct JobWatch: AsyncSequence, Sendable {
         private var hasEnded = false
 
         init(
-            queue: JobQueue?, id: JobID?, last: Int64, row: @escaping Row = { _ in nil }, signals: RedisSubscription.AsyncIterator?,
-            ready: [WatchedEvent] = []
+            queue: JobQueue?, id: JobID?, last: Int64, withTokens: Bool = false, row: @escaping Row = { _ in nil },
+            signals: RedisSubscription.AsyncIterator?, ready: [WatchedEvent] = []
         ) {
+            self.withTokens = withTokens
             self.row = row
             self.queue = queue
             self.id = id
@@ -121,9 +125,14 @@ package struct JobWatch: AsyncSequence, Sendable {
             return event
         }
 
-        /// A live message: the next number is passed on, an old one dropped, a later one means that something was missed.
+        /// A live message: the next number is passed on, an old one dropped, a later one means that something was missed. Tokens have none.
         private mutating func receive(_ json: String) {
-            guard let event = WatchedEvent(json), let sequence = event.sequence, sequence > last else { return }
+            guard let event = WatchedEvent(json) else { return }
+            guard let sequence = event.sequence else {
+                if withTokens, event.name == JobEvent.Name.token.rawValue { ready.append(event) }
+                return
+            }
+            guard sequence > last else { return }
             if sequence == last + 1 { ready.append(event) } else { mustCatchUp = true }
         }
 

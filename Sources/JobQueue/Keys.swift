@@ -28,6 +28,7 @@ package struct Keys: Sendable {
     package func events(_ id: JobID) -> String { job(id) + ":events" }
     package func worker(_ name: String) -> String { "\(prefix)worker:\(name)" }
     package func duties(_ worker: String) -> String { self.worker(worker) + ":duties" }
+    package func models(_ worker: String) -> String { self.worker(worker) + ":models" }
     package func stats(_ queue: String) -> String { "\(prefix)stats:\(queue)" }
     package func durations(_ kind: String) -> String { "\(prefix)durations:\(kind)" }
     package func idempotency(_ key: IdempotencyKey) -> String { "\(prefix)\(Keys.tail(ofIdempotency: key))" }
@@ -40,6 +41,11 @@ package struct Keys: Sendable {
     /// Permits in use of a limit named `queue:<q>`, `kind:<k>` or `key:<k>`, and the places of those that wait for it.
     package func permits(_ limit: String) -> String { "\(prefix)limit:\(limit)" }
     package func behind(_ limit: String) -> String { "\(prefix)behind:\(limit)" }
+    /// Of model servers: how many permits each has, who holds one, who waits, and the channel that tells a worker what it got.
+    package var modelPermits: String { prefix + "permits" }
+    package func modelPermit(_ pool: String) -> String { "\(prefix)permit:\(pool)" }
+    package func permitLine(_ pool: String) -> String { modelPermit(pool) + ":line" }
+    package func permitWord(_ worker: String) -> String { self.worker(worker) + ":permits" }
     /// Jobs at a place `<queue>:<kind>`.
     package func parked(_ place: String) -> String { "\(prefix)parked:\(place)" }
 

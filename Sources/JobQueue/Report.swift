@@ -49,6 +49,14 @@ extension JobQueue {
         }
     }
 
+    /// Tells whoever watches now; false when another attempt holds the job.
+    package func murmur(_ events: [JobEvent], of claim: Claim) async throws(RedisError) -> Bool {
+        let reply = try await run(
+            Scripts.murmur, keys: [keys.job(claim.job.id)],
+            arguments: [.string(claim.lease)] + events.map { .string("{" + $0.unnumbered) })
+        return reply.integer == 1
+    }
+
     package func storeStep(
         _ name: String, _ result: JSONValue, of claim: Claim, limits: StepLimits = StepLimits()
     ) async throws(RedisError) -> StepStored {

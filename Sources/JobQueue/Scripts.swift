@@ -1,11 +1,12 @@
 package import RedisWire
 
 /// The Lua scripts: one file a transition, each with its contract on top. `shared.lua` goes behind the first line of every one;
-/// `limits.lua`, `lanes.lua` and `parked.lua` behind it where jobs are moved; of all of them only what the script uses.
+/// `limits.lua`, `lanes.lua` and `parked.lua` behind it where jobs are moved, `model_permits.lua` where permits are; of all of them only what the script uses.
 package enum Scripts {
     package static let enqueue = script("enqueue", PackageResources.enqueue_lua, moves: true)
     package static let claim = script("claim", PackageResources.claim_lua, moves: true)
     package static let report = script("report", PackageResources.report_lua)
+    package static let murmur = script("murmur", PackageResources.murmur_lua)
     package static let step = script("step", PackageResources.step_lua)
     package static let settle = script("settle", PackageResources.settle_lua, moves: true)
     package static let cancel = script("cancel", PackageResources.cancel_lua, moves: true)
@@ -27,18 +28,23 @@ package enum Scripts {
     package static let position = script("position", PackageResources.position_lua)
     package static let durations = script("durations", PackageResources.durations_lua)
     package static let spend = script("spend", PackageResources.spend_lua)
+    package static let takePermit = script("take_permit", PackageResources.take_permit_lua, passesPermits: true)
+    package static let givePermit = script("give_permit", PackageResources.give_permit_lua, passesPermits: true)
+    package static let sweepPermits = script("sweep_permits", PackageResources.sweep_permits_lua, passesPermits: true)
     package static let charge = script("charge", PackageResources.charge_lua)
 
     package static let all = [
-        enqueue, claim, report, step, settle, cancel, promote, retry, reserve, setLimits, sweepLimits, beat, observe, reclaim, held,
-        release, leave, repair, passed, close, subject, position, durations, spend, charge,
+        enqueue, claim, report, murmur, step, settle, cancel, promote, retry, reserve, setLimits, sweepLimits, beat, observe, reclaim, held,
+        release, leave, repair, passed, close, subject, position, durations, spend, charge, takePermit,
+        givePermit, sweepPermits,
     ]
 
-    private static func script(_ name: String, _ body: [UInt8], moves: Bool = false) -> RedisScript {
+    private static func script(_ name: String, _ body: [UInt8], moves: Bool = false, passesPermits: Bool = false) -> RedisScript {
         let firstLine = body.prefix { $0 != UInt8(ascii: "\n") }
         let rest = body.dropFirst(firstLine.count)
         let moving = PackageResources.limits_lua + PackageResources.lanes_lua + PackageResources.parked_lua
-        let prelude = Prelude(PackageResources.shared_lua + (moves ? moving : []))
+        let prelude = Prelude(
+            PackageResources.shared_lua + (moves ? moving : []) + (passesPermits ? PackageResources.model_permits_lua : []))
         return RedisScript(name: name, source: firstLine + [UInt8(ascii: "\n")] + prelude.needed(by: rest) + rest)
     }
 }

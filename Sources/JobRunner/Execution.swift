@@ -61,7 +61,8 @@ final class Execution: Sendable {
     }
 
     private func note(_ duration: Duration) {
-        life.desk.durations.note(kind: claim.job.kind, milliseconds: Int64(duration / .milliseconds(1)))
+        life.desk.durations.note(
+            kind: claim.job.kind, milliseconds: Int64(duration / .milliseconds(1)), input: claim.job.input)
     }
 }
 
@@ -113,7 +114,12 @@ extension Execution {
             jobID: claim.job.id, attempt: claim.attempt, charged: claim.attempt - claim.job.uncharged, input: input,
             metadata: claim.job.metadata, sessionID: claim.job.sessionID, reporter: lease, steps: lease, flow: lease,
             conversation: conversation, logger: life.logger)
-        return try await handler.run(in: context)
+        let caller = ModelCaller(jobID: claim.job.id, worker: claim.worker, attempt: claim.attempt)
+        let result = await ModelCaller.$current.withValue(caller) { () async -> Result<JSONValue, JobFailure> in
+            do throws(JobFailure) { return .success(try await handler.run(in: context)) } catch { return .failure(error) }
+        }
+        await lease.endMurmurs()
+        return try result.get()
     }
 }
 

@@ -18,6 +18,8 @@ final class LeaseHolder: JobReporter, StepStore {
     private let start = ContinuousClock.now
     /// Made by the first step: most jobs have none.
     private let madeSteps = Mutex<AttemptSteps?>(nil)
+    /// Made by the first of them.
+    private let madeMurmurs = Mutex<Murmurs?>(nil)
 
     init(of execution: Execution, desk: JobDesk) {
         self.execution = execution
@@ -27,6 +29,26 @@ final class LeaseHolder: JobReporter, StepStore {
 
     func stop(_ reason: StopReason) {
         execution.stop(reason)
+    }
+
+    func murmur(_ event: JobEvent) {
+        let murmurs = madeMurmurs.withLock { made in
+            let murmurs = made ?? Murmurs { [weak self] events in await self?.publish(events) ?? false }
+            made = murmurs
+            return murmurs
+        }
+        murmurs.add(event)
+    }
+
+    /// What was said in passing comes before the end of the attempt.
+    func endMurmurs() async {
+        await madeMurmurs.withLock { $0 }?.end()
+    }
+
+    private func publish(_ events: [JobEvent]) async -> Bool {
+        guard let isMine = try? await desk.queue.murmur(events, of: claim) else { return false }
+        if !isMine { stop(.lost) }
+        return true
     }
 
     private var steps: AttemptSteps {

@@ -1,4 +1,5 @@
 package import JobLedger
+package import JobModel
 
 /// How a worker process behaves. Times are the promises of recovery: a dead worker's jobs run again within lease + two reap intervals.
 package struct RunnerSettings: Sendable {
@@ -26,6 +27,10 @@ package struct RunnerSettings: Sendable {
     package var recordAges = RecordAges(standardDays: 90)
     /// Conversations to which nothing was added are deleted after so many days; 0 keeps them for ever.
     package var conversationRetentionDays = 90
+    /// Answers of models that are older are not kept; zero: none is.
+    package var cacheAge = Duration.seconds(7 * 86_400)
+    /// Beyond so many bytes of answers, those that were not used for longest go.
+    package var cacheBytes: Int64 = 256 << 20
     /// Entries of the audit log are deleted after so many days; 0 keeps them for ever.
     package var auditRetentionDays = 365
     package var repairInterval = Duration.seconds(5)
@@ -34,6 +39,8 @@ package struct RunnerSettings: Sendable {
     package var scheduleInterval = Duration.milliseconds(500)
     package var durationInterval = Duration.seconds(1)
     package var reportInterval = Duration.seconds(5)
+    /// How each model server is, as this worker sees it: one object each, for /health.
+    package var modelReport: (@Sendable () async -> [JSONValue])?
     package var leadInterval = Duration.seconds(1)
     /// How long a leaving worker lets its jobs finish before it hands them back.
     package var drainGrace = Duration.seconds(30)

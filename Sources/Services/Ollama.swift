@@ -1,4 +1,4 @@
-/// Embeddings from an Ollama server.
+/// An Ollama server: its embeddings here, its answers in `OllamaAnswer`, its models in `OllamaModels`.
 /// A request stands or falls as a whole there, so texts go in small batches, and a batch that fails is split to find the text at fault.
 package import JobModel
 package import WebFetch
@@ -7,15 +7,31 @@ package struct Ollama: ModelProvider {
     package let name = "ollama"
     package let isStandIn = false
 
-    private let client: ServiceClient
+    let client: ServiceClient
+    let settings: Settings
+    let known = KnownCapabilities()
     private let batchSize: Int
     private let timeout: Duration
 
-    /// `timeout` is for one batch; it spans loading the model and waiting for its turn, which Ollama does in silence.
-    package init(url: String, fetcher: Fetcher, batchSize: Int = 32, timeout: Duration = .seconds(600)) {
+    package struct Settings: Sendable {
+        /// How long nothing may come of an answer: loading the model, waiting for its turn and reading the prompt are silent.
+        package var silence = Duration.seconds(900)
+        /// Of answers whose options do not say.
+        package var maxTokens = 8192
+        /// How long a model stays in memory after its last use, in Ollama's form; nil is the server's own rule.
+        package var keepAlive: JSONValue?
+
+        package init() {}
+    }
+
+    /// `timeout` is for one batch of texts; it spans loading the model and waiting for its turn, which Ollama does in silence.
+    package init(
+        url: String, fetcher: Fetcher, batchSize: Int = 32, timeout: Duration = .seconds(600), settings: Settings = Settings()
+    ) {
         client = ServiceClient(name: "Ollama", url: url, fetcher: fetcher)
         self.batchSize = max(1, batchSize)
         self.timeout = timeout
+        self.settings = settings
     }
 
     /// Batches go one after the other: Ollama queues without limit, so pressure would only build up there.
@@ -56,29 +72,5 @@ package struct Ollama: ModelProvider {
             throw .permanent("Ollama's answer for the model \(model) does not hold one usable vector for each text", type: "invalid_answer")
         }
         return vectors
-    }
-}
-
-/// What Ollama's statuses mean for a job. The texts are not looked at: they change between versions.
-enum OllamaFailure {
-    /// The whole request failed, perhaps for one of its texts: too long, too large for a proxy, or one that brings the model down.
-    static func mayBeOneText(_ status: Int) -> Bool { status == 400 || status == 413 || status == 500 }
-
-    /// Network failures are `ServiceClient`'s; these are answers.
-    static func of(_ answer: ServiceAnswer, model: String) -> JobFailure {
-        let type = "http_\(answer.status)"
-        let why = answer.json?["error"]?.string.map { ": \($0.prefix(300))" } ?? ""
-        switch answer.status {
-        case 401: return .permanent("Ollama asks for a login for this model", type: type)
-        case 403:
-            return .permanent(
-                "Ollama refuses the host name: bind it to more than loopback (OLLAMA_HOST=0.0.0.0) or use localhost", type: type)
-        case 404: return .permanent("Ollama has no model \(model): run `ollama pull \(model)` on its machine", type: "model_not_found")
-        case 429: return .retry("Ollama limits the rate", type: type, afterMilliseconds: answer.retryAfterMilliseconds)
-        case 503: return .retry("Ollama is busy", type: type, afterMilliseconds: answer.retryAfterMilliseconds)
-        // 499 is Ollama's word for a client that went away: this request was cut, the next one may pass.
-        case 408, 499, 500...599: return .retry("Ollama failed with status \(answer.status)\(why)", type: type)
-        default: return .permanent("Ollama refused the request with status \(answer.status)\(why)", type: type)
-        }
     }
 }

@@ -3,7 +3,7 @@
 import JobModel
 import WebFetch
 
-struct ServiceClient: Sendable {
+package struct ServiceClient: Sendable {
     /// As people write it: "Ollama".
     let name: String
     private let base: String
@@ -15,6 +15,13 @@ struct ServiceClient: Sendable {
         base = String(url.reversed().drop { $0 == "/" }.reversed())
         self.headers = headers
         self.fetcher = fetcher
+    }
+
+    /// Host and port of an address: what may be shown of it. Never its user, password, path or query.
+    package static func label(of url: String) -> String {
+        let bare = url.split(separator: "://", maxSplits: 1).last ?? ""
+        let host = bare.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        return String(host.split(separator: "@", omittingEmptySubsequences: false).last ?? "")
     }
 
     /// Any status is an answer. Redirects are not followed: a configured address is the service itself, and the key is meant for it alone.
@@ -40,9 +47,23 @@ struct ServiceClient: Sendable {
         request.limits.idleTimeout = nil
         request.limits.maxRedirects = 0
         request.limits.maxBodyBytes = 64 << 20
-        let response = try await fetcher.fetch(request)
-        return ServiceAnswer(
-            status: response.status, retryAfter: response.header("retry-after"), bytes: try await response.body.collect())
+        return try await ServiceAnswer(fetcher.fetch(request))
+    }
+
+    /// An answer that comes in pieces, once its head is there. No total timeout: whoever cancels the task closes the connection. `silence` is how
+    /// long nothing may come, from the request on.
+    func open(_ path: String, _ body: [UInt8], silence: Duration, maxBytes: Int) async throws(FetchError) -> FetchResponse {
+        var request = FetchRequest(method: "POST", url: base + path, headers: headers, body: body)
+        request.headers.append(("Content-Type", "application/json"))
+        request.limits.totalTimeout = nil
+        request.limits.idleTimeout = silence
+        // A slow model is no fault.
+        request.limits.minimumRate = 0
+        request.limits.maxRedirects = 0
+        request.limits.maxBodyBytes = maxBytes
+        // Packing would hold pieces back.
+        request.compression = false
+        return try await fetcher.fetch(request)
     }
 
     /// The sentence for a health page, or nil when `send` works and its status is 2xx.
@@ -61,6 +82,7 @@ struct ServiceClient: Sendable {
         case .cancelled: .cancelled
         case .closed: .handBack
         case .timedOut: .retry("\(name) did not answer in time: \(error)", type: "timeout")
+        case .connectionRefused: .retry("Could not connect to \(name) (connection refused)", type: "unreachable")
         case _ where error.isTransient: .retry("\(name) cannot be reached: \(error)", type: "unreachable")
         default: .permanent("\(name) cannot be used: \(error)", type: "invalid_service")
         }
@@ -72,13 +94,19 @@ struct ServiceAnswer: Sendable {
     let retryAfter: String?
     let bytes: [UInt8]
 
+    init(_ response: FetchResponse) async throws(FetchError) {
+        status = response.status
+        retryAfter = response.header("retry-after")
+        bytes = try await response.body.collect()
+    }
+
     var isSuccess: Bool { (200..<300).contains(status) }
 
     /// Nil for what is not JSON: proxies answer in HTML, and some refusals are plain text.
     var json: JSONValue? { try? JSONReader.read(bytes) }
 
-    /// Whole seconds; the date form is not used by the services that we talk to. At most an hour is believed.
+    /// At most an hour is believed.
     var retryAfterMilliseconds: Int64? {
-        retryAfter.flatMap { Int64($0) }.map { min(max($0, 0), 3600) * 1000 }
+        retryAfter.flatMap { RetryAfter.milliseconds($0, now: .now) }.map { min($0, 3_600_000) }
     }
 }

@@ -6,6 +6,8 @@ package enum FetchError: Error, Sendable, Equatable {
     case refusedAddress(String)
     case unresolved(String)
     case unreachable(String)
+    /// The host is there, and nothing listens at the port.
+    case connectionRefused(String)
     /// What was waited for; `sent` tells whether the request may have reached the server.
     case timedOut(String, sent: Bool)
     /// The limit in bytes that was passed.
@@ -29,7 +31,7 @@ extension FetchError {
     /// The same request may succeed later.
     package var isTransient: Bool {
         switch self {
-        case .unresolved, .unreachable, .timedOut, .connectionLost, .incomplete: true
+        case .unresolved, .unreachable, .connectionRefused, .timedOut, .connectionLost, .incomplete: true
         default: false
         }
     }
@@ -37,7 +39,7 @@ extension FetchError {
     /// The server cannot have acted on the request: repeating it is safe whatever its method.
     package var neverSent: Bool {
         switch self {
-        case .invalidURL, .invalidRequest, .unresolved, .unreachable, .tls: true
+        case .invalidURL, .invalidRequest, .unresolved, .unreachable, .connectionRefused, .tls: true
         case .timedOut(_, let sent): !sent
         default: false
         }
@@ -52,6 +54,7 @@ extension FetchError: CustomStringConvertible {
         case .refusedAddress(let host): "\(host) is a private or reserved address; allow it in the settings if it is meant"
         case .unresolved(let host): "the name \(host) has no address"
         case .unreachable(let host): "no connection to \(host)"
+        case .connectionRefused(let host): "\(host) refuses the connection"
         case .timedOut(let what, _): "timed out: \(what)"
         case .tooLarge(let limit): "the response is larger than \(limit) bytes"
         case .expandsTooMuch(let limit): "the response unpacks to more than \(limit) times its size"

@@ -1,6 +1,7 @@
 /// One request on the wire: an easy handle, what was counted so far, and the clocks that may end it. Lives on the loop's thread.
 /// `TransferTable` drives it; `TransferCallbacks` is what curl calls.
 import CCurl
+import Glibc
 
 /// What the loop needs to begin.
 struct TransferOrder: Sendable {
@@ -93,6 +94,12 @@ final class Transfer {
         return ccurl_get_offset(easy, CURLINFO_PRETRANSFER_TIME_T, &microseconds) == CURLE_OK && microseconds > 0
     }
 
+    /// Of the last attempt to connect.
+    private var systemError: Int32 {
+        var code = 0
+        return ccurl_get_long(easy, CURLINFO_OS_ERRNO, &code) == CURLE_OK ? Int32(truncatingIfNeeded: code) : 0
+    }
+
     /// Body bytes as they came over the wire, still packed.
     var receivedBytes: Int {
         var count: curl_off_t = 0
@@ -110,7 +117,8 @@ final class Transfer {
         switch code {
         case CURLE_URL_MALFORMAT: .invalidURL("it has a wrong form")
         case CURLE_COULDNT_RESOLVE_HOST: .unresolved(host)
-        case CURLE_COULDNT_CONNECT: wasRefused ? .refusedAddress(host) : .unreachable(host)
+        case CURLE_COULDNT_CONNECT:
+            wasRefused ? .refusedAddress(host) : systemError == ECONNREFUSED ? .connectionRefused(host) : .unreachable(host)
         case CURLE_OPERATION_TIMEDOUT: .timedOut("no connection to \(host)", sent: wasSent)
         case CURLE_FILESIZE_EXCEEDED: .tooLarge(limit: limits.maxBodyBytes)
         case CURLE_PARTIAL_FILE: .incomplete(host)

@@ -69,7 +69,9 @@ struct Assembly: Sendable {
     /// Webhooks are sent by a runner of their own, so that receivers that hang take no slot of other work; a bench measures without it.
     func runners(isForSuspects: Bool, launchSuspects: SuspectLauncher?) throws -> [Runner] {
         var main = try runnerSettings(isForSuspects: isForSuspects)
-        let handlers = try handlers() + extra
+        let endpoints = try modelEndpoints()
+        let handlers = try handlers(endpoints) + extra
+        main.modelReport = Self.report(of: endpoints)
         let makes = { (settings: RunnerSettings, launch: SuspectLauncher?) in
             Runner(desk: desk, handlers: handlers, settings: settings, launchSuspects: launch, logger: logger)
         }
@@ -113,6 +115,8 @@ struct Assembly: Sendable {
         runner.recordAges = RecordAges(
             standardDays: settings[Known.recordRetention], daysByKind: settings[optional: Known.recordRetentionOfKinds] ?? [:])
         runner.conversationRetentionDays = settings[Known.conversationRetention]
+        runner.cacheAge = .seconds(settings[Known.cacheHours] * 3_600)
+        runner.cacheBytes = Int64(settings[Known.cacheMebibytes]) << 20
         runner.auditRetentionDays = settings[Known.auditRetention]
         runner.repairInterval = .milliseconds(settings[Known.repairInterval])
         runner.flowInterval = .milliseconds(settings[Known.flowInterval])
@@ -183,10 +187,10 @@ struct Assembly: Sendable {
         }
     }
 
-    private func handlers() throws -> [any JobHandler] {
+    private func handlers(_ endpoints: ModelEndpoints?) throws -> [any JobHandler] {
         let agent = "tidewheel/\(Tidewheel.version)"
         let trusted = Fetcher(guard: nil, userAgent: agent)
-        let models = try models(trusted)
+        let models: any ModelProvider = endpoints ?? Echo()
         var receivers = Receivers(rules: ReceiverRules(allowing: settings[Known.webhookAllow]), userAgent: agent)
         receivers.timeout = .seconds(settings[Known.webhookTimeout])
         // Vectors of the stand-in must never pass for a model's.
@@ -196,7 +200,15 @@ struct Assembly: Sendable {
                 ledger: ledger, fetcher: Fetcher(guard: AddressGuard(allowing: settings[Known.fetchAllow]), userAgent: agent),
                 models: models, vectors: vectors(trusted), embeddingModel: model,
                 extractor: PageExtractor(), fileRoot: try directory(Known.fileRoot), receivers: receivers, userAgent: agent,
-                decks: try PresentonSettings(settings: settings).rooms(trusted, directory: directory(Known.deckDirectory))))
+                decks: try PresentonSettings(settings: settings).rooms(trusted, directory: directory(Known.deckDirectory)),
+                cache: cacheRules, panel: panel(models)))
+    }
+
+    private var cacheRules: CacheRules {
+        var rules = CacheRules()
+        rules.longestAge = .seconds(settings[Known.cacheHours] * 3_600)
+        rules.similarity = settings[Known.cacheSimilarity]
+        return rules
     }
 
     /// Looked at by the process that uses it: the others may run where it does not exist.
@@ -209,16 +221,42 @@ struct Assembly: Sendable {
         return path
     }
 
-    /// A real provider is never replaced silently: without one the stand-in must be asked for by name.
-    private func models(_ fetcher: Fetcher) throws -> any ModelProvider {
-        if settings[Known.models] == "echo" {
-            logger.warning("Models are answered by Echo, a stand-in without meaning; set OLLAMA_URL for real ones")
-            return Echo()
+    /// Nil for the stand-in, which must be asked for by name.
+    private func modelEndpoints() throws -> ModelEndpoints? {
+        // Answers take long: how many run at once is for the permits to say, not for the client.
+        let fetcher = Fetcher(
+            guard: nil, userAgent: "tidewheel/\(Tidewheel.version)", maxConnections: Self.modelConnections,
+            maxConnectionsPerHost: Self.modelConnections)
+        let endpoints = try ModelSettings(settings: settings).endpoints(fetcher, permits: ModelPermits(queue))
+        if endpoints == nil {
+            logger.warning("Models are answered by Echo, a stand-in without meaning; set OLLAMA_URL or OPENAI_URL for real ones")
         }
-        guard let url = settings[optional: Known.ollamaURL] else {
-            throw Refusal("There is no model server: set OLLAMA_URL, or TIDEWHEEL_MODELS=echo for a stand-in without meaning.")
+        return endpoints
+    }
+
+    private static let modelConnections = 1024
+
+    /// What workers tell /health of the model servers, one object each.
+    private static func report(of endpoints: ModelEndpoints?) -> @Sendable () async -> [JSONValue] {
+        guard let endpoints else { return { [["name": "echo", "kind": "echo", "stand_in": true, "status": "healthy"]] } }
+        return {
+            await endpoints.health().map { server in
+                var document: [String: JSONValue] = [
+                    "name": .string(server.name), "kind": .string(server.kind), "permits": .integer(Int64(server.permits)),
+                    "status": server.trouble == nil ? "healthy" : "unhealthy",
+                ]
+                document["models"] = server.models.map { .integer(Int64($0)) }
+                document["message"] = server.trouble.map { .string(String($0.prefix(300))) }
+                return .object(document)
+            }
         }
-        return Ollama(url: url, fetcher: fetcher)
+    }
+
+    /// The stand-in answers under names of its own.
+    private func panel(_ models: any ModelProvider) -> ModelPanel {
+        let named = Array(settings[Known.queryModels].prefix(10))
+        let names = models.isStandIn ? ["a", "b", "c"].map { "\(models.name)-\($0)" } : named
+        return ModelPanel(models: names, historyTokens: settings[Known.historyTokens])
     }
 
     private func vectors(_ fetcher: Fetcher) -> any VectorStore {
@@ -231,10 +269,7 @@ struct Assembly: Sendable {
         let standard = JobKind(name: "", summary: "", queue: "", input: InputShape([])).timeoutMilliseconds
         return EveryKind.kinds.map { kind in
             guard kind.timeoutMilliseconds == standard else { return kind }
-            return JobKind(
-                name: kind.name, summary: kind.summary, queue: kind.queue, input: kind.input, retry: kind.retry,
-                timeoutMilliseconds: Int64(settings[Known.jobTimeout]) * 1000, isRecorded: kind.isRecorded,
-                estimatedMilliseconds: kind.estimatedMilliseconds)
+            return kind.limited(toMilliseconds: Int64(settings[Known.jobTimeout]) * 1000)
         }
     }
 }

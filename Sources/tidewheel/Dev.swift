@@ -65,7 +65,7 @@ final class Dev: Sendable {
         }
         if let url = servers.redisURL { environment[Known.redisURL.entry.name] = url }
         if let url = servers.databaseURL { environment[Known.databaseURL.entry.name] = url }
-        if !settings.isGiven(Known.ollamaURL), !settings.isGiven(Known.models) { environment[Known.models.entry.name] = "echo" }
+        if !ModelSettings(settings: settings).namesAnybody { environment[Known.models.entry.name] = "echo" }
         // Who presses Ctrl-C at a terminal does not want to wait for half a minute.
         if !settings.isGiven(Known.drain) { environment[Known.drain.entry.name] = "3" }
         let told = try Settings(environment: environment)
@@ -132,7 +132,7 @@ final class Dev: Sendable {
         print("  Redis     \(servers.redisURL.map { "\($0)   (redis-cli -s \($0.dropFirst("unix://".count)))" } ?? "as REDIS_URL says")")
         print("  Postgres  \(servers.databaseURL.map { "psql '\($0)'" } ?? "as DATABASE_URL says")")
         if environment[Known.models.entry.name] == "echo" {
-            print("  Models    Echo: a STAND-IN without meaning. Set OLLAMA_URL for real embeddings.")
+            print("  Models    Echo: a STAND-IN without meaning. Set OLLAMA_URL or OPENAI_URL for real models.")
         }
         print("  Workers   \(workers), with \(settings[Known.slots]) slots each. Ctrl-C stops everything.")
         print("tidewheel dev is ready: \(url)")

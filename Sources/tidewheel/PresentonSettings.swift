@@ -1,12 +1,10 @@
 /// Presenton and the directory for its files, from the settings. What is half set is refused at the start, not at the first job.
-import FoundationEssentials
 import JobKinds
 import PageText
 import Services
 import WebFetch
 
 struct PresentonSettings {
-    private static let maxKeyBytes = 8 << 10
     let settings: Settings
 
     /// Nil without PRESENTON_URL.
@@ -43,25 +41,12 @@ struct PresentonSettings {
         }
     }
 
-    /// From a file as secret stores mount them: its last line end does not count.
     private func key() throws -> String? {
+        let (keyName, fileName) = (Known.presentonKey.entry.name, Known.presentonKeyFile.entry.name)
         let given = settings[optional: Known.presentonKey]
-        guard let path = settings[optional: Known.presentonKeyFile] else { return try given.map(checked) }
-        guard given == nil else { throw Refusal("PRESENTON_KEY and PRESENTON_KEY_FILE are both set: one of them is enough.") }
-        guard let bytes = FileManager.default.contents(atPath: path), let text = String(validating: bytes, as: UTF8.self) else {
-            throw Refusal("PRESENTON_KEY_FILE is \(path.debugDescription); it must be a text file that this process can read.")
-        }
-        let isEnd: (Character) -> Bool = { $0 == "\n" || $0 == "\r\n" || $0 == "\r" }
-        return try checked(String(text.reversed().drop(while: isEnd).reversed()))
-    }
-
-    /// It becomes the value of a header.
-    private func checked(_ key: String) throws -> String {
-        let isPlain = key.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f }
-        guard !key.isEmpty, key.utf8.count <= Self.maxKeyBytes, isPlain else {
-            throw Refusal("The key for Presenton is empty, longer than \(Self.maxKeyBytes) bytes, or has control characters.")
-        }
-        return key
+        guard let path = settings[optional: Known.presentonKeyFile] else { return try given.map { try KeyFile.checked($0, of: keyName) } }
+        guard given == nil else { throw Refusal("\(keyName) and \(fileName) are both set: one of them is enough.") }
+        return try KeyFile.read(path, of: fileName)
     }
 
     /// `none`, `basic`, `bearer`, or `header:` and a name.

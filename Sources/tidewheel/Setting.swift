@@ -40,6 +40,15 @@ extension Setting where Value == Int {
     }
 }
 
+extension Setting where Value == Double {
+    static func fraction(_ name: String, standard: Double, _ range: ClosedRange<Double>, _ meaning: String) -> Setting {
+        let allowed = "a number from \(range.lowerBound) to \(range.upperBound)"
+        return Setting(name, standard: "\(standard)", allowed: allowed, meaning) { text in
+            Double(text).flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+}
+
 extension Setting where Value == Bool {
     static func flag(_ name: String, _ meaning: String) -> Setting {
         Setting(name, standard: "0", allowed: "1 or 0", meaning) { ["1": true, "true": true, "0": false, "false": false][$0.lowercased()] }
@@ -67,11 +76,21 @@ extension Setting where Value == String {
 }
 
 extension Setting where Value == [String] {
+    /// Several addresses of a service, separated by commas; never shown.
+    static func addresses(_ name: String, schemes: [String], _ meaning: String) -> Setting {
+        let allowed = "addresses that begin with " + schemes.map { $0 + "://" }.joined(separator: " or ") + ", separated by commas"
+        return Setting(name, allowed: allowed, isSecret: true, meaning) { text in
+            let addresses = text.split(whereSeparator: { $0 == "," || $0 == " " }).map(String.init)
+            let areAll = addresses.allSatisfy { address in schemes.contains { address.lowercased().hasPrefix($0 + "://") } }
+            return areAll && !addresses.isEmpty ? addresses : nil
+        }
+    }
+
     static func list(
-        _ name: String, flag: String? = nil, allowed: String = "names separated by commas",
+        _ name: String, flag: String? = nil, standard: String = "", allowed: String = "names separated by commas",
         accepts: @escaping @Sendable (String) -> Bool = { _ in true }, _ meaning: String
     ) -> Setting {
-        Setting(name, flag: flag, allowed: allowed, meaning) { text in
+        Setting(name, flag: flag, standard: standard, allowed: allowed, meaning) { text in
             let entries = text.split(whereSeparator: { $0 == "," || $0 == " " }).map(String.init)
             return entries.allSatisfy(accepts) ? entries : nil
         }

@@ -33,6 +33,7 @@ struct Settings: Sendable {
     }
 
     subscript(setting: Setting<Int>) -> Int { self[optional: setting] ?? 0 }
+    subscript(setting: Setting<Double>) -> Double { self[optional: setting] ?? 0 }
     subscript(setting: Setting<Bool>) -> Bool { self[optional: setting] ?? false }
     subscript(setting: Setting<String>) -> String { self[optional: setting] ?? "" }
     subscript(setting: Setting<[String]>) -> [String] { self[optional: setting] ?? [] }

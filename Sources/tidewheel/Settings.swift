@@ -10,8 +10,6 @@ enum Known {
     static let databaseURL = Setting.address(
         "DATABASE_URL", flag: "database-url", standard: "postgresql://127.0.0.1:5432/tidewheel", schemes: ["postgresql", "postgres"],
         "PostgreSQL: what must last. Without it `dev` starts one of its own.")
-    static let ollamaURL = Setting.address(
-        "OLLAMA_URL", schemes: ["http", "https"], "Ollama, for embeddings.")
     static let qdrantURL = Setting.address(
         "QDRANT_URL", schemes: ["http", "https"], "Qdrant, for vectors. Without it they are kept in PostgreSQL.")
     static let qdrantKey = Setting(
@@ -136,10 +134,23 @@ enum Known {
         "TIDEWHEEL_FILE_ROOT", allowed: "a directory", "Directory below which `document` jobs may read files; none when empty.")
     static let embeddingModel = Setting.text(
         "TIDEWHEEL_EMBEDDING_MODEL", standard: "nomic-embed-text", allowed: "a model name", "The model that embeds documents.")
-    static let models = Setting.choice(
-        "TIDEWHEEL_MODELS", ["ollama", "echo"],
-        "Who answers: `ollama` at OLLAMA_URL, or `echo`, a stand-in that says so in every result. Needed when OLLAMA_URL is not set, except in `dev`."
+    static let queryModels = Setting.list(
+        "TIDEWHEEL_QUERY_MODELS", standard: "llama3.2,qwen3,mistral", allowed: "1 to 10 models separated by commas",
+        accepts: { $0.utf8.count <= 200 },
+        "Models that `query_models` and `thinking` ask where a job names none; the first one does projections, translations and dialogues.")
+    static let historyTokens = Setting.number(
+        "TIDEWHEEL_HISTORY_TOKENS", standard: 2_000, 0...1_000_000,
+        "What of a conversation is sent to a model along with a question, at most: it must fit into the model's context beside the question."
     )
+    static let cacheHours = Setting.number(
+        "TIDEWHEEL_CACHE_HOURS", standard: 168, 0...87_600,
+        "How long answers of models are given again to jobs that ask the same; 0 turns the cache off. See [models.md](models.md).")
+    static let cacheMebibytes = Setting.number(
+        "TIDEWHEEL_CACHE_MIB", standard: 256, 1...1_048_576,
+        "Answers that were not used for longest go when all of them are larger than this.")
+    static let cacheSimilarity = Setting.fraction(
+        "TIDEWHEEL_CACHE_SIMILARITY", standard: 0.95, 0.5...1,
+        "Cosine of two prompts from which on one's answer is good for the other, where a job says `semantic`.")
     static let maxConnections = Setting.number(
         "TIDEWHEEL_MAX_CONNECTIONS", standard: 4_096, 1...100_000, "HTTP connections of one API process at once.")
     static let maxEventStreams = Setting.number(
@@ -159,20 +170,23 @@ enum Known {
         "The least important kind of log line that is written.")
 
     /// Every setting, in the order of docs/settings.md.
-    static let table: [SettingEntry] = [
-        redisURL.entry, databaseURL.entry, ollamaURL.entry, qdrantURL.entry, qdrantKey.entry,
-        presentonURL.entry, presentonAuth.entry, presentonUser.entry, presentonKey.entry, presentonKeyFile.entry, presentonStall.entry,
-        deckDirectory.entry, deckLimit.entry,
-        host.entry, apiKeys.entry, port.entry, retention.entry,
-        jobTimeout.entry, keyPrefix.entry, queues.entry, slots.entry, lease.entry, leadInterval.entry, reapInterval.entry,
-        promoteInterval.entry, cancelInterval.entry, suspectInterval.entry, lossInterval.entry, reconcileInterval.entry,
-        listenInterval.entry, sweepInterval.entry, repairInterval.entry, flowInterval.entry, scheduleInterval.entry, retainInterval.entry,
-        searchInterval.entry, recordRetention.entry, recordRetentionOfKinds.entry, conversationRetention.entry, auditRetention.entry,
-        durationInterval.entry,
-        reportInterval.entry,
-        drain.entry, apiDrain.entry, allowEviction.entry,
-        postgresPool.entry, fetchAllow.entry, webhookAllow.entry, webhookSlots.entry, webhookTimeout.entry, fileRoot.entry,
-        embeddingModel.entry, models.entry, maxConnections.entry,
-        maxEventStreams.entry, maxUploads.entry, scalingLatency.entry, scalingMax.entry, site.entry, patience.entry, logLevel.entry,
-    ]
+    static let table: [SettingEntry] =
+        [
+            redisURL.entry, databaseURL.entry, qdrantURL.entry, qdrantKey.entry,
+            presentonURL.entry, presentonAuth.entry, presentonUser.entry, presentonKey.entry, presentonKeyFile.entry, presentonStall.entry,
+            deckDirectory.entry, deckLimit.entry,
+            host.entry, apiKeys.entry, port.entry, retention.entry,
+            jobTimeout.entry, keyPrefix.entry, queues.entry, slots.entry, lease.entry, leadInterval.entry, reapInterval.entry,
+            promoteInterval.entry, cancelInterval.entry, suspectInterval.entry, lossInterval.entry, reconcileInterval.entry,
+            listenInterval.entry, sweepInterval.entry, repairInterval.entry, flowInterval.entry, scheduleInterval.entry,
+            retainInterval.entry,
+            searchInterval.entry, recordRetention.entry, recordRetentionOfKinds.entry, conversationRetention.entry, auditRetention.entry,
+            durationInterval.entry,
+            reportInterval.entry,
+            drain.entry, apiDrain.entry, allowEviction.entry,
+            postgresPool.entry, fetchAllow.entry, webhookAllow.entry, webhookSlots.entry, webhookTimeout.entry, fileRoot.entry,
+            embeddingModel.entry, queryModels.entry, historyTokens.entry, cacheHours.entry, cacheMebibytes.entry, cacheSimilarity.entry,
+            maxConnections.entry,
+            maxEventStreams.entry, maxUploads.entry, scalingLatency.entry, scalingMax.entry, site.entry, patience.entry, logLevel.entry,
+        ] + modelTable
 }

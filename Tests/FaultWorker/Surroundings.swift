@@ -30,14 +30,15 @@ struct Surroundings: Sendable {
         let effects = try EffectLog(path: environment["FAULT_EFFECTS"] ?? "/dev/null")
         pool = PostgresPool(PostgresOptions(url: environment["DATABASE_URL"] ?? ""), logger: logger)
         let ledger = JobLedger(pool, logger: logger)
-        var handlers: [any JobHandler] =
-            FaultKinds.handlers(effects) + [MakePresentation(ledger: ledger, decks: Self.decks(environment))]
-        if environment["FAULT_WEBHOOKS"] != nil { handlers.append(SendWebhook(ledger: ledger, receivers: Self.receivers())) }
-        self.handlers = handlers
         let queue = JobQueue(
             try RedisAddress(url: environment["REDIS_URL"] ?? ""),
             // As the real program has it: a slower answer is as good as none.
             options: RedisOptions(commandTimeout: .seconds(2), clientName: "fault-\(getpid())"), logger: logger)
+        var handlers: [any JobHandler] =
+            FaultKinds.handlers(effects) + [MakePresentation(ledger: ledger, decks: Self.decks(environment))]
+            + Self.modelKinds(environment, queue, ledger, pool)
+        if environment["FAULT_WEBHOOKS"] != nil { handlers.append(SendWebhook(ledger: ledger, receivers: Self.receivers())) }
+        self.handlers = handlers
         desk = JobDesk(
             queue: queue, ledger: ledger, catalogue: JobCatalogue(handlers.map(\.kind)), logger: logger)
     }
@@ -79,6 +80,23 @@ struct Surroundings: Sendable {
         receivers.timeout = .seconds(2)
         receivers.pauses = [100, 200, 400, 800, 1_600, 2_000, 2_000, 2_000]
         return receivers
+    }
+
+    /// The real kinds `chat` and `thinking`, at stand-in servers with so many permits each.
+    private static func modelKinds(
+        _ environment: [String: String], _ queue: JobQueue, _ ledger: JobLedger, _ pool: PostgresPool
+    ) -> [any JobHandler] {
+        guard let urls = environment["FAULT_MODELS"] else { return [] }
+        let permits = environment["FAULT_PERMITS"].flatMap { Int($0) } ?? 1
+        let fetcher = Fetcher(guard: nil, userAgent: "fault", maxConnections: 256, maxConnectionsPerHost: 256)
+        let endpoints = urls.split(separator: ",").map { url in
+            ModelEndpoint(
+                name: ServiceClient.label(of: String(url)), provider: Ollama(url: String(url), fetcher: fetcher), permits: permits)
+        }
+        let rooms = KindRooms(
+            ledger: ledger, fetcher: fetcher, models: ModelEndpoints(endpoints, permits: ModelPermits(queue)),
+            vectors: PostgresVectors(pool), embeddingModel: "none", userAgent: "fault")
+        return EveryKind.handlers(in: rooms).filter { ["chat", "thinking"].contains($0.kind.name) }
     }
 
     private static func makeLogger(_ level: String?) -> Logger {

@@ -99,7 +99,8 @@ let quiet: Logger = {
 
 /// Starts the server, runs the test, and shuts everything down in order.
 func withAPI(
-    redis: PrivateRedis? = nil, postgres: PrivatePostgres? = nil, _ adjust: (inout JobServerSettings) -> Void = { _ in },
+    redis: PrivateRedis? = nil, postgres: PrivatePostgres? = nil, catalogue: JobCatalogue = RunningAPI.catalogue,
+    _ adjust: (inout JobServerSettings) -> Void = { _ in },
     _ test: (RunningAPI) async throws -> Void
 ) async throws {
     let redisURL: String
@@ -108,7 +109,7 @@ func withAPI(
     let address = try RedisAddress(url: redisURL)
     let queue = JobQueue(address, prefix: TestRedis.uniquePrefix(), options: RedisOptions(commandTimeout: .seconds(2)), logger: quiet)
     let pool = PostgresPool(PostgresOptions(url: postgresURL), logger: quiet)
-    var desk = JobDesk(queue: queue, ledger: JobLedger(pool, logger: quiet), catalogue: RunningAPI.catalogue, logger: quiet)
+    var desk = JobDesk(queue: queue, ledger: JobLedger(pool, logger: quiet), catalogue: catalogue, logger: quiet)
     desk.refusalOfReceiver = { $0.hasPrefix("https://") ? nil : "must be an https URL" }
     let made = desk
     var settings = JobServerSettings()

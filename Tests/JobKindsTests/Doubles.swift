@@ -18,7 +18,11 @@ struct AwayModel: ModelProvider {
     let name = "away"
     let isStandIn = false
 
+    func answer(
+        _ request: ModelRequest, onPiece: (ModelPiece) async throws(JobFailure) -> Void
+    ) async throws(JobFailure) -> ModelAnswer { throw Self.failure }
     func embed(_ texts: [String], model: String) async throws(JobFailure) -> [[Float]] { throw Self.failure }
+    func models() async throws(JobFailure) -> [ModelDescription] { throw Self.failure }
     func trouble() async -> String? { "away" }
 }
 

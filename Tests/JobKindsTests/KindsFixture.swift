@@ -17,7 +17,7 @@ struct KindsFixture {
     let fetcher: Fetcher
     let rooms: KindRooms
 
-    init(allowing: [String], models: any ModelProvider, fileRoot: String?) async throws {
+    init(allowing: [String], models: any ModelProvider, fileRoot: String?, cache: CacheRules = CacheRules()) async throws {
         let url = try await TestPostgres.freshDatabase(preparedAs: "kinds") { url in
             let pool = PostgresPool(PostgresOptions(url: url, poolSize: 1), logger: quiet)
             _ = try await JobLedger.migrate(pool, logger: quiet)
@@ -29,14 +29,14 @@ struct KindsFixture {
         rooms = KindRooms(
             ledger: ledger, fetcher: fetcher, models: models, vectors: PostgresVectors(pool), embeddingModel: "echo-256",
             fileRoot: fileRoot,
-            userAgent: "Tidewheel/1.0 (test)")
+            userAgent: "Tidewheel/1.0 (test)", cache: cache)
     }
 
     static func run(
-        allowing: [String] = ["127.0.0.1"], models: any ModelProvider = Echo(), fileRoot: String? = nil,
+        allowing: [String] = ["127.0.0.1"], models: any ModelProvider = Echo(), fileRoot: String? = nil, cache: CacheRules = CacheRules(),
         _ body: (KindsFixture) async throws -> Void
     ) async throws {
-        let fixture = try await KindsFixture(allowing: allowing, models: models, fileRoot: fileRoot)
+        let fixture = try await KindsFixture(allowing: allowing, models: models, fileRoot: fileRoot, cache: cache)
         var failure: (any Error)?
         do { try await body(fixture) } catch { failure = error }
         await fixture.fetcher.close()
@@ -44,7 +44,10 @@ struct KindsFixture {
         if let failure { throw failure }
     }
 
-    func run(_ kind: String, _ input: JSONValue, _ record: JobRecord = JobRecord()) async throws(JobFailure) -> JSONValue {
+    func run(
+        _ kind: String, _ input: JSONValue, _ record: JobRecord = JobRecord(), session: String? = nil,
+        conversation: any ConversationMemory = NoConversation()
+    ) async throws(JobFailure) -> JSONValue {
         guard let handler = EveryKind.handlers(in: rooms).first(where: { $0.kind.name == kind }) else {
             throw .permanent("no \(kind)", type: "test")
         }
@@ -53,7 +56,9 @@ struct KindsFixture {
         case .success(let value): accepted = value
         case .failure(let faults): throw .permanent("\(faults.list)", type: "invalid_input")
         }
-        let context = JobContext(jobID: record.jobID, attempt: 1, input: accepted, reporter: record, steps: record, logger: quiet)
+        let context = JobContext(
+            jobID: record.jobID, attempt: 1, input: accepted, sessionID: session, reporter: record, steps: record,
+            conversation: conversation, logger: quiet)
         return try await handler.run(in: context)
     }
 
@@ -86,6 +91,7 @@ final class JobRecord: JobReporter, StepStore {
         var events: [JobEvent] = []
         var steps: [String: JSONValue] = [:]
         var stopsAfter = Int.max
+        var tokens: [JobEvent] = []
     }
 
     let jobID = JobID()
@@ -94,6 +100,9 @@ final class JobRecord: JobReporter, StepStore {
     var progress: [JobProgress] { state.withLock { $0.progress } }
     var events: [JobEvent] { state.withLock { $0.events } }
     var steps: [String: JSONValue] { state.withLock { $0.steps } }
+    /// What was told to those who listen, piece by piece.
+    var tokens: [JobEvent] { state.withLock { $0.tokens } }
+    var streamedText: String { tokens.compactMap { $0.fields["text"]?.string }.joined() }
 
     /// The next reports but `count` are refused, as after a loss of the lease; nil ends that.
     func lose(after count: Int?) {
@@ -109,6 +118,8 @@ final class JobRecord: JobReporter, StepStore {
         }
         if isLost { throw .lost }
     }
+
+    func murmur(_ event: JobEvent) { state.withLock { $0.tokens.append(event) } }
 
     func result(ofStep name: String) async throws(JobFailure) -> JSONValue? { state.withLock { $0.steps[name] } }
 

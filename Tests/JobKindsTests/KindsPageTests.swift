@@ -25,10 +25,12 @@ import Testing
     }
 
     @Test func defaultsAreAsItSays() throws {
-        for field in EveryKind.kinds.flatMap(\.input.fields) {
-            let row = try #require(try page().split(separator: "\n").first { $0.hasPrefix("| `\(field.name)` |") })
-            if field.isRequired { #expect(row.contains("| required |")) }
-            if let standard = field.standard { #expect(row.contains("| `\(standard.string ?? standard.serialized)` |")) }
+        for (section, kind) in zip(try page().split(separator: "\n## `").dropFirst(), EveryKind.kinds) {
+            for field in kind.input.fields {
+                let row = try #require(section.split(separator: "\n").first { $0.hasPrefix("| `\(field.name)` |") })
+                if field.isRequired { #expect(row.contains("| required |")) }
+                if let standard = field.standard { #expect(row.contains("| `\(standard.string ?? standard.serialized)` |")) }
+            }
         }
     }
 }

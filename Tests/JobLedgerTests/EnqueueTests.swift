@@ -10,7 +10,12 @@ import Testing
             name: "web_crawl", summary: "s", queue: "ingest",
             input: InputShape([.init("url", .url, required: true, "u"), .init("max_pages", .integer(1...9), "n")]),
             retry: RetryPolicy(maxAttempts: 4), timeoutMilliseconds: 70_000, estimatedMilliseconds: 5_000),
-        JobKind(name: "note", summary: "s", queue: "models", input: InputShape([])),
+        JobKind(
+            name: "note", summary: "s", queue: "models",
+            input: InputShape([
+                .init("input", .textOrTexts(maxCount: 2, maxLength: 9), "i"), .init("think", .thinking, "t"),
+                .init("options", .modelOptions, "o"),
+            ])),
     ]
     private static let enqueue = #"SELECT tidewheel.enqueue('web_crawl', '{"url": "http://h/"}') AS id"#
 
@@ -50,6 +55,18 @@ import Testing
             #expect(other.queue == "models" && other.priority == .high && other.state == .scheduled && other.scheduledAt ?? .now > .now)
             #expect(other.subject == "s" && other.sessionID == "z" && other.tags == ["a", "b"] && other.title == "t")
             #expect(other.maxAttempts == 2 && other.timeoutMilliseconds == 90_000 && other.concurrencyKey == "c")
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `A field may take more than one type`() async throws {
+        try await withKinds { (fixture) async throws in
+            for input in [
+                #"{"input": "a"}"#, #"{"input": ["a"]}"#, #"{"think": true}"#, #"{"think": "low"}"#, #"{"input": null, "options": {}}"#,
+            ] {
+                _ = try await id(fixture, "SELECT tidewheel.enqueue('note', '\(input)') AS id")
+            }
+            #expect(await refusal(fixture, #"'note', '{"input": 5}'"#).hasSuffix("input must be a JSON string or array"))
+            #expect(await refusal(fixture, #"'note', '{"think": {}}'"#).hasSuffix("think must be a JSON boolean or string"))
         }
     }
 

@@ -42,6 +42,11 @@ struct LedgerFixture {
         return claim
     }
 
+    /// The right to write what leaders write.
+    func leader() async throws -> LeaderToken? {
+        try await ledger.takeLeadership(as: "a", from: ledger.leaderSeat())?.token
+    }
+
     func number(_ sql: String, _ parameters: [PostgresValue] = []) async throws -> Int64 {
         guard let row = try await pool.query(sql, parameters).first else { throw Unexpected("no row") }
         return try row.int("n")

@@ -85,9 +85,11 @@ final class RestoreFixture: Sendable {
         let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
         var order = ChildOrder("/bin/sh", ["\(root)/deploy/\(name)", file])
         order.environment = ["PATH": "/usr/local/bin:/usr/bin:/bin", "DATABASE_URL": postgres.url(of: database)]
-        let lines = Mutex<[String]>([])
-        let child = try ChildProcess(order, onLine: { line in lines.withLock { $0.append(line) } })
-        guard await child.exit() == .exited(0) else { throw ScriptFailed(lines: lines.withLock { $0 }) }
+        let (lines, said) = AsyncStream<String>.makeStream()
+        let child = try ChildProcess(order, onLine: { said.yield($0) }, onEnd: { said.finish() })
+        // Its last words may be read after its end is known.
+        let words = await lines.reduce(into: [String]()) { $0.append($1) }
+        guard await child.exit() == .exited(0) else { throw ScriptFailed(lines: words) }
     }
 
     func stop() async {

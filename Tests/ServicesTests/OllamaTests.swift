@@ -8,11 +8,11 @@ import WebFetch
 @testable import Services
 
 @Suite(.timeLimit(.minutes(1))) struct OllamaTests {
-    let stub = StubOllama()
+    let stub = StandInOllama([.embedder("embedder") { [Float($0.utf8.count), 1, 2] }])
     let fetcher = Fetcher(guard: nil, userAgent: "t")
 
     private func withOllama<R>(batchSize: Int = 4, _ body: (Ollama) async throws -> R) async throws -> R {
-        try await withStub(stub.answer) { url in try await body(Ollama(url: url, fetcher: fetcher, batchSize: batchSize)) }
+        try await withServer({ await stub.answer($0) }) { url in try await body(Ollama(url: url, fetcher: fetcher, batchSize: batchSize)) }
     }
 
     private func failure(_ ollama: Ollama, _ texts: [String] = ["a"], model: String = "embedder") async -> JobFailure? {
@@ -37,20 +37,20 @@ import WebFetch
 
     @Test(arguments: [400, 413, 500])
     func aBatchThatFailsForOneTextIsSplitToFindIt(_ status: Int) async throws {
-        stub.state.withLock { $0.poison = ["bad": status] }
+        stub.poison("bad", status)
         let failure = try await withOllama { await self.failure($0, ["a", "b", "bad", "d"]) }
         #expect(failure?.type == "http_\(status)")
         #expect(stub.batches == [["a", "b", "bad", "d"], ["a", "b"], ["bad", "d"], ["bad"]])
     }
 
     @Test func aBatchTooLargeAsAWholePassesInParts() async throws {
-        stub.state.withLock { $0.scripted = [StubOllama.error(500, "out of memory"), StubOllama.error(500, "out of memory")] }
+        stub.answerNext(StandInOllama.error(500, "out of memory"), StandInOllama.error(500, "out of memory"))
         let vectors = try await withOllama { try await $0.embed(["a", "bb", "ccc", "dddd"], model: "embedder") }
         #expect(vectors.map { Int(($0[0] / $0[1]).rounded()) } == [1, 2, 3, 4])
     }
 
     @Test func aServerThatRefusesEverythingIsNotAskedForEachText() async throws {
-        stub.state.withLock { $0.poison = ["x": 500] }
+        stub.poison("x", 500)
         _ = try await withOllama(batchSize: 32) { await failure($0, Array(repeating: "x", count: 32)) }
         #expect(stub.batches.count == 6)
     }
@@ -60,7 +60,7 @@ import WebFetch
         (405, false),
     ])
     func aStatusSaysWhetherToTryAgain(_ status: Int, _ again: Bool) async throws {
-        stub.state.withLock { $0.scripted = [StubOllama.error(status, "why")] }
+        stub.answerNext(StandInOllama.error(status, "why"))
         let failure = try #require(try await withOllama { await self.failure($0, ["a", "b"]) })
         #expect((failure.verdict == .retry(afterMilliseconds: nil)) == again)
         #expect((failure.verdict == .permanent) == !again)
@@ -73,7 +73,7 @@ import WebFetch
     }
 
     @Test func retryAfterIsKept() async throws {
-        stub.state.withLock { $0.scripted = [.json(429, ["error": "slow down"], [("Retry-After", "7")])] }
+        stub.answerNext(.json(429, ["error": "slow down"], [("Retry-After", "7")]))
         let failure = try await withOllama { await self.failure($0) }
         #expect(failure?.verdict == .retry(afterMilliseconds: 7000))
     }
@@ -85,14 +85,14 @@ import WebFetch
         #"{"embeddings":[[1e300]]}"#,
     ])
     func anAnswerOfAnotherFormIsPermanent(_ body: String) async throws {
-        stub.state.withLock { $0.scripted = [.text(body, status: 200)] }
+        stub.answerNext(.text(body, status: 200))
         let failure = try await withOllama { await self.failure($0) }
         #expect(failure?.type == "invalid_answer")
         #expect(failure?.verdict == .permanent)
     }
 
     @Test func vectorsOfDifferentLengthsAreRefused() async throws {
-        stub.state.withLock { $0.vector = { Array(repeating: 1, count: $0.utf8.count) } }
+        stub.set(.embedder("embedder") { Array(repeating: 1, count: $0.utf8.count) })
         let failure = try await withOllama { await self.failure($0, ["a", "bb"]) }
         #expect(failure?.type == "invalid_answer")
     }
@@ -121,6 +121,6 @@ import WebFetch
     @Test func healthIsTheVersionRoute() async throws {
         #expect(try await withOllama { await $0.trouble() } == nil)
         #expect(
-            await Ollama(url: "http://127.0.0.1:1", fetcher: fetcher).trouble() == "Ollama cannot be reached: no connection to 127.0.0.1")
+            await Ollama(url: "http://127.0.0.1:1", fetcher: fetcher).trouble() == "Could not connect to Ollama (connection refused)")
     }
 }

@@ -1,9 +1,15 @@
-/// Puts a stand-in behind a real HTTP server on loopback for the time of one test, and lets it speak JSON.
+/// Puts a stand-in behind a real HTTP server on loopback for the time of one test.
 import JobModel
 import TestServers
 
 func withStub<R>(_ answer: @escaping @Sendable (StubRequest) -> StubResponse, _ body: (String) async throws -> R) async throws -> R {
-    let server = try await StubHTTPServer { answer($0) }
+    try await withServer({ answer($0) }, body)
+}
+
+func withServer<R>(
+    _ answer: @escaping @Sendable (StubRequest) async -> StubResponse, _ body: (String) async throws -> R
+) async throws -> R {
+    let server = try await StubHTTPServer { await answer($0) }
     do {
         let result = try await body(server.url)
         await server.stop()
@@ -14,13 +20,25 @@ func withStub<R>(_ answer: @escaping @Sendable (StubRequest) -> StubResponse, _ 
     }
 }
 
+/// How an answer fails; nil when it does not.
+func failureOf(_ provider: some ModelProvider, _ request: ModelRequest) async -> JobFailure? {
+    do {
+        _ = try await provider.answer(request)
+        return nil
+    } catch { return error }
+}
+
+extension ModelPiece {
+    var spoken: String { if case .text(let text) = self { text } else { "" } }
+    var thought: String { if case .thinking(let text) = self { text } else { "" } }
+}
+
 extension StubRequest {
     var query: String { String(target.drop { $0 != "?" }.dropFirst()) }
-    var json: JSONValue? { try? JSONReader.read(body) }
 }
 
 extension StubResponse {
     static func json(_ status: Int, _ value: JSONValue, _ headers: [(String, String)] = []) -> StubResponse {
-        .answer(status, headers: [("Content-Type", "application/json")] + headers, body: value.bytes)
+        .value(value, status, headers)
     }
 }

@@ -1,5 +1,6 @@
 /// An HTTP/1.1 server on 127.0.0.1 whose handler decides how each request is answered: well, slowly, without end, or not at all.
 /// `RawServer` says wrong bytes; this one keeps to HTTP and is for everything above the protocol.
+package import JobModel
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -13,6 +14,8 @@ package struct StubRequest: Sendable {
     package let body: [UInt8]
 
     package var path: String { String(target.prefix { $0 != "?" }) }
+
+    package var json: JSONValue? { try? JSONReader.read(body) }
 
     package func header(_ name: String) -> String? {
         headers.first { $0.name.lowercased() == name.lowercased() }?.value
@@ -29,6 +32,8 @@ package enum StubResponse: Sendable {
     case endless(headers: [(String, String)] = [], piece: [UInt8])
     /// Takes the request and never says a word.
     case silence
+    /// The same, and the closure sees the connection: it notices that the client goes.
+    case held(@Sendable (StubWriter) async -> Void)
     /// Closes the connection instead of answering.
     case drop
 
@@ -38,6 +43,10 @@ package enum StubResponse: Sendable {
 
     package static func html(_ text: String) -> StubResponse { .text(text, type: "text/html; charset=utf-8") }
     package static func json(_ text: String, status: Int = 200) -> StubResponse { .text(text, status: status, type: "application/json") }
+
+    package static func value(_ value: JSONValue, _ status: Int = 200, _ headers: [(String, String)] = []) -> StubResponse {
+        .answer(status, headers: [("Content-Type", "application/json")] + headers, body: value.bytes)
+    }
 }
 
 /// The body of one streamed answer.
@@ -69,7 +78,7 @@ package final class StubHTTPServer: Sendable {
     /// Everything that was asked so far, in the order of arrival.
     package var requests: [StubRequest] { seen.all.withLock { $0 } }
 
-    package init(_ handler: @escaping Handler) async throws {
+    package init(port: Int = 0, _ handler: @escaping Handler) async throws {
         let seen = SeenRequests()
         self.seen = seen
         listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -80,8 +89,8 @@ package final class StubHTTPServer: Sendable {
                     try channel.pipeline.syncOperations.addHandler(StubConnection(seen: seen, handler: handler))
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
-        port = listener.localAddress?.port ?? 0
+            .bind(host: "127.0.0.1", port: port).get()
+        self.port = listener.localAddress?.port ?? 0
     }
 
     /// Listens no more. Connections that are open stay open.
@@ -153,6 +162,7 @@ private struct StubAnswering {
             begin(200, headers)
             while await StubWriter(channel: channel).write(piece) {}
         case .silence: break
+        case .held(let watches): await watches(StubWriter(channel: channel))
         case .drop: channel.close(promise: nil)
         }
     }

@@ -22,6 +22,9 @@ struct SettingsTests {
         ("TIDEWHEEL_RECORD_RETENTION_KINDS", "chat"), ("TIDEWHEEL_RECORD_RETENTION_KINDS", "chat=1,chat=2"),
         ("TIDEWHEEL_RECORD_RETENTION_KINDS", "=1"), ("TIDEWHEEL_RECORD_RETENTION_KINDS", "chat=-1"), ("QDRANT_URL", "qdrant:6333"),
         ("TIDEWHEEL_FETCH_ALLOW", "intranet,10.0.0.0/33"), ("TIDEWHEEL_FETCH_ALLOW", "http://intranet"),
+        ("OLLAMA_URL", "http://a:1,b:2"), ("OLLAMA_KEEP_ALIVE", "ten minutes"), ("OPENAI_EXTRA_BODY", "[1]"),
+        ("TIDEWHEEL_MODEL_PERMITS", "0"),
+        ("TIDEWHEEL_MODEL_PERMITS", "a:1=2,a:1=3"),
     ])
     func aWrongValueIsRefusedByNameWithWhatIsAllowed(name: String, value: String) {
         #expect { try Settings(environment: [name: value]) } throws: { error in

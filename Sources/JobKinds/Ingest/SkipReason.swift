@@ -44,7 +44,7 @@ struct SkipReason: Error, Sendable, Hashable {
             case .timedOut: "timeout"
             case .tooLarge, .expandsTooMuch: "too_large"
             case .tooManyRedirects, .invalidRedirect: "redirects"
-            case .unresolved, .unreachable, .connectionLost, .incomplete: "unreachable"
+            case .unresolved, .unreachable, .connectionRefused, .connectionLost, .incomplete: "unreachable"
             case .tls: "tls"
             default: "fetch_failed"
             }

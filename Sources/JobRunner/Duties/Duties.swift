@@ -6,7 +6,8 @@ struct Duties: Sendable {
         let all: [Duty] = [
             .lead(life), .reap(life), .promote(life), .noticeCancels(life), .runSuspects(life), .noticeLoss(life),
             .listen(life), .reconcile(life), .applyControls(life), .sweep(life), .repair(life), .sweepFlows(life), .sweepLimits(life),
-            .fireSchedules(life), .retain(life), .indexSearch(life), .flushDurations(life), .reportDuties(life),
+            .sweepPermits(life),
+            .fireSchedules(life), .retain(life), .indexSearch(life), .flushDurations(life), .reportDuties(life), .reportModels(life),
         ]
         let duties = life.settings.isCompanion ? [Duty.noticeCancels(life)] : all
         life.dutyBook.open(duties)

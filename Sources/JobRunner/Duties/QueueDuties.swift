@@ -24,6 +24,14 @@ extension Duty {
         }
     }
 
+    /// Takes back permits of model servers whose attempts do not run any more.
+    static func sweepPermits(_ life: WorkerLife) -> Duty {
+        Duty(leading: "sweep_permits", every: life.settings.limitInterval) { _ in
+            let taken = try await life.desk.queue.sweepPermits()
+            if taken > 0 { life.logger.info("Permits of model servers were taken back", metadata: ["permits": "\(taken)"]) }
+        }
+    }
+
     /// The fallback for a cancel message that was lost on the way.
     static func noticeCancels(_ life: WorkerLife) -> Duty {
         Duty("notice_cancels", every: life.settings.cancelInterval) {
@@ -60,6 +68,14 @@ extension Duty {
     /// Tells the others how long completed jobs took.
     static func flushDurations(_ life: WorkerLife) -> Duty {
         Duty("flush_durations", every: life.settings.durationInterval) { try await life.desk.durations.flush() }
+    }
+
+    /// Tells /health how the model servers are, as this worker sees them.
+    static func reportModels(_ life: WorkerLife) -> Duty {
+        Duty("report_models", every: life.settings.reportInterval) {
+            guard let report = life.settings.modelReport else { return }
+            try await life.desk.queue.publishModels(of: life.name, await report(), for: life.settings.reportInterval * 4 + .seconds(30))
+        }
     }
 
     /// Tells /health how the duties of this worker went.

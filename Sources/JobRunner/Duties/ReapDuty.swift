@@ -21,6 +21,7 @@ extension Duty {
     private static func recover(_ worker: Observation, _ life: WorkerLife) async throws {
         guard try await life.desk.queue.markDead(worker) else { return }
         let released = try await life.desk.recover(worker.worker, streams: life.allStreams)
+        _ = try await life.desk.queue.sweepPermits()
         life.logger.warning("A worker is dead; its jobs run again", metadata: ["dead": "\(worker.worker)", "jobs": "\(released)"])
     }
 }

@@ -3,7 +3,7 @@ internal import JobLedger
 internal import Logging
 
 extension Duty {
-    /// Deletes records, uploads and conversations that are older than they are kept, and steps that nobody will ask for again. At most 20 batches of each in one run.
+    /// Deletes records, uploads, conversations and answers of models that are older than they are kept or more than fit, and steps that nobody will ask for again. At most 20 batches of each in one run.
     static func retain(_ life: WorkerLife) -> Duty {
         Duty(leading: "retain", every: life.settings.retainInterval) { token in
             let ledger = life.desk.ledger
@@ -26,6 +26,12 @@ extension Duty {
             for _ in 0..<20 where try await ledger.forgetSteps(token) < 1_000 { break }
             for _ in 0..<20 where days > 0 {
                 if try await ledger.forgetUploads(olderThanDays: days, token) < 100 { break }
+            }
+            for _ in 0..<20 where try await ledger.forgetAnswers(olderThan: life.settings.cacheAge, token) < 500 { break }
+            for _ in 0..<20 where try await ledger.trimCache(toBytes: life.settings.cacheBytes, token) < 500 { break }
+            _ = try await ledger.forgetLeads(token)
+            for _ in 0..<20 where days > 0 {
+                if try await ledger.forgetModels(silentForDays: days, token) < 500 { break }
             }
             let auditDays = life.settings.auditRetentionDays
             for _ in 0..<20 where auditDays > 0 {

@@ -1,9 +1,8 @@
 /// The header `Retry-After` (RFC 9110, 10.2.3): seconds, or one of the three forms of an HTTP date.
-import JobModel
 
-enum RetryAfter {
+package enum RetryAfter {
     /// Nil for a value that is neither; never negative.
-    static func milliseconds(_ value: String, now: Timestamp) -> Int64? {
+    package static func milliseconds(_ value: String, now: Timestamp) -> Int64? {
         if !value.isEmpty, value.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
             // So many digits that they do not fit mean a very long time.
             return (Int64(value) ?? .max).multipliedReportingOverflow(by: 1000).overflow ? .max : (Int64(value) ?? 0) * 1000

@@ -1,7 +1,6 @@
-import JobModel
 import Testing
 
-@testable import JobKinds
+@testable import JobModel
 
 @Suite struct RetryAfterTests {
     private let now = Timestamp(milliseconds: 784_111_777_000 - 60_000)

@@ -1,0 +1,4 @@
+import Glibc
+
+/// Everything that was printed is on its way.
+func flush() { fflush(nil) }
