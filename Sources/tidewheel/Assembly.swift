@@ -55,7 +55,7 @@ struct Assembly: Sendable {
         server.port = settings[Known.port]
         server.version = Tidewheel.version
         server.siteDirectory = try directory(Known.site)
-        server.deckDirectory = try directory(Known.deckDirectory)
+        server.deckDirectory = servedDecks()
         server.maxConnections = settings[Known.maxConnections]
         server.maxEventStreams = settings[Known.maxEventStreams]
         server.maxUploads = settings[Known.maxUploads]
@@ -209,6 +209,16 @@ struct Assembly: Sendable {
         rules.longestAge = .seconds(settings[Known.cacheHours] * 3_600)
         rules.similarity = settings[Known.cacheSimilarity]
         return rules
+    }
+
+    /// An API may share its settings with workers that run elsewhere: it goes on without the files.
+    private func servedDecks() -> String? {
+        guard let path = settings[optional: Known.deckDirectory] else { return nil }
+        if (try? directory(Known.deckDirectory)) == nil {
+            logger.warning(
+                "Files of presentations cannot be served: TIDEWHEEL_DECK_DIRECTORY is no directory here", metadata: ["path": "\(path)"])
+        }
+        return path
     }
 
     /// Looked at by the process that uses it: the others may run where it does not exist.

@@ -25,6 +25,40 @@ import Testing
         }
     }
 
+    /// Frozen between the row, which is on the disk, and the question, which is not sent: when it goes on another one has asked.
+    @Test func oneDeckWhenTheAskerIsFrozenBeforeItAsks() async throws {
+        let gate = Gate()
+        let standIn = StandInPresenton { await gate.pass($0) }
+        try await with(standIn) { (fleet, door, directory) async throws in
+            let (reached, open) = gate.stop(at: .listed)
+            let id = try await submit(door, "frozen")
+            for await _ in reached { break }
+            func number(_ query: String) async throws -> Int64? { try await fleet.database.query(query, [.text(id)]).first?.int("n") }
+            let name = try await fleet.database.query("SELECT worker FROM job_attempts WHERE job_id = $1", [.text(id)]).first?.string(
+                "worker")
+            let asker = try #require(fleet.workers.first { name?.contains("-\($0.processID ?? 0)-") == true }, "\(name ?? "")")
+            // It writes its row, and hears half a second later that it has.
+            asker.postgresLink.set(.delaying(milliseconds: 500))
+            open()
+            try await eventually(within: .seconds(10)) {
+                try await number("SELECT count(*) AS n FROM presenton_tasks WHERE job_id = $1") == 1
+            }
+            asker.freeze()
+            try await eventually(within: .seconds(60)) { standIn.decks == 1 }
+            asker.thaw()
+            asker.postgresLink.set(.passing)
+            // It is told that it is lost, and works again under another name.
+            try await eventually(within: .seconds(60)) {
+                await door.send("GET", "/health/workers")?.body["workers"]?.array?.filter {
+                    $0["status"] == "alive" && $0["name"]?.string?.contains("-\(asker.processID ?? 0)-") == true
+                        && $0["name"]?.string != name
+                }.isEmpty == false
+            }
+            #expect(try await complete(id, door, fleet, directory, "the asker was frozen") > 1)
+            #expect(standIn.decks == 1)
+        }
+    }
+
     /// A build that goes on when its caller has gone: the deck is in its list, and nobody asks for another one.
     @Test func oneDeckWhenTheWorkersDieWhileTheyWaitForIt() async throws {
         let gate = Gate()
