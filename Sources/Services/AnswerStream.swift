@@ -42,7 +42,7 @@ extension ServiceClient {
             try await open(path, bytes, silence: bounds.silence, maxBytes: bounds.maxBodyBytes)
         }
         guard (200..<300).contains(response.status) else {
-            throw refusal(try await translated { () throws(FetchError) in try await ServiceAnswer(response) })
+            throw refusal(try await translated { () throws(FetchError) in try await ServiceAnswer(refusal: response) })
         }
         var draft = AnswerDraft(server: name, maxBytes: bounds.maxTextBytes)
         var chunks = response.body.makeAsyncIterator()

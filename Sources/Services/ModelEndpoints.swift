@@ -98,7 +98,7 @@ extension ModelEndpoints {
             defer { if let holder { permits.giveBack(endpoints[index].name, of: endpoints[index].permits, for: holder) } }
             left.removeAll { $0 == index }
             do throws(JobFailure) {
-                let value = try await question(endpoints[index].provider, choice.name(at: endpoints[index]))
+                let value = try await question(endpoints[index].provider, choice.name)
                 book.noteSuccess(of: index)
                 return value
             } catch {
@@ -143,27 +143,20 @@ extension JobFailure {
 /// Which servers may be asked for a model, and under which name.
 struct EndpointChoice {
     let candidates: [Int]
-    private let model: String
-    private let bare: String?
+    /// As the candidates know it.
+    let name: String
 
     /// A name that a server lists goes to the servers that list it. `ollama/<model>` and `openai/<model>` go to servers of that kind, whatever they
-    /// list. With one server nothing is looked up: it says itself what it has.
+    /// list. With one server other names are not looked up: it says itself what it has.
     init(of model: String, among all: ModelEndpoints) async throws(JobFailure) {
-        self.model = model
-        let slash = model.firstIndex(of: "/")
-        let kind = slash.map { String(model[..<$0]) }
-        let ofKind = all.endpoints.indices.filter { all.endpoints[$0].provider.name == kind }
-        bare = ofKind.isEmpty ? nil : slash.map { String(model[model.index(after: $0)...]) }
-        if all.endpoints.count == 1 {
-            candidates = [0]
-        } else {
-            let listing = try await all.book.holders(of: model, mustFind: ofKind.isEmpty)
-            candidates = listing.isEmpty ? ofKind : listing
+        let parts = model.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let ofKind = parts.count < 2 ? [] : all.endpoints.indices.filter { all.endpoints[$0].provider.name == parts[0] }
+        if all.endpoints.count == 1, ofKind.isEmpty {
+            (candidates, name) = ([0], model)
+            return
         }
-    }
-
-    func name(at endpoint: ModelEndpoint) -> String {
-        guard let bare, model.hasPrefix(endpoint.provider.name + "/") else { return model }
-        return bare
+        // Before the prefix: there are models whose own names begin like it (`openai/gpt-oss-20b`).
+        let listing = try await all.book.holders(of: model, mustFind: ofKind.isEmpty)
+        (candidates, name) = listing.isEmpty ? (ofKind, parts[1]) : (listing, model)
     }
 }

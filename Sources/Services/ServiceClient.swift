@@ -100,6 +100,18 @@ struct ServiceAnswer: Sendable {
         bytes = try await response.body.collect()
     }
 
+    /// The beginning of what a server says instead of an answer: more of it is no use to anybody.
+    init(refusal response: FetchResponse) async throws(FetchError) {
+        status = response.status
+        retryAfter = response.header("retry-after")
+        var bytes: [UInt8] = []
+        var chunks = response.body.makeAsyncIterator()
+        while bytes.count < Self.maxRefusalBytes, let chunk = try await chunks.next(isolation: nil) { bytes += chunk }
+        self.bytes = bytes
+    }
+
+    private static let maxRefusalBytes = 64 << 10
+
     var isSuccess: Bool { (200..<300).contains(status) }
 
     /// Nil for what is not JSON: proxies answer in HTML, and some refusals are plain text.

@@ -15,7 +15,8 @@ private final class Door: Sendable {
 }
 
 /// The guide to Ollama queues (seed 001), block by block, over HTTP with a real worker.
-@Suite(.timeLimit(.minutes(2))) struct OllamaQueueTests {
+/// One after the other: each has a worker with all its duties.
+@Suite(.serialized, .timeLimit(.minutes(2))) struct OllamaQueueTests {
     private static let models = [
         StandInModel("llama2"), StandInModel("codellama", reply: { "code for: \($0.text)" }), StandInModel("mistral"),
         .embedder("all-minilm"),
@@ -234,38 +235,41 @@ private final class Door: Sendable {
 
     // MARK: - What does not fit
 
-    @Test(
-        arguments: [
-            (["jobType": "dream", "modelName": "m"], "#/jobType"), (["modelName": "m"], "#/kind"), (["jobType": "generate"], "#/prompt"),
-            (["jobType": "generate", "prompt": "x", "options": ["temprature": 1]], "#/options/temprature"),
-            (["jobType": "generate", "prompt": "x", "priority": "now"], "#/priority"),
-            (["jobType": "generate", "prompt": "x", "modelName": "a", "model": "b"], "#/modelName"),
-            (["jobType": "generate", "prompt": "x", "modelName": ""], "#/modelName"),
-            (["jobType": "generate", "prompt": "x", "input": "y"], "#/input"), (["jobType": "embedding", "input": 5], "#/input"),
-            (["jobType": "chat", "messages": [["role": "boss", "content": "x"]]], "#/messages/0/role"),
-            (["jobType": "generate", "prompt": "x", "jobName": 5], "#/jobName"),
-            (["jobType": "generate", "prompt": "x", "colour": 5], "#/colour"),
-        ] as [(JSONValue, String)])
-    func faultsPointToWhatTheCallerWrote(body: JSONValue, pointer: String) async throws {
+    private func expect(_ path: String, _ cases: [(JSONValue, [String])]) async throws {
         try await withAPI(catalogue: JobCatalogue(EveryKind.kinds)) { (api) async throws in
-            let answer = try await api.post("/api/models/jobs", body)
-            #expect(answer.status == 422 && answer.problem == "invalid-input")
-            #expect(answer.json["errors"]?.array?.compactMap { $0["pointer"]?.string } == [pointer], "\(answer.json)")
+            for (body, pointers) in cases {
+                let answer = try await api.post(path, body)
+                #expect(answer.status == 422 && answer.problem == "invalid-input", "\(body)")
+                #expect(answer.json["errors"]?.array?.compactMap { $0["pointer"]?.string } == pointers, "\(answer.json)")
+            }
         }
     }
 
-    @Test(
-        arguments: [
-            ([:], ["#/score"]), (["score": 2, "model": "m", "kind": "generate"], ["#/score"]), (["score": 0], ["#/model", "#/kind"]),
-            (["score": 0, "modelName": "m", "jobType": "web_crawl"], ["#/jobType"]),
-            (["score": 0, "modelName": "m", "jobType": "generate", "x": 1], ["#/x"]),
-        ] as [(JSONValue, [String])])
-    func feedbackThatDoesNotFitIsRefused(body: JSONValue, pointers: [String]) async throws {
-        try await withAPI(catalogue: JobCatalogue(EveryKind.kinds)) { (api) async throws in
-            let answer = try await api.post("/feedback", body)
-            #expect(
-                answer.status == 422 && answer.json["errors"]?.array?.compactMap { $0["pointer"]?.string } == pointers, "\(answer.json)")
-        }
+    @Test func faultsPointToWhatTheCallerWrote() async throws {
+        try await expect(
+            "/api/models/jobs",
+            [
+                (["jobType": "dream", "modelName": "m"], ["#/jobType"]), (["modelName": "m"], ["#/kind"]),
+                (["jobType": "generate"], ["#/prompt"]),
+                (["jobType": "generate", "prompt": "x", "options": ["temprature": 1]], ["#/options/temprature"]),
+                (["jobType": "generate", "prompt": "x", "priority": "now"], ["#/priority"]),
+                (["jobType": "generate", "prompt": "x", "modelName": "a", "model": "b"], ["#/modelName"]),
+                (["jobType": "generate", "prompt": "x", "modelName": ""], ["#/modelName"]),
+                (["jobType": "generate", "prompt": "x", "input": "y"], ["#/input"]), (["jobType": "embedding", "input": 5], ["#/input"]),
+                (["jobType": "chat", "messages": [["role": "boss", "content": "x"]]], ["#/messages/0/role"]),
+                (["jobType": "generate", "prompt": "x", "jobName": 5], ["#/jobName"]),
+                (["jobType": "generate", "prompt": "x", "colour": 5], ["#/colour"]),
+            ])
+    }
+
+    @Test func feedbackThatDoesNotFitIsRefused() async throws {
+        try await expect(
+            "/feedback",
+            [
+                ([:], ["#/score"]), (["score": 2, "model": "m", "kind": "generate"], ["#/score"]), (["score": 0], ["#/model", "#/kind"]),
+                (["score": 0, "modelName": "m", "jobType": "web_crawl"], ["#/jobType"]),
+                (["score": 0, "modelName": "m", "jobType": "generate", "x": 1], ["#/x"]),
+            ])
     }
 
     @Test func feedbackOnAJobWithoutAnAnswerIsRefused() async throws {

@@ -73,4 +73,24 @@ import Testing
             #expect(try await fixture.number("SELECT count(*) AS n FROM model_feedback") == 0)
         }
     }
+
+    @Test(
+        arguments: [
+            (["usage": ["prompt_tokens": 7, "answer_tokens": 3]], "7 3"),
+            (["usage": ["answer_tokens": 3], "cache": ["hit": "none"]], "- 3"),
+            (["usage": ["prompt_tokens": 7, "answer_tokens": 3], "cache": ["hit": "exact"]], "- -"), ([:], "- -"),
+            (["usage": ["prompt_tokens": -1, "answer_tokens": 1.5]], "- -"), (["usage": ["prompt_tokens": "many"], "cache": []], "- -"),
+            (["usage": "none", "cache": 5], "- -"), (["usage": ["prompt_tokens": 1e30, "answer_tokens": [1]]], "- -"),
+        ] as [(JSONValue, String)])
+    func tokensOfAResultAreInTheJobsRow(result: JSONValue, tokens: String) async throws {
+        try await LedgerFixture.run { (fixture) async throws in
+            let claim = try await fixture.running()
+            #expect(try await fixture.ledger.record(.completed(result), of: claim, at: .now) == .recorded)
+            let row = try #require(
+                try await fixture.pool.query(
+                    "SELECT coalesce(tokens_in::text, '-') || ' ' || coalesce(tokens_out::text, '-') AS t FROM jobs"
+                ).first)
+            #expect(try row.string("t") == tokens)
+        }
+    }
 }

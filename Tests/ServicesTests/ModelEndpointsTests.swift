@@ -69,6 +69,16 @@ import WebFetch
         #expect(first.gauge.allCalls == 2 && second.gauge.allCalls == 1)
     }
 
+    @Test func aNameThatBeginsLikeAPrefixIsStillAName() async throws {
+        let standIn = StandInOpenAI([StandInModel("openai/gpt-oss"), StandInModel("plain")])
+        try await withServer({ await standIn.answer($0) }) { url in
+            let server = ModelEndpoint(name: "o", provider: OpenAICompatible(url: url + "/v1", fetcher: fetcher), permits: 1)
+            let models = ModelEndpoints([server], permits: permits)
+            let answers = [try await models.answer(asking("openai/gpt-oss")), try await models.answer(asking("openai/plain"))]
+            #expect(answers.map(\.model) == ["openai/gpt-oss", "plain"])
+        }
+    }
+
     @Test func aModelThatCameSinceIsFound() async throws {
         let second = StandInOllama([StandInModel("b")])
         try await with(StandInOllama([StandInModel("a")]), second) { models, _ in

@@ -162,6 +162,17 @@ import WebFetch
         }
     }
 
+    @Test func aRefusalWithoutAnEndIsReadOnlyInPart() async throws {
+        try await withServer({ _ in
+            .stream(500) { writer in
+                while await writer.write(String(repeating: "x", count: 10_000)) {}
+            }
+        }) { url in
+            let failure = await failureOf(Ollama(url: url, fetcher: fetcher), asking("m"))
+            #expect(failure?.type == "http_500")
+        }
+    }
+
     @Test func modelsAreDescribedOnce() async throws {
         let standIn = StandInOllama([StandInModel("qwen3", thoughts: "x"), .embedder("e"), StandInModel("llama3.2:1b")])
         let shows = Mutex(0)

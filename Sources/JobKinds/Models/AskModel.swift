@@ -89,13 +89,11 @@ struct AskModel: Sendable {
     private func ask(_ request: ModelRequest, in context: JobContext) async throws(JobFailure) -> FreshAnswer {
         try await context.progress(10, step: "ask", "asking \(request.model)")
         let begin = ContinuousClock.now
-        var isWriting = false
+        var pace = AnswerPace(limit: request.options["num_predict"]?.integer)
         let answer = try await models.answer(request) { (piece) throws(JobFailure) in
             context.tell(piece, from: request.model)
-            if !isWriting {
-                isWriting = true
-                try await context.progress(20, step: "answer", "\(request.model) answers")
-            }
+            guard let (percent, step) = pace.heard(piece) else { return }
+            try await context.progress(percent, step: step, "\(request.model) \(step == "think" ? "thinks" : "answers")")
         }
         // The server's own time where it is known: waiting for a permit says nothing of the model.
         let milliseconds = answer.usage.milliseconds ?? begin.duration(to: .now).milliseconds

@@ -118,6 +118,21 @@ COMMENT ON COLUMN model_feedback.created_at IS 'When';
 -- A second word of the same caller on the same answer replaces the first.
 CREATE UNIQUE INDEX model_feedback_job ON model_feedback (job_id, given_by, model) WHERE job_id IS NOT NULL;
 
+-- What a job's model calls cost, from the `usage` of its result; an answer from the cache costs nothing. Must never refuse an end.
+CREATE FUNCTION tidewheel.count_tokens() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF coalesce(NEW.result #>> '{cache,hit}', '') NOT IN ('exact', 'semantic') THEN
+        NEW.tokens_in := substring(NEW.result #>> '{usage,prompt_tokens}' FROM '^[0-9]{1,15}$')::bigint;
+        NEW.tokens_out := substring(NEW.result #>> '{usage,answer_tokens}' FROM '^[0-9]{1,15}$')::bigint;
+    END IF;
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION tidewheel.count_tokens IS 'Keeps the tokens that a job''s result tells of in its row';
+
+CREATE TRIGGER count_tokens BEFORE UPDATE ON jobs
+    FOR EACH ROW WHEN (NEW.status = 'completed' AND OLD.status <> 'completed' AND NEW.result ? 'usage')
+    EXECUTE FUNCTION tidewheel.count_tokens();
+
 -- A field may take more than one type.
 CREATE OR REPLACE FUNCTION tidewheel.check_input(wanted text, input jsonb) RETURNS void LANGUAGE plpgsql
 AS $$
