@@ -100,7 +100,8 @@ package final class Durations: Sendable {
 
     /// Several processes may do so at once: the first one's history stands.
     private func seed(_ kinds: [String]) async throws(DeskError) -> [String: DurationHistory] {
-        let found = try await asking(postgres: { () throws(PostgresError) in try await ledger.lastDurations(of: kinds) })
+        let named = kinds.compactMap { byName[$0] }
+        let found = try await asking(postgres: { () throws(PostgresError) in try await ledger.lastDurations(of: named) })
         for (kind, history) in found {
             _ = try await asking(redis: { () throws(RedisError) in try await queue.seedDurations(history, of: kind) })
         }

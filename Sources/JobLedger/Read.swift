@@ -52,10 +52,15 @@ extension JobLedger {
     }
 
     /// How long the last completed attempts of kinds took; kinds without any are left out. Costs as much as reading some thousand rows a kind.
-    package func lastDurations(of kinds: [String]) async throws(PostgresError) -> [String: DurationHistory] {
+    /// As it were of jobs of weight 1; those whose weight is not known are left out.
+    package func lastDurations(of kinds: [JobKind]) async throws(PostgresError) -> [String: DurationHistory] {
         var found: [String: DurationHistory] = [:]
-        for row in try await pool.query(Statements.lastDurations, [.textArray(kinds)]) {
-            found[try row.string("kind"), default: DurationHistory()].note(try row.int("milliseconds"))
+        for row in try await pool.query(Statements.lastDurations, [.textArray(kinds.map(\.name))]) {
+            let name = try row.string("kind")
+            let input = (try? row.json("input")) ?? [:]
+            guard let weight = kinds.first(where: { $0.name == name })?.weight(of: input) else { continue }
+            let milliseconds = (Double(try row.int("milliseconds")) / weight).rounded()
+            found[name, default: DurationHistory()].note(Int64(exactly: milliseconds) ?? 0)
         }
         return found
     }

@@ -29,10 +29,13 @@ final class EndpointBook: Sendable {
     private static let leastAge = Duration.seconds(2)
     private static let longestPause = Duration.seconds(60)
     private let endpoints: [ModelEndpoint]
+    /// After the first failure; each further one doubles it.
+    private let firstPause: Duration
     private let states: Mutex<[State]>
 
-    init(_ endpoints: [ModelEndpoint]) {
+    init(_ endpoints: [ModelEndpoint], firstPause: Duration) {
         self.endpoints = endpoints
+        self.firstPause = firstPause
         states = Mutex(endpoints.map { _ in State() })
     }
 
@@ -51,9 +54,9 @@ final class EndpointBook: Sendable {
 
     func noteFailure(of index: Int, _ failure: JobFailure) {
         states.withLock { states in
-            let pause = Duration.seconds(1 << min(states[index].failures, 6))
+            let pause = firstPause * (1 << min(states[index].failures, 6))
             states[index].failures += 1
-            states[index].awayUntil = .now + min(pause, Self.longestPause)
+            states[index].awayUntil = .now + min(pause, max(firstPause, Self.longestPause))
         }
     }
 

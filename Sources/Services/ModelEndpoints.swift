@@ -27,10 +27,10 @@ package final class ModelEndpoints: ModelProvider {
     private let permits: any PermitPool
 
     /// In the order of preference.
-    package init(_ endpoints: [ModelEndpoint], permits: any PermitPool) {
+    package init(_ endpoints: [ModelEndpoint], permits: any PermitPool, firstPause: Duration = .seconds(1)) {
         self.endpoints = endpoints
         self.permits = permits
-        book = EndpointBook(endpoints)
+        book = EndpointBook(endpoints, firstPause: firstPause)
         name = endpoints.first?.provider.name ?? "none"
     }
 

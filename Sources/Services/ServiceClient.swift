@@ -63,6 +63,8 @@ package struct ServiceClient: Sendable {
         request.limits.maxBodyBytes = maxBytes
         // Packing would hold pieces back.
         request.compression = false
+        // An answer costs too much to be asked for twice behind our back.
+        request.isSentOnce = true
         return try await fetcher.fetch(request)
     }
 

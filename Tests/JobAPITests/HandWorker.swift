@@ -18,6 +18,12 @@ struct HandWorker: Sendable {
         await waiter.close()
     }
 
+    /// A sign of life: without one for some seconds, as on a busy machine, it counts as dead.
+    func beat() async throws {
+        let card = WorkerCard(name: name, host: "test", processID: 1, version: "1", queues: desk.catalogue.queues, slots: 2)
+        _ = try await desk.queue.beat(card, running: 0)
+    }
+
     private var streams: [String] { desk.queue.keys.streams(desk.catalogue.queues) }
 
     /// Claims the next job, as soon as there is one, and starts its attempt.

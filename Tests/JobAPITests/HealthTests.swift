@@ -1,6 +1,7 @@
 import JobDesk
 import JobModel
 import JobQueue
+import TestServers
 import Testing
 
 @testable import JobAPI
@@ -36,7 +37,12 @@ import Testing
             ]
             let broken: JSONValue = ["name": "retain", "runs": 1, "failures": 1, "error": "PostgreSQL is away"]
             try await api.desk.queue.publishDuties(of: worker.name, leads: true, [fine, broken], for: .seconds(60))
-            let json = try await api.get("/health").json
+            var json = JSONValue.null
+            try await eventually {
+                try await worker.beat()
+                json = try await api.get("/health").json
+                return json["duties"]?.array?.isEmpty == false
+            }
             #expect(json["duties"] == [["worker": .string(worker.name), "leader": true, "duties": [fine, broken]]])
             let summary = json["components"]?["duties"]
             #expect(summary?["status"] == "degraded" && summary?["leader"] == .string(worker.name))

@@ -46,6 +46,28 @@ import Testing
         #expect(desk.durations.remaining(of: listed, elapsed: 0, percent: 0) == large.estimatedMilliseconds)
     }
 
+    @Test func whatRowsTeachIsScaledToo() async throws {
+        let fixture = try await DeskFixture()
+        try await fixture.desk.durations.refresh()
+        let input: JSONValue = ["url": "http://h/", "max_pages": 30]
+        for _ in 0..<6 {
+            let job = try await fixture.desk.submit(JobRequest(kind: "web_crawl", input: input)).job
+            let claim = try #require(try await fixture.claimed())
+            _ = try await fixture.desk.start(claim)
+            _ = try await fixture.desk.finish(claim, as: .completed([:]))
+            try await fixture.pool.execute(
+                "UPDATE job_attempts SET ended_at = started_at + interval '30 seconds' WHERE job_id = $1", [.text(job.id.description)])
+        }
+        let weighed = JobKind(
+            name: "web_crawl", summary: "s", queue: "ingest", input: DeskFixture.kinds[0].input,
+            weight: { $0["max_pages"]?.integer.map { Double($0) / 10 } })
+        let desk = JobDesk(
+            queue: fixture.desk.queue, ledger: fixture.desk.ledger, catalogue: JobCatalogue([weighed]), logger: quiet)
+        try await desk.durations.refresh()
+        let job = try await desk.submit(JobRequest(kind: "web_crawl", input: ["url": "http://h/"])).job
+        #expect((9_000...11_400).contains(job.estimatedMilliseconds))
+    }
+
     @Test func jobsHaveNamesOfTheirKind() async throws {
         let desk = try await desk()
         let named = try await job(desk, 3)

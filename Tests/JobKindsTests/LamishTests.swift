@@ -52,6 +52,7 @@ import Testing
         }
         let record = JobRecord()
         let result = try await attempt(ProjectNarrative(models: models, panel: panel), Self.sample, record)
+        #expect(result["usage"] == ["prompt_tokens": 18, "answer_tokens": 12])
         #expect(models.requests.count == 6 && result["stages"]?["deconstruct"]?["repaired"] == true)
         #expect(result["stages"]?["map"]?["repaired"] == nil)
         let repair = models.requests[1].lastWords

@@ -18,6 +18,7 @@ import Testing
         #expect(result["answers"]?.array?.map { $0["model"] } == ["a", "b", "c"])
         #expect(result["answers"]?.array?.map { $0["answer"]?.string } == ["a", "b", "c"].map { "\($0): What is React?" })
         #expect(result["message"] == "All 3 models answered" && result["partial"] == false && result["session_id"] == "s")
+        #expect(result["usage"] == ["prompt_tokens": 9, "answer_tokens": 6])
         #expect(models.requests.allSatisfy { $0.messages.first == ModelMessage(.system, "Be brief") && $0.thinking == .off })
         #expect(talk.said.map(\.role) == [.system, .user, .assistant, .assistant, .assistant])
         #expect(talk.said.dropFirst(2).map(\.model) == ["a", "b", "c"])

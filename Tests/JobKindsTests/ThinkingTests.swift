@@ -20,6 +20,7 @@ import Testing
         let shown = try #require(result["models"]?.array)
         #expect(shown.map { $0["answer"] } == ["a7", "b7", "c7"])
         #expect(shown[0]["thinking"]?.array?.map { $0["thought"] } == (1...6).map { .string("a\($0)") })
+        #expect(result["usage"] == ["prompt_tokens": 63, "answer_tokens": 42])
         #expect(shown.map { $0["thinks_natively"] } == [false, true, false])
         #expect(shown[1]["thinking"]?.array?.first?["native_thinking"] == "hm" && shown[0]["native_thinking"] == nil)
         #expect(models.requests(to: "b").allSatisfy { $0.thinking == .on } && models.requests(to: "a").allSatisfy { $0.thinking == .off })

@@ -135,6 +135,21 @@ import Testing
         try await waiting.value
     }
 
+    @Test func wordsThatWereMissedWithTheConnectionAreMadeUpFor() async throws {
+        let fixture = try await QueueFixture(on: TestRedis.own())
+        let permits = ModelPermits(fixture.queue, lookAgain: .seconds(600))
+        let holders = try await callers(fixture, 2).map { $0.nextHolder() }
+        try await permits.take("p", of: 1, for: holders[0])
+        let waiting = Task { try await permits.take("p", of: 1, for: holders[1]) }
+        try await eventually { try await fixture.redis.command(["ZCARD", .string(fixture.queue.keys.permitLine("p"))]).integer == 1 }
+        // The word goes to nobody: the connection is cut in the same breath.
+        _ = try await fixture.redis.pipeline([
+            ["CLIENT", "KILL", "TYPE", "pubsub"],
+            ["EVAL", "redis.call('DEL', KEYS[1])", "1", .string(fixture.queue.keys.modelPermit("p"))],
+        ])
+        try await waiting.value
+    }
+
     @Test func askedAgainThePermitIsStillOne() async throws {
         let fixture = try await QueueFixture()
         let holder = try await callers(fixture, 1)[0].nextHolder()

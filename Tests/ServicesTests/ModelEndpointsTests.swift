@@ -44,7 +44,7 @@ import WebFetch
         let endpoints = [one, two].enumerated().map { index, server in
             ModelEndpoint(name: ["one", "two"][index], provider: Ollama(url: server.url, fetcher: fetcher), permits: 1)
         }
-        let result = try await body(ModelEndpoints(endpoints, permits: permits), [one, two])
+        let result = try await body(ModelEndpoints(endpoints, permits: permits, firstPause: .seconds(600)), [one, two])
         for server in [one, two] { await server.stop() }
         return result
     }

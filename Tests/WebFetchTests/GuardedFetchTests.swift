@@ -89,7 +89,7 @@ import Testing
 
     /// All sixteen bytes count. Nobody listens there, so that passing the guard is a refused connection.
     @Test func anIPv6AddressIsReadWhole() async throws {
-        for (allowed, error) in [("::1/128", FetchError.unreachable("[::1]")), ("::2/128", .refusedAddress("[::1]"))] {
+        for (allowed, error) in [("::1/128", FetchError.connectionRefused("[::1]")), ("::2/128", .refusedAddress("[::1]"))] {
             let fetcher = Fetcher(guard: AddressGuard(allowing: [allowed]), userAgent: "t")
             await #expect(throws: error) { try await fetcher.fetch(FetchRequest(url: "http://[::1]:1/")) }
         }

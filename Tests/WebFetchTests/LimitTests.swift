@@ -134,7 +134,7 @@ import Testing
         server.stop()
         for await _ in server.endings { break }
         for (url, error) in [
-            (server.url, FetchError.unreachable("127.0.0.1")), ("http://no-such-host.invalid/", .unresolved("no-such-host.invalid")),
+            (server.url, FetchError.connectionRefused("127.0.0.1")), ("http://no-such-host.invalid/", .unresolved("no-such-host.invalid")),
         ] {
             await #expect(throws: error) { try await fetcher.fetch(FetchRequest(url: url)) }
             #expect(error.neverSent && error.isTransient)

@@ -32,11 +32,13 @@ package struct AskSocratically: JobHandler {
             context.sessionID ?? context.input["session_id"]?.string ?? "maieutic-\(context.jobID)"
         }
         var questions: [JSONValue] = []
+        var answers: [JSONValue] = []
         for level in 1...depth {
             let before = questions
             let question = try await stages.run(level) { () throws(JobFailure) in
                 try await ask.stage("question-\(level)", .question, matter.values(level, depth, before), schema: Self.question)
             }
+            answers.append(question)
             questions.append(Self.shown(question, level))
         }
         let asked = questions
@@ -44,11 +46,13 @@ package struct AskSocratically: JobHandler {
             try await ask.stage("structure", .dialogue, matter.values(depth, depth, asked), schema: Self.dialogue(depth))
         }
         try await stages.run(depth + 2) { () throws(JobFailure) in try open(session, matter, asked, dialogue.value, context) }
-        return [
+        var result: [String: JSONValue] = [
             "session_id": .string(session), "goal": .string(matter.goal), "depth": .integer(Int64(depth)), "questions": .array(asked),
             "dialogue": dialogue.value, "model": .string(ask.model), "stand_in": .boolean(models.isStandIn),
             "prompts": [Prompt.lamishSystem, .question, .dialogue, .repair].versions,
         ]
+        result["usage"] = (answers + [dialogue]).usage
+        return .object(result)
     }
 
     private static func stages(_ depth: Int) -> [(name: String, message: String)] {

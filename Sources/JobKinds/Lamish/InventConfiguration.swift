@@ -35,6 +35,7 @@ package struct InventConfiguration: JobHandler {
             "description": context.input["description"] ?? "", "model": .string(ask.model), "stand_in": .boolean(models.isStandIn),
             "prompts": [Prompt.lamishSystem, .attributes, .repair].versions,
         ]
+        var answers: [JSONValue] = []
         for (index, attribute) in Self.attributes.enumerated() {
             let values = [
                 "count": "\(count)", "attributes": attribute.name, "meaning": attribute.meaning,
@@ -44,7 +45,9 @@ package struct InventConfiguration: JobHandler {
                 try await ask.stage(attribute.name, .attributes, values, schema: Self.schema(count))
             }
             result[attribute.name] = stage.value["attributes"] ?? []
+            answers.append(stage)
         }
+        result["usage"] = answers.usage
         return .object(result)
     }
 

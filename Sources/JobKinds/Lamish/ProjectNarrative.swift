@@ -34,7 +34,7 @@ package struct ProjectNarrative: JobHandler {
         let retold = try await stages.run(3) { () throws(JobFailure) in try await work.reconstruct(elements, mappings) }
         let styled = try await stages.run(4) { () throws(JobFailure) in try await work.stylise(retold) }
         let reflection = try await stages.run(5) { () throws(JobFailure) in try await work.reflect(styled) }
-        return [
+        var result: [String: JSONValue] = [
             "title": retold.value["title"] ?? .null, "projection": styled.value["narrative"] ?? .null,
             "reflection": reflection.value["reflection"] ?? .null, "configuration": configuration,
             "stages": [
@@ -42,6 +42,8 @@ package struct ProjectNarrative: JobHandler {
             ],
             "model": .string(work.ask.model), "stand_in": .boolean(models.isStandIn), "prompts": Projection.prompts.versions,
         ]
+        result["usage"] = [elements, mappings, retold, styled, reflection].usage
+        return .object(result)
     }
 }
 

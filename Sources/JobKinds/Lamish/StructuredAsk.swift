@@ -28,6 +28,7 @@ struct StructuredAsk: Sendable {
     ) async throws(JobFailure) -> JSONValue {
         var messages = [ModelMessage(.system, Prompt.lamishSystem.filled([:])), ModelMessage(.user, prompt.filled(values))]
         var answer = try await answer(messages, schema, name)
+        let first = answer
         var found = StructuredAsk.read(answer, schema)
         let isRepaired = found.value == nil
         if isRepaired {
@@ -45,7 +46,10 @@ struct StructuredAsk: Sendable {
         }
         var document = answer.document
         document["value"] = value
-        if isRepaired { document["repaired"] = true }
+        if isRepaired {
+            document["repaired"] = true
+            document.merge([.object(first.document), .object(document)].usage?.object ?? [:]) { _, both in both }
+        }
         return .object(document)
     }
 

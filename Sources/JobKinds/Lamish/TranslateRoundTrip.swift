@@ -51,7 +51,7 @@ package struct TranslateRoundTrip: JobHandler {
             (try await measure(text, returned, context), try await analyse(text, returned, languages, ask))
         }
         return try await stages.run(4) { () throws(JobFailure) in
-            [
+            var result: [String: JSONValue] = [
                 "original": .string(text), "returned": .string(returned), "source_language": .string(source),
                 "languages": .array(languages.map(JSONValue.string)), "forward": .array(forward), "backward": backward,
                 "drift": distance, "preserved_elements": drift.value["preserved"] ?? [], "lost_elements": drift.value["lost"] ?? [],
@@ -59,6 +59,8 @@ package struct TranslateRoundTrip: JobHandler {
                 "model": .string(ask.model), "stand_in": .boolean(models.isStandIn),
                 "prompts": [Prompt.lamishSystem, .translate, .drift, .repair].versions,
             ]
+            result["usage"] = (forward + [backward, drift]).usage
+            return .object(result)
         }
     }
 

@@ -81,6 +81,7 @@ extension ModelPanel {
             "message": .string(failures.isEmpty ? "All \(answered) models answered" : "\(answered) of \(answers.count) models answered"),
         ]
         result["session_id"] = talk.session.map(JSONValue.string)
+        result["usage"] = answers.compactMap(\.value).usage
         if answers.contains(where: { $0.value?["stand_in"] == true }) { result["stand_in"] = true }
         return result
     }
@@ -96,5 +97,17 @@ extension ModelAnswer {
         document["answer_tokens"] = usage.answerTokens.map { .integer(Int64($0)) }
         document["duration_ms"] = usage.milliseconds.map(JSONValue.integer)
         return document
+    }
+}
+
+extension [JSONValue] {
+    /// What these answers cost together; nil where no server said.
+    var usage: JSONValue? {
+        var sums: [String: JSONValue] = [:]
+        for name in ["prompt_tokens", "answer_tokens"] {
+            let known = compactMap { $0[name]?.integer }
+            if !known.isEmpty { sums[name] = .integer(known.reduce(0) { $0 &+ Int64($1) }) }
+        }
+        return sums.isEmpty ? nil : .object(sums)
     }
 }

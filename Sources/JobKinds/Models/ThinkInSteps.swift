@@ -123,12 +123,12 @@ private struct Mind: Sendable {
 
     /// The last step is the answer; the others are what led to it.
     func result(_ thoughts: [JSONValue]) -> JSONValue {
-        let sum = { (name: String) in JSONValue.integer(Int64(thoughts.reduce(0) { $0 + ($1[name]?.integer ?? 0) })) }
         var result: [String: JSONValue] = [
             "model": .string(name), "thinking": .array(Array(thoughts.dropLast())), "answer": thoughts.last?["thought"] ?? "",
-            "thinks_natively": .boolean(isNative), "steps": .integer(Int64(thoughts.count)), "duration_ms": sum("duration_ms"),
-            "prompt_tokens": sum("prompt_tokens"), "answer_tokens": sum("answer_tokens"),
+            "thinks_natively": .boolean(isNative), "steps": .integer(Int64(thoughts.count)),
+            "duration_ms": .integer(thoughts.reduce(0) { $0 + Int64($1["duration_ms"]?.integer ?? 0) }),
         ]
+        result.merge(thoughts.usage?.object ?? [:]) { own, _ in own }
         result["provider"] = thoughts.last?["provider"]
         result["native_thinking"] = thoughts.last?["native_thinking"]
         result["truncated"] = thoughts.last?["truncated"]
