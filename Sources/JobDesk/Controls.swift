@@ -54,19 +54,34 @@ extension JobDesk {
     /// Brings Redis in line with SQL; true when something differed. Cost while nothing does: two small reads of each store.
     package func applyControls() async throws(DeskError) -> Bool {
         let changedLimits = try await applyLimits()
-        let wanted = Set(try await pausedQueues().map(\.name))
+        let changedPauses = try await untilNothingDiffers { () throws(DeskError) in try await applyPauses() }
+        return changedLimits || changedPauses
+    }
+
+    /// Redis is asked first, because SQL is told first: what an operator says in between is found in SQL, and not undone.
+    private func applyPauses() async throws(DeskError) -> Bool {
         let found = try await asking(redis: { () throws(RedisError) in try await queue.pausedQueues() })
+        let wanted = Set(try await pausedQueues().map(\.name))
         for name in wanted.subtracting(found) { try await asking(redis: { () throws(RedisError) in try await queue.pause(name) }) }
         for name in found.subtracting(wanted) { try await asking(redis: { () throws(RedisError) in try await queue.resume(name) }) }
-        return changedLimits || wanted != found
+        return wanted != found
     }
 
     @discardableResult
     private func applyLimits() async throws(DeskError) -> Bool {
-        let wanted = try await limits()
-        let found = try await asking(redis: { () throws(RedisError) in try await queue.limits() })
-        guard Set(wanted) != Set(found) else { return false }
-        try await asking(redis: { () throws(RedisError) in try await queue.setLimits(wanted) })
+        try await untilNothingDiffers { () throws(DeskError) in
+            let found = try await asking(redis: { () throws(RedisError) in try await queue.limits() })
+            let wanted = try await limits()
+            guard Set(wanted) != Set(found) else { return false }
+            try await asking(redis: { () throws(RedisError) in try await queue.setLimits(wanted) })
+            return true
+        }
+    }
+
+    /// What was brought in line is looked at again: somebody may have said something else before it arrived. The next round does what is left.
+    private func untilNothingDiffers(_ bringInLine: () async throws(DeskError) -> Bool) async throws(DeskError) -> Bool {
+        guard try await bringInLine() else { return false }
+        for _ in 0..<3 where try await !bringInLine() { break }
         return true
     }
 

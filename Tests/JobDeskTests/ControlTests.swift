@@ -33,6 +33,19 @@ import Testing
         #expect(try await fixture.desk.queue.limits().isEmpty)
     }
 
+    @Test func nobodyUndoesAPauseThatIsSaidMeanwhile() async throws {
+        let fixture = try await DeskFixture()
+        let bringing = Task { while !Task.isCancelled { _ = try await fixture.desk.applyControls() } }
+        for round in 0..<40 {
+            try await fixture.desk.pause("ingest", by: nil)
+            for _ in 0..<3 { #expect(try await fixture.desk.queue.pausedQueues() == ["ingest"], "round \(round)") }
+            try await fixture.desk.resume("ingest")
+            while try await fixture.desk.applyControls() {}
+        }
+        bringing.cancel()
+        _ = await bringing.result
+    }
+
     @Test func aPausedQueueTakesJobsAndGivesNone() async throws {
         let fixture = try await DeskFixture()
         try await fixture.desk.pause("ingest", by: nil)
