@@ -2,8 +2,10 @@
 /// not know refuse nothing.
 package struct JSONSchema: Sendable {
     fileprivate static let maxFaults = 20
-    /// Schemas that refer to themselves, or combine others many times, could be looked at for ever.
-    fileprivate static let maxSteps = 100_000
+    /// Schemas that refer to themselves, or combine others many times, could be looked at for ever. A look costs twenty, and one for each
+    /// thing that it looks through.
+    fileprivate static let maxCost = 2_000_000
+    fileprivate static let lookCost = 20
     fileprivate static let maxDepth = 100
     private let schema: JSONValue
 
@@ -22,13 +24,15 @@ package struct JSONSchema: Sendable {
 /// One value's way through a schema.
 private struct SchemaLook {
     let root: JSONValue
+    /// Nobody reads its faults: it only matters whether there are any.
+    var isTrial = false
     var faults: [InputShape.Fault] = []
-    var steps = 0
+    var cost = 0
 
     mutating func look(at value: JSONValue, _ place: String, _ schema: JSONValue, depth: Int) {
-        steps += 1
-        guard faults.count < JSONSchema.maxFaults else { return }
-        guard steps < JSONSchema.maxSteps, depth < JSONSchema.maxDepth else {
+        cost += JSONSchema.lookCost + Self.length(of: value, schema)
+        guard faults.count < (isTrial ? 1 : JSONSchema.maxFaults) else { return }
+        guard cost < JSONSchema.maxCost, depth < JSONSchema.maxDepth else {
             return refuse(place, "cannot be checked: the schema refers to itself, or combines too much")
         }
         if schema == false { return refuse(place, "is not allowed") }
@@ -38,8 +42,14 @@ private struct SchemaLook {
         combine(value, place, schema, depth)
     }
 
-    private mutating func refuse(_ place: String, _ detail: String) {
-        faults.append(.init(pointer: place, detail: detail))
+    private mutating func refuse(_ place: @autoclosure () -> String, _ detail: @autoclosure () -> String) {
+        faults.append(isTrial ? .init(pointer: "", detail: "") : .init(pointer: place(), detail: detail()))
+    }
+
+    /// How much there is to look through, but for what is looked at by itself.
+    private static func length(of value: JSONValue, _ schema: JSONValue) -> Int {
+        let lists = ["enum", "required", "type"].reduce(value.object?.count ?? 0) { $0 + (schema[$1]?.array?.count ?? 0) }
+        return lists + (schema["$ref"]?.string?.utf8.count ?? 0) + (value.string?.utf8.count ?? 0) / 100
     }
 
     /// What the schema says itself.
@@ -80,9 +90,9 @@ private struct SchemaLook {
     private mutating func fits(_ value: JSONValue, _ choices: [JSONValue], atLeast enough: Int, _ depth: Int) -> Int {
         var count = 0
         for choice in choices where count < enough {
-            var look = SchemaLook(root: root, steps: steps)
+            var look = SchemaLook(root: root, isTrial: true, cost: cost)
             look.look(at: value, "#", choice, depth: depth + 1)
-            steps = look.steps
+            cost = look.cost
             if look.faults.isEmpty { count += 1 }
         }
         return count

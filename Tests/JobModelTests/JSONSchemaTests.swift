@@ -80,4 +80,24 @@ import Testing
         ])
         #expect(!wide.faults(in: 1).isEmpty)
     }
+
+    /// Few looks, each of which is dear: a long way to the same place, long lists, refusals that nobody reads.
+    @Test(
+        arguments: [
+            ["$ref": .string("#/" + String(repeating: "/", count: 60_000) + "$defs/no")],
+            ["required": .array((0..<6_000).map { .string("m\($0)") }), "$ref": "#/$defs/no"],
+            ["enum": .array((0..<6_000).map { .string("m\($0)") })], ["type": .array(Array(repeating: "string", count: 6_000))],
+        ] as [JSONValue])
+    func aLookCostsWhatIsLookedAt(leaf: JSONValue) {
+        let levels = (0..<20).map { level -> (String, JSONValue) in
+            let next: JSONValue = ["$ref": .string("#/$defs/l\(level + 1)")]
+            return ("l\(level)", ["anyOf": [next, next]])
+        }
+        let definitions = Dictionary(uniqueKeysWithValues: levels + [("l20", leaf), ("no", false)])
+        let schema = JSONSchema(["$ref": "#/$defs/l0", "$defs": .object(definitions)])
+        let members = Dictionary(uniqueKeysWithValues: (0..<6_000).map { ("m\($0)", JSONValue.integer(1)) })
+        let began = ContinuousClock.now
+        #expect(!schema.faults(in: .object(members)).isEmpty)
+        #expect(ContinuousClock.now - began < .seconds(60))
+    }
 }
