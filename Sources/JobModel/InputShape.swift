@@ -102,9 +102,13 @@ extension InputShape.FieldType {
         case .texts(let maxCount, let maxLength): InputShape.FieldType.refusal(ofTexts: value, maxCount: maxCount, maxLength: maxLength)
         case .object: value.object == nil ? "must be an object" : nil
         case .textOrTexts(let maxCount, let maxLength):
-            value.string == nil
-                ? InputShape.FieldType.refusal(ofTexts: value, maxCount: maxCount, maxLength: maxLength, "a string or an array of strings")
-                : InputShape.FieldType.refusal(ofText: value, maxLength: maxLength)
+            if value == [] {
+                "must not be empty"
+            } else if value.string == nil {
+                InputShape.FieldType.refusal(ofTexts: value, maxCount: maxCount, maxLength: maxLength, "a string or an array of strings")
+            } else {
+                InputShape.FieldType.refusal(ofText: value, maxLength: maxLength)
+            }
         case .messages, .modelOptions, .thinking, .schema: faults(of: value, at: "").first.map { "\($0.pointer) \($0.detail)" }
         }
     }

@@ -44,7 +44,7 @@ import Testing
             (["format": ["type": "string"]], "#/input/format/type must be object or array"),
             (["input": 5], "#/input/input must be a string or an array of strings"),
             (["input": ["a", "b", "c"]], "#/input/input must have at most 2 elements"),
-            (["input": ""], "#/input/input must not be empty"),
+            (["input": ""], "#/input/input must not be empty"), (["input": []], "#/input/input must not be empty"),
         ] as [(JSONValue, String)])
     func whatTheyDoNotIsRefusedAtItsPlace(input: JSONValue, fault: String) {
         #expect(faults(input) == [fault])
