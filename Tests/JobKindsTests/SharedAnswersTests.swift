@@ -106,6 +106,51 @@ import Testing
         }
     }
 
+    @Test func anAnswerWithoutAWordIsNotKept() async throws {
+        let model = ScriptedModel { (request, number) throws(JobFailure) in ScriptedModel.answer(number == 0 ? " " : "said", to: request) }
+        try await KindsFixture.run(models: model) { (fixture) async throws in
+            #expect(try await ask(fixture)["text"] == " ")
+            #expect(try await ask(fixture)["text"] == "said")
+        }
+    }
+
+    /// Embedders read only the beginning of a long text: two that begin alike would count as the same.
+    @Test func longPromptsAreNotComparedByMeaning() async throws {
+        let model = ScriptedModel()
+        try await KindsFixture.run(models: model) { (fixture) async throws in
+            let document = String(repeating: "It was a dark and stormy night. ", count: 100)
+            for question in ["Who is the thief?", "Who is the poet?"] {
+                #expect(hit(try await ask(fixture, document + question, ["cache": "semantic"])) == "none")
+            }
+            #expect(hit(try await ask(fixture, document + "Who is the poet?", ["cache": "semantic"])) == "exact")
+            #expect(model.requests.count == 2 && model.embedded.isEmpty)
+        }
+    }
+
+    /// Otherwise each would wait for the one before it, and most would end for want of time.
+    @Test func whoWaitedForAFailureThatLastsFailsWithoutWaitingForTheNext() async throws {
+        let gate = Gate()
+        let all = 4
+        let model = ScriptedModel { (request, number) throws(JobFailure) in
+            if number == 0 { try await gate.wait() }
+            throw .permanent("no", type: "http_400")
+        }
+        try await KindsFixture.run(models: model) { (fixture) async throws in
+            await withTaskGroup(of: JobFailure?.self) { group in
+                for _ in 0..<all {
+                    group.addTask {
+                        do { _ = try await ask(fixture) } catch { return error as? JobFailure }
+                        return nil
+                    }
+                }
+                gate.open()
+                for await failure in group { #expect(failure?.type == "http_400") }
+            }
+            let leads = try await fixture.pool.query("SELECT outcome FROM prompt_leads")
+            #expect(leads.map { try? $0.string("outcome") } == ["alone"])
+        }
+    }
+
     @Test func withoutPostgresEachAsksForItself() async throws {
         let model = ScriptedModel()
         try await KindsFixture.run(models: model) { (fixture) async throws in

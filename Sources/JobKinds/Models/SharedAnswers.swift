@@ -17,7 +17,7 @@ struct GivenAnswer: Sendable {
 /// An answer that was just made.
 struct FreshAnswer: Sendable {
     let facts: [String: JSONValue]
-    /// False: cut off; good to read, not to give to others.
+    /// False: cut off, or nothing was said; good to read, not to give to others.
     let isWhole: Bool
     let milliseconds: Int64
 }
@@ -34,7 +34,7 @@ struct SharedAnswers: Sendable {
         guard question.mode != .off, rules.isOn, question.model.isLookedUp else { return fresh(try await ask(), "off") }
         if let hit = await equal(question, context) { return try await given(hit, question, "exact") }
         var prompt: PromptEmbedding?
-        if question.mode == .semantic {
+        if question.mode == .semantic, question.prompt.utf8.count <= CacheRules.maxComparedBytes {
             prompt = try await embed(question.prompt, context)
             if let prompt, let hit = await similar(question, prompt, context) { return try await given(hit, question, "semantic") }
         }
@@ -66,6 +66,8 @@ struct SharedAnswers: Sendable {
         defer { renewing.cancel() }
         let answer: FreshAnswer
         do throws(JobFailure) { answer = try await ask() } catch {
+            // What fails for good would fail for each of them, one after the other: they ask side by side.
+            if error.verdict == .permanent { await endAlone(question, context) }
             await giveUp(question, context)
             throw error
         }
@@ -79,14 +81,17 @@ struct SharedAnswers: Sendable {
         let entry = AnswerToCache(
             key: question.key, scope: question.scope, kind: question.kind, model: question.model.name, digest: question.model.digest,
             answer: facts, durationMilliseconds: answer.milliseconds, prompt: prompt)
+        guard fits else { return await endAlone(question, context) }
         let kept: Void? = await trying("An answer was not kept", context) { () throws(PostgresError) in
-            if fits {
-                try await ledger.cache(entry, asked: context.jobID, attempt: context.attempt)
-            } else {
-                try await ledger.endLeadAlone(question.key, context.jobID, attempt: context.attempt)
-            }
+            try await ledger.cache(entry, asked: context.jobID, attempt: context.attempt)
         }
         if kept == nil { await giveUp(question, context) }
+    }
+
+    private func endAlone(_ question: ModelQuestion, _ context: JobContext) async {
+        await trying("It was not told that there is nothing to wait for", context) { () throws(PostgresError) in
+            try await ledger.endLeadAlone(question.key, context.jobID, attempt: context.attempt)
+        }
     }
 
     /// In a task of its own: the job's may have been cancelled, and others wait.
