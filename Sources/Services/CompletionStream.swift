@@ -4,6 +4,7 @@ import JobModel
 
 struct CompletionStream: AnswerStream {
     let server: String
+    private let key: String?
     private(set) var isDone = false
     private(set) var isTruncated = false
     private(set) var model: String?
@@ -12,8 +13,9 @@ struct CompletionStream: AnswerStream {
     private var event = EventReader()
     private var hasFinished = false
 
-    init(server: String) {
+    init(server: String, key: String? = nil) {
         self.server = server
+        self.key = key
     }
 
     mutating func received(_ bytes: [UInt8]) throws(JobFailure) -> [ModelPiece] {
@@ -46,7 +48,7 @@ struct CompletionStream: AnswerStream {
         guard let json = StreamedJSON.read(data), json.object != nil else {
             throw .permanent("\(server) sent an event that is not JSON", type: "invalid_answer")
         }
-        if let error = ServerError(json) {
+        if let error = ServerError(json, hiding: key) {
             throw error.isPermanent
                 ? .permanent("\(server) refused during its answer: \(error.message)", type: "model_error")
                 : .retry("\(server) failed during its answer: \(error.message)", type: "model_error")

@@ -17,6 +17,8 @@ final class EndpointBook: Sendable {
     private struct State {
         var failures = 0
         var awayUntil: ContinuousClock.Instant?
+        /// Why it is away.
+        var failure: JobFailure?
         /// The last list; kept while the server is away.
         var models: [ModelDescription]?
         var listedAt: ContinuousClock.Instant?
@@ -49,13 +51,14 @@ final class EndpointBook: Sendable {
     }
 
     func noteSuccess(of index: Int) {
-        states.withLock { ($0[index].failures, $0[index].awayUntil) = (0, nil) }
+        states.withLock { ($0[index].failures, $0[index].awayUntil, $0[index].failure) = (0, nil, nil) }
     }
 
     func noteFailure(of index: Int, _ failure: JobFailure) {
         states.withLock { states in
             let pause = firstPause * (1 << min(states[index].failures, 6))
             states[index].failures += 1
+            states[index].failure = failure
             states[index].awayUntil = .now + min(pause, max(firstPause, Self.longestPause))
         }
     }
@@ -102,16 +105,16 @@ extension EndpointBook {
         return result
     }
 
-    /// The servers that list the model. A server that is away counts by its last list. None: a failure that says what there is, if one must be found,
+    /// The servers that list the model. A server that is away counts by its last list, and is asked only where nobody else has the model. None: a failure that says what there is, if one must be found,
     /// and one to try again while a server does not tell.
     func holders(of model: String, mustFind: Bool) async throws(JobFailure) -> [Int] {
         var failure: JobFailure?
-        for age in [Self.freshness, Self.leastAge] {
+        for (age, asksUnknown) in [(Self.freshness, false), (Self.leastAge, true)] {
             failure = nil
             var found: [Int] = []
             for index in endpoints.indices {
                 let list: [ModelDescription]
-                do throws(JobFailure) { list = try await listed(index, age) } catch {
+                do throws(JobFailure) { list = try await listed(index, age, asksUnknown: asksUnknown) } catch {
                     failure = failure ?? error
                     list = states.withLock { $0[index].models } ?? []
                 }
@@ -126,12 +129,15 @@ extension EndpointBook {
             "No model server has the model \(model.prefix(200)); there are: \(there.joined(separator: ", "))", type: "model_not_found")
     }
 
-    /// A server that is away is not asked before its time.
-    private func listed(_ index: Int, _ age: Duration) async throws(JobFailure) -> [ModelDescription] {
-        let isAway = states.withLock { states in
-            states[index].models != nil && (states[index].awayUntil.map { $0 > .now } ?? false)
-        }
-        if isAway { return states.withLock { $0[index].models } ?? [] }
+    /// A server that is away is not asked before its time: each look could cost a timeout. Without a list it fails as it did last, or is asked
+    /// after all.
+    func listed(
+        _ index: Int, _ age: Duration = EndpointBook.freshness, asksUnknown: Bool
+    ) async throws(JobFailure) -> [ModelDescription] {
+        let state = states.withLock { $0[index] }
+        guard let awayUntil = state.awayUntil, awayUntil > .now else { return try await models(of: index, notOlderThan: age) }
+        if let models = state.models { return models }
+        if let failure = state.failure, !asksUnknown { throw failure }
         return try await models(of: index, notOlderThan: age)
     }
 

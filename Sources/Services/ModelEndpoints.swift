@@ -57,16 +57,22 @@ package final class ModelEndpoints: ModelProvider {
 
     /// What all of them have, each name once; those that do not answer are left out unless none does.
     package func models() async throws(JobFailure) -> [ModelDescription] {
-        var models: [ModelDescription] = []
-        var names: Set<String> = []
         var failure: JobFailure?
-        for index in endpoints.indices {
-            do throws(JobFailure) {
-                for model in try await book.models(of: index) where names.insert(model.name).inserted { models.append(model) }
-            } catch { failure = failure ?? error }
+        for asksUnknown in [false, true] {
+            failure = nil
+            var models: [ModelDescription] = []
+            var names: Set<String> = []
+            for index in endpoints.indices {
+                do throws(JobFailure) {
+                    for model in try await book.listed(index, asksUnknown: asksUnknown) where names.insert(model.name).inserted {
+                        models.append(model)
+                    }
+                } catch { failure = failure ?? error }
+            }
+            if !models.isEmpty { return models }
         }
-        if let failure, models.isEmpty { throw failure }
-        return models
+        if let failure { throw failure }
+        return []
     }
 
     package func trouble() async -> String? {

@@ -37,7 +37,8 @@ package struct OpenAICompatible: ModelProvider {
     ) async throws(JobFailure) -> ModelAnswer {
         guard !request.isEmpty else { throw .permanent("There is nothing to answer: the prompt is empty", type: "empty_prompt") }
         return try await client.answer(
-            "/chat/completions", .object(body(of: request)), by: CompletionStream(server: client.name), of: request, provider: name,
+            "/chat/completions", .object(body(of: request)), by: CompletionStream(server: client.name, key: settings.key), of: request,
+            provider: name,
             bounds: AnswerBounds(silence: settings.silence), refusal: { refusal($0, request.model) }, onPiece: onPiece)
     }
 
@@ -55,7 +56,7 @@ package struct OpenAICompatible: ModelProvider {
     }
 
     private func refusal(_ answer: ServiceAnswer, _ model: String) -> JobFailure {
-        ServerError.failure(answer, server: client.name, model: model)
+        ServerError.failure(answer, server: client.name, model: model, hiding: settings.key)
     }
 }
 

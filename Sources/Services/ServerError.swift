@@ -8,11 +8,13 @@ struct ServerError {
     /// As a text, whatever it was.
     let code: String?
 
-    /// Nil for what is no error.
-    init?(_ json: JSONValue) {
+    /// Nil for what is no error. Gateways repeat what they were sent: of `key` nothing is left in the message.
+    init?(_ json: JSONValue, hiding key: String?) {
         let isFlat = json["object"]?.string == "error"
         guard let body = isFlat ? json : json["error"], !body.isNull else { return nil }
-        message = String((body["message"]?.string ?? body.string ?? body.serialized).prefix(300))
+        let words = body["message"]?.string ?? body.string ?? body.serialized
+        // Before it is cut: half a key is no less a secret.
+        message = String((key.map { words.replacing($0, with: "[API key]") } ?? words).prefix(300))
         type = body["type"]?.string
         code = body["code"].flatMap { $0.string ?? $0.integer.map { String($0) } }
     }
@@ -25,9 +27,9 @@ struct ServerError {
     }
 
     /// `server` as people write it.
-    static func failure(_ answer: ServiceAnswer, server: String, model: String) -> JobFailure {
+    static func failure(_ answer: ServiceAnswer, server: String, model: String, hiding key: String?) -> JobFailure {
         let type = "http_\(answer.status)"
-        let why = answer.json.flatMap { ServerError($0) }.map { ": \($0.message)" } ?? ""
+        let why = answer.json.flatMap { ServerError($0, hiding: key) }.map { ": \($0.message)" } ?? ""
         switch answer.status {
         case 401: return .permanent("\(server) does not take the API key: see OPENAI_API_KEY_FILE", type: type)
         case 403: return .permanent("\(server) forbids this to the API key\(why)", type: type)

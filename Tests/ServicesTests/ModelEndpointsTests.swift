@@ -168,4 +168,46 @@ import WebFetch
             #expect(try await models.embed([], model: "e").isEmpty)
         }
     }
+
+    /// Of a server that drops what it is sent, each question would cost a timeout.
+    @Test func aServerThatNeverAnsweredIsNotAskedForItsListEveryTime() async throws {
+        let lost = LostServer()
+        let standIn = StandInOllama([StandInModel("m")])
+        try await withServer({ await standIn.answer($0) }) { (url) async throws in
+            let there = ModelEndpoint(name: "there", provider: Ollama(url: url, fetcher: fetcher), permits: 1)
+            let lostOne = ModelEndpoint(name: "lost", provider: lost, permits: 1)
+            let models = ModelEndpoints([lostOne, there], permits: permits, firstPause: .seconds(600))
+            for _ in 0..<3 {
+                #expect(try await models.answer(asking("m")).text == "m heard: hi")
+                #expect(try await models.models().count == 1)
+            }
+            #expect(lost.lists == 1)
+            // Asked after all where nobody else has it.
+            #expect(await failureOf(models, asking("other"))?.type == "unreachable")
+            #expect(lost.lists == 2)
+        }
+    }
+}
+
+/// Cannot be reached, and counts how often somebody tried.
+private final class LostServer: ModelProvider {
+    let name = "ollama"
+    let isStandIn = false
+    private let asked = Mutex(0)
+    private static let failure = JobFailure.retry("lost", type: "unreachable")
+
+    var lists: Int { asked.withLock { $0 } }
+
+    func answer(
+        _ request: ModelRequest, onPiece: (ModelPiece) async throws(JobFailure) -> Void
+    ) async throws(JobFailure) -> ModelAnswer { throw Self.failure }
+
+    func embed(_ texts: [String], model: String) async throws(JobFailure) -> [[Float]] { throw Self.failure }
+
+    func models() async throws(JobFailure) -> [ModelDescription] {
+        asked.withLock { $0 += 1 }
+        throw Self.failure
+    }
+
+    func trouble() async -> String? { "lost" }
 }

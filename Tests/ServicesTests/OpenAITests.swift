@@ -95,6 +95,22 @@ import WebFetch
         #expect(failure?.message.contains("wrong-key") == false)
     }
 
+    /// Gateways repeat what they were sent.
+    @Test(arguments: [StandInModel.Behaviour.refuses(400, ""), .refuses(500, ""), .breaks(after: 1, "")])
+    func theKeyIsNotToldInTheServersWords(_ behaviour: StandInModel.Behaviour) async throws {
+        let key = "sk-" + String(repeating: "k", count: 200)
+        // Cut to its length, the sentence would end in the middle of the key.
+        let words = String(repeating: "w", count: 80) + " Authorization: Bearer \(key) is not known, \(key)"
+        let behaviour: StandInModel.Behaviour =
+            switch behaviour {
+            case .refuses(let status, _): .refuses(status, words)
+            default: .breaks(after: 1, words)
+            }
+        let failure = try await with(StandInOpenAI([StandInModel("m", behaviour)]), key: key) { await failureOf($0, asking()) }
+        #expect(failure?.message.contains("Authorization: Bearer [API key] is not known") == true, "\(String(describing: failure))")
+        #expect(failure?.message.contains("kkk") == false)
+    }
+
     @Test(arguments: [
         (StandInModel.Behaviour.breaks(after: 2, "CUDA"), "model_error"), (.ends(after: 2), "incomplete_answer"),
     ])
