@@ -39,6 +39,9 @@ enum ModelJobWords {
             "status_url": .string(path(job.id)), "events_url": .string("/jobs/\(job.id)/events"),
         ]
         document["session_id"] = job.sessionID.map(JSONValue.string)
+        if job.state == .failed, let message = job.error {
+            document["error"] = ["message": .string(message), "type": .string(job.errorType ?? "")]
+        }
         if job.state == .cancelled { document["cancelled_at"] = document["completed_at"] }
         return document
     }

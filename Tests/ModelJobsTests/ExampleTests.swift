@@ -98,6 +98,7 @@ import Testing
             let late = try await system.submit("query_models", ["question": "…"], ["timeout": 1])
             let failed = try await system.ended(late)
             #expect(failed["status"] == "failed" && failed["error_message"] == "Timeout after 1000ms")
+            #expect(failed["error"] == ["message": "Timeout after 1000ms", "type": "timeout"])
             #expect(failed["progress"]?["percent"] == 65)
             let result = try await system.send("GET", "/jobs/\(late)/result")
             #expect(result.status == 409 && result.json["detail"]?.string?.contains("Timeout after 1000ms") == true)
