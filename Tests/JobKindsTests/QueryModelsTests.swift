@@ -40,6 +40,16 @@ import Testing
         #expect(models.requests(to: "a").count == 1 && models.requests(to: "b").count == 2)
     }
 
+    @Test func aModelWithoutAWordHasNotAnsweredAndTwoNamesOfOneAreAskedOnce() async throws {
+        let models = PanelModel { request throws(JobFailure) in request.model == "silent" ? " \n" : "yes" }
+        let talk = RememberedTalk()
+        let named: JSONValue = ["question": "q", "models": ["m", "silent", "m:latest"]]
+        let result = try await attempt(query(models), named, session: "s", talk: talk)
+        #expect(result["asked"] == 2 && result["answered"] == 1 && models.requests.count == 2)
+        #expect(result["failures"] == [["model": "silent", "error": "silent said nothing", "error_type": "empty_answer"]])
+        #expect(talk.said.map(\.role) == [.user, .assistant])
+    }
+
     @Test func whereAllFailTheJobFailsInTheirWords() async throws {
         let away = PanelModel { _ throws(JobFailure) in throw Self.refused }
         await #expect(throws: Self.refused) { try await attempt(query(away), ["question": "q"]) }

@@ -99,8 +99,7 @@ struct AskModel: Sendable {
         let milliseconds = answer.usage.milliseconds ?? begin.duration(to: .now).milliseconds
         var facts = Self.facts(answer, request.model, milliseconds)
         facts["structured"] = try Self.structured(answer, request.format)
-        let isWhole = !answer.isTruncated && !answer.text.allSatisfy(\.isWhitespace)
-        return FreshAnswer(facts: facts, isWhole: isWhole, milliseconds: milliseconds)
+        return FreshAnswer(facts: facts, isWhole: !answer.isTruncated && !answer.isSilent, milliseconds: milliseconds)
     }
 
     /// What was streamed for another job is told in larger pieces.

@@ -13,15 +13,15 @@ package struct ModelPanel: Sendable {
         self.historyTokens = historyTokens
     }
 
-    /// Each once, in the order they were named.
+    /// Each once, in the order they were named; `m` and `m:latest` are one.
     func models(for input: JSONValue) -> [String] {
         let named = input["models"]?.array?.compactMap(\.string) ?? []
         var seen: Set<String> = []
-        return (named.isEmpty ? models : named).filter { seen.insert($0).inserted }
+        return (named.isEmpty ? models : named).filter { seen.insert(ModelName.plain($0)).inserted }
     }
 
     static func count(_ input: JSONValue) -> Int {
-        let named = Set(input["models"]?.array?.compactMap(\.string) ?? [])
+        let named = Set((input["models"]?.array?.compactMap(\.string) ?? []).map(ModelName.plain))
         return named.isEmpty ? 3 : named.count
     }
 }

@@ -52,6 +52,7 @@ package struct QueryModels: JobHandler {
         let answer = try await models.answer(ModelRequest(model: name, task: .chat(messages))) { (piece) throws(JobFailure) in
             context.tell(piece, from: name)
         }
+        guard !answer.isSilent else { throw .retry("\(name) said nothing", type: "empty_answer") }
         var document = answer.document
         document["model"] = .string(name)
         document["answer"] = .string(answer.text.clipped(to: Self.maxAnswerBytes))
@@ -88,6 +89,9 @@ extension ModelPanel {
 }
 
 extension ModelAnswer {
+    /// There may be thinking, but nothing was said.
+    var isSilent: Bool { text.allSatisfy(\.isWhitespace) }
+
     /// Everything but its text.
     var document: [String: JSONValue] {
         var document: [String: JSONValue] = ["provider": .string(provider)]

@@ -88,7 +88,7 @@ package struct ThinkInSteps: JobHandler {
         let answer = try await models.answer(request) { (piece) throws(JobFailure) in
             context.tell(piece, from: "\(mind.name) step \(number)")
         }
-        guard !answer.text.allSatisfy(\.isWhitespace) else {
+        guard !answer.isSilent else {
             throw .retry("\(mind.name) said nothing in step \(number)", type: "empty_answer")
         }
         var document = answer.document
