@@ -48,6 +48,35 @@ import Testing
         #expect(try await fixture.length(.medium) == 0)
     }
 
+    @Test(arguments: [true, false]) func aJobThatComesBackFromItsWorkerStaysInFrontOfItsKey(crashed: Bool) async throws {
+        let fixture = try await fixture()
+        let jobs = try await keyed(fixture, "a", 2)
+        #expect(try await fixture.claims(by: "w1", count: 10).map(\.job.id) == [jobs[0].id])
+        for entry in try await fixture.queue.held(by: "w1", on: fixture.streams) {
+            _ = try await fixture.queue.release(entry, of: "w1", crashed: crashed)
+        }
+        _ = try await fixture.queue.beat(fixture.card("w2", isForSuspects: crashed), running: 0)
+        let level: [StreamLevel] = crashed ? [.suspect] : [.urgent]
+        let others: [StreamLevel] = crashed ? StreamLevel.ordinary : [.medium]
+        #expect(try await fixture.claims(by: "w1", from: others, count: 10).isEmpty, "those behind it wait")
+        let again = try #require(try await fixture.claims(by: "w2", from: level, count: 10).first)
+        #expect(again.job.id == jobs[0].id && again.attempt == 2)
+        #expect(try await fixture.claims(by: "w1", from: others, count: 10).isEmpty)
+        _ = try await fixture.queue.settle(again, as: .completed([:]))
+        #expect(try await fixture.claims(by: "w1", count: 10).map(\.job.id) == [jobs[1].id])
+    }
+
+    @Test func aCancelledSuspectLetsItsKeyGo() async throws {
+        let fixture = try await fixture()
+        let jobs = try await keyed(fixture, "a", 2)
+        _ = try await fixture.claims(by: "w1", count: 10)
+        for entry in try await fixture.queue.held(by: "w1", on: fixture.streams) {
+            _ = try await fixture.queue.release(entry, of: "w1", crashed: true)
+        }
+        _ = try await fixture.queue.endUnclaimed(jobs[0].id, because: .cancelled)
+        #expect(try await fixture.claims(by: "w1", count: 10).map(\.job.id) == [jobs[1].id])
+    }
+
     @Test func keysTakeTurnsHoweverManyJobsOneOfThemHas() async throws {
         let fixture = try await fixture()
         _ = try await keyed(fixture, "big", 20)

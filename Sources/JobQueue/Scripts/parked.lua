@@ -67,10 +67,10 @@ local function make_parked(permits, lanes)
         leave(prefix, kind, place)
     end
 
-    -- Gives back every permit of a job and queues who waited for them. The job's own fields are its caller's business.
-    local function give_back(prefix, id, permits)
+    -- Gives back every permit of a job but one that it keeps, and queues who waited for them. The job's own fields are its caller's business.
+    local function give_back(prefix, id, permits, kept)
         for name in string.gmatch(permits, '%S+') do
-            if call('ZREM', prefix .. 'limit:' .. name, id) == 1 then
+            if name ~= kept and call('ZREM', prefix .. 'limit:' .. name, id) == 1 then
                 if call('EXISTS', prefix .. 'limit:' .. name) == 0 then
                     call('SREM', prefix .. 'permitted', name)
                 end
@@ -262,10 +262,10 @@ local function put(prefix, id, queue, level, kind, key)
     return place(level, call('XADD', stream_of(prefix, queue, level), '*', 'job_id', id, 'kind', kind))
 end
 
--- Gives back every permit of a job and queues who waited for them. The job's own fields are its caller's business.
-local function give_back(prefix, id, permits)
+-- Gives back every permit of a job but one that it keeps, and queues who waited for them. The job's own fields are its caller's business.
+local function give_back(prefix, id, permits, kept)
     if permits and permits ~= '' then
-        the_parked().give_back(prefix, id, permits)
+        the_parked().give_back(prefix, id, permits, kept)
     end
 end
 

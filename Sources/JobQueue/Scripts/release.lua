@@ -15,10 +15,12 @@ local current = state[2] == place(level_of(KEYS[2]), ARGV[2])
 local running = state[1] == 'processing' and string.sub(state[3] or '', 1, #ARGV[1] + 1) == ARGV[1] .. ':'
 if current and (running or state[1] == 'queued') then
     unfold(KEYS[1])
-    local entry = put(prefix, ARGV[3], state[5], ARGV[6], state[4], state[6])
-    call('HSET', KEYS[1], 'status', 'queued', 'entry', entry, 'lease', '', 'permits', '')
-    call('HDEL', KEYS[1], 'woken') -- what it held is given back: it must ask again
-    give_back(prefix, ARGV[3], state[7])
+    -- What it held is given back, and it must ask again; but its key's permit stays with it: those behind it keep their order.
+    local kept = running and state[6] and the_parked().names(state[7] or '', 'key:' .. state[6]) and 'key:' .. state[6]
+    local entry = put(prefix, ARGV[3], state[5], ARGV[6], state[4], not kept and state[6] or nil)
+    call('HSET', KEYS[1], 'status', 'queued', 'entry', entry, 'lease', '', 'permits', kept or '')
+    call('HDEL', KEYS[1], 'woken')
+    give_back(prefix, ARGV[3], state[7], kept)
     if running then
         call('HINCRBY', KEYS[1], 'uncharged', 1)
         if ARGV[4] == 'crashed' then
