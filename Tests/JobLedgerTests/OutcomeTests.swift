@@ -65,10 +65,11 @@ import Testing
         try await LedgerFixture.run { (fixture) async throws in
             let claim = try await fixture.running()
             let now = Timestamp.now
+            try await fixture.pool.script("UPDATE jobs SET progress = 40")
             #expect(try await fixture.ledger.record(.retry(failure, afterMilliseconds: 2_000), of: claim, at: now) == .recorded)
             let waiting = try #require(try await fixture.ledger.job(claim.job.id))
             #expect(waiting.state == .scheduled && waiting.scheduledAt == now.advanced(byMilliseconds: 2_000))
-            #expect(waiting.uncharged == 0 && waiting.finishedAt == nil)
+            #expect(waiting.uncharged == 0 && waiting.finishedAt == nil && waiting.progress == 40)
             let second = claim.job.claim(2, by: "w2")
             #expect(try await fixture.ledger.recordStart(second, at: .now))
             #expect(try await fixture.ledger.recordStart(claim, at: .now) == false)
