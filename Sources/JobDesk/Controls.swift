@@ -59,10 +59,13 @@ extension JobDesk {
     }
 
     /// Redis is asked first, because SQL is told first: what an operator says in between is found in SQL, and not undone.
+    /// An answer that was long on its way may be overtaken: then no pause is taken back, until the next look.
     private func applyPauses() async throws(DeskError) -> Bool {
+        let begin = ContinuousClock.now
         let found = try await asking(redis: { () throws(RedisError) in try await queue.pausedQueues() })
         let wanted = Set(try await pausedQueues().map(\.name))
         for name in wanted.subtracting(found) { try await asking(redis: { () throws(RedisError) in try await queue.pause(name) }) }
+        guard begin.duration(to: .now) < .milliseconds(500) else { return wanted != found }
         for name in found.subtracting(wanted) { try await asking(redis: { () throws(RedisError) in try await queue.resume(name) }) }
         return wanted != found
     }

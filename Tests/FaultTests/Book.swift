@@ -10,7 +10,8 @@ final class Book: Sendable {
         var wrongs: [String] = []
         var mayMissRuns = false
         var losses: [ClosedRange<Int>] = []
-        var suspicions: [(during: ClosedRange<Int>, what: String)] = []
+        var outages: [ClosedRange<Int>] = []
+        var suspicions: [(during: ClosedRange<Int>, what: String, standsInOutages: Bool)] = []
     }
 
     private let pages = Mutex(Pages())
@@ -28,10 +29,14 @@ final class Book: Sendable {
     /// When Redis had forgotten something, in milliseconds of the machine's clock.
     var losses: [ClosedRange<Int>] { pages.withLock { $0.losses } }
 
-    /// What is wrong whenever it is seen, and what is wrong unless Redis had forgotten something then.
+    /// What is wrong whenever it is seen, and what is wrong unless Redis had forgotten something then, or (some) was hard to reach.
     var wrongs: [String] {
         pages.withLock { pages in
-            pages.wrongs + pages.suspicions.filter { one in !pages.losses.contains { $0.overlaps(one.during) } }.map(\.what)
+            let suspicions = pages.suspicions.filter { one in
+                let excuses = one.standsInOutages ? pages.losses : pages.losses + pages.outages
+                return !excuses.contains { $0.overlaps(one.during) }
+            }
+            return pages.wrongs + suspicions.map(\.what)
         }
     }
 
@@ -55,7 +60,11 @@ final class Book: Sendable {
 
     func note(loss: ClosedRange<Int>) { pages.withLock { $0.losses.append(loss) } }
 
-    func note(wrong: String, unlessLostDuring time: ClosedRange<Int>) { pages.withLock { $0.suspicions.append((time, wrong)) } }
+    func note(outage: ClosedRange<Int>) { pages.withLock { $0.outages.append(outage) } }
+
+    func note(wrong: String, unlessLostDuring time: ClosedRange<Int>, orOutage: Bool = false) {
+        pages.withLock { $0.suspicions.append((time, wrong, !orOutage)) }
+    }
 
     func randomID() -> String? { pages.withLock { $0.accepted.keys.randomElement() } }
 }

@@ -30,11 +30,13 @@ struct Fault: Sendable, CustomTestStringConvertible {
 
     static let all = ofProcesses + ofRedis + ofPostgres + ofNetwork
 
-    /// Breaks and mends. What it makes Redis forget is in the book: until everything is known again, limits cannot be kept.
+    /// Breaks and mends. What it makes Redis forget is in the book: until everything is known again, limits cannot be kept. So is how long a
+    /// command may be on its way: what the leader decided before a pause may arrive after it.
     func strike(_ fleet: Fleet, _ book: Book, _ random: inout SeededRandom) async throws -> String {
         let begin = Effect.now()
         if missesRuns { book.noteMissedRuns() }
         let saw = await Result { try await inflict(fleet, &random) }
+        if target == .redis || name.contains("Redis") { book.note(outage: begin...(Effect.now() + 2_500)) }
         if redisForgets { book.note(loss: begin...(Effect.now() + Int(fleet.lease / .milliseconds(1)) * 2 + 2000)) }
         return try saw.get()
     }

@@ -1,7 +1,8 @@
 import RedisWire
 import TestServers
 
-/// An operator who pauses a queue and resumes it. Between the two answers nobody may take a job of it.
+/// An operator who pauses a queue and resumes it. Between the two answers nobody may take a job of it, but where commands to Redis are late:
+/// what the leader brings in line may have been decided before.
 extension Load {
     func pauseAndResume(_ random: inout SeededRandom) async throws {
         try await door.insist("POST", "/queues/halting/pause")
@@ -13,7 +14,7 @@ extension Load {
             for (id, attempts) in after where attempts > before[id] ?? attempts {
                 book.note(
                     wrong: "\(id) was taken from a paused queue: \(attempts) attempts after \(before[id] ?? 0)",
-                    unlessLostDuring: begin...Effect.now())
+                    unlessLostDuring: begin...Effect.now(), orOutage: true)
             }
         }
         try await door.insist("POST", "/queues/halting/resume")
