@@ -4,6 +4,7 @@ import JobModel
 import JobQueue
 import PostgresWire
 import RedisWire
+import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct ControlTests {
@@ -35,12 +36,20 @@ import Testing
 
     @Test func nobodyUndoesAPauseThatIsSaidMeanwhile() async throws {
         let fixture = try await DeskFixture()
-        let bringing = Task { while !Task.isCancelled { _ = try await fixture.desk.applyControls() } }
+        let rounds = Mutex(0)
+        let bringing = Task {
+            while !Task.isCancelled {
+                _ = try await fixture.desk.applyControls()
+                rounds.withLock { $0 += 1 }
+            }
+        }
         for round in 0..<40 {
             try await fixture.desk.pause("ingest", by: nil)
             for _ in 0..<3 { #expect(try await fixture.desk.queue.pausedQueues() == ["ingest"], "round \(round)") }
             try await fixture.desk.resume("ingest")
-            while try await fixture.desk.applyControls() {}
+            // What was seen before the resume is done with.
+            let begun = rounds.withLock { $0 }
+            while rounds.withLock({ $0 }) < begun + 2 { await Task.yield() }
         }
         bringing.cancel()
         _ = await bringing.result
