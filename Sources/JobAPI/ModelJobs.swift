@@ -10,19 +10,10 @@ extension Reception {
     func createProjection(_ exchange: Exchange) async throws -> Response { try await createModelJob("projection", exchange) }
     func createRoundTrip(_ exchange: Exchange) async throws -> Response { try await createModelJob("translation", exchange) }
     func createConfiguration(_ exchange: Exchange) async throws -> Response { try await createModelJob("configuration", exchange) }
+    func startDialogue(_ exchange: Exchange) async throws -> Response { try await createModelJob("maieutic", exchange) }
 
-    func startDialogue(_ exchange: Exchange) async throws -> Response {
-        try await createModelJob("maieutic", exchange) { body throws(Problem) in
-            guard body["narrative"] == nil, body["goal"] == nil else { return }
-            throw .invalid([.init(pointer: "#/narrative", detail: "is required where there is no goal")])
-        }
-    }
-
-    private func createModelJob(
-        _ kind: String, _ exchange: Exchange, check: ([String: JSONValue]) throws(Problem) -> Void = { (_) throws(Problem) in }
-    ) async throws -> Response {
+    private func createModelJob(_ kind: String, _ exchange: Exchange) async throws -> Response {
         let body = try await BodyReader.object(of: exchange.request)
-        try check(body)
         do {
             var request = try KindBody.request(body, kind, desk.catalogue)
             request.idempotency = try IdempotencyHeader.key(

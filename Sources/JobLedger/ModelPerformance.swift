@@ -5,7 +5,7 @@ package import PostgresWire
 extension JobLedger {
     /// Counts a call. Calls of the same moment go together in one statement.
     package func note(_ call: ModelCall) async throws(PostgresError) {
-        try await calls.submit(NoteRequest(call: call))
+        _ = try await calls.submit(NoteRequest(call: call))
     }
 
     /// The busiest first.

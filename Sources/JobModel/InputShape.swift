@@ -10,7 +10,7 @@ package struct InputShape: Sendable {
         case number(ClosedRange<Double>)
         case boolean
         case choice([String])
-        case texts(maxCount: Int, maxLength: Int)
+        case texts(minCount: Int = 0, maxCount: Int, maxLength: Int)
         case object
         /// One text, or several.
         case textOrTexts(maxCount: Int, maxLength: Int)
@@ -53,9 +53,12 @@ package struct InputShape: Sendable {
     }
 
     package let fields: [Field]
+    /// At least one of these must be given.
+    private let oneOf: [String]
 
-    package init(_ fields: [Field]) {
+    package init(_ fields: [Field], oneOf: [String] = []) {
         self.fields = fields
+        self.oneOf = oneOf
     }
 
     /// The input with its defaults filled in, or everything that is wrong with it.
@@ -73,6 +76,10 @@ package struct InputShape: Sendable {
             } else if field.isRequired {
                 faults.append(Fault(pointer: "#/input/\(field.name)", detail: "is required"))
             }
+        }
+        if let first = oneOf.first, oneOf.allSatisfy({ members[$0] == nil }) {
+            let others = oneOf.dropFirst().joined(separator: " and no ")
+            faults.append(Fault(pointer: "#/input/\(first)", detail: "is required where there is no \(others)"))
         }
         return faults.isEmpty ? .success(.object(members)) : .failure(Faults(faults))
     }
@@ -99,7 +106,10 @@ extension InputShape.FieldType {
             value.number.map(range.contains) == true ? nil : "must be a number from \(range.lowerBound) to \(range.upperBound)"
         case .boolean: value.boolean == nil ? "must be true or false" : nil
         case .choice(let words): value.string.map(words.contains) == true ? nil : "must be one of: \(words.joined(separator: ", "))"
-        case .texts(let maxCount, let maxLength): InputShape.FieldType.refusal(ofTexts: value, maxCount: maxCount, maxLength: maxLength)
+        case .texts(let minCount, let maxCount, let maxLength):
+            value.array.map { $0.count < minCount } == true
+                ? "must have at least \(minCount) element\(minCount == 1 ? "" : "s")"
+                : InputShape.FieldType.refusal(ofTexts: value, maxCount: maxCount, maxLength: maxLength)
         case .object: value.object == nil ? "must be an object" : nil
         case .textOrTexts(let maxCount, let maxLength):
             if value == [] {

@@ -96,8 +96,21 @@ import Testing
         #expect(models.requests[3].lastWords.contains("depth 4 of 4") && models.requests[3].lastWords.contains("\"question\":\"Why?\""))
         #expect(result["session_id"] == .string("maieutic-\(record.jobID)") && result["dialogue"]?["closing"] == "C")
         #expect(talk.said.map(\.role) == [.system, .user, .assistant] && talk.said.last?.content == "O\n\nWhy?")
-        let failure = await #expect(throws: JobFailure.self) { try await attempt(AskSocratically(models: models, panel: panel), [:]) }
-        #expect(failure?.message == "A dialogue needs a narrative or a goal")
+    }
+
+    @Test func whatCannotBeDoneIsRefusedAtTheDoor() {
+        for (kind, input, fault) in [
+            (AskSocratically.kind, ["depth": 2], "#/input/narrative is required where there is no goal"),
+            (AskSocratically.kind, ["narrative": .null], "#/input/narrative is required where there is no goal"),
+            (TranslateRoundTrip.kind, ["text": "t", "languages": []], "#/input/languages must have at least 1 element"),
+        ] as [(JobKind, JSONValue, String)] {
+            guard case .failure(let faults) = kind.input.accept(input) else {
+                Issue.record("\(kind.name) takes \(input)")
+                continue
+            }
+            #expect(faults.list.map { "\($0.pointer) \($0.detail)" } == [fault])
+        }
+        #expect(throws: Never.self) { try AskSocratically.kind.input.accept(["goal": "g"]).get() }
     }
 
     @Test func configurationsHaveAsManyAsAreAskedFor() async throws {

@@ -4,13 +4,14 @@ package import JobModel
 package struct AskSocratically: JobHandler {
     package static let kind = JobKind(
         name: "maieutic", summary: "Prepares a Socratic dialogue, one question for each level of depth", queue: "models",
-        input: InputShape([
-            .init("narrative", .text(maxLength: 50_000), "what the dialogue is about"),
-            .init("goal", .text(maxLength: 2_000), "what it should bring to light; a narrative or a goal is needed"),
-            .init("depth", .integer(1...10), standard: 3, "levels, one question each"),
-            .init("session_id", .text(maxLength: 200), "the conversation in which it is led; one of its own where none is named"),
-            .init("model", .text(maxLength: 200), "who does it"),
-        ]),
+        input: InputShape(
+            [
+                .init("narrative", .text(maxLength: 50_000), "what the dialogue is about"),
+                .init("goal", .text(maxLength: 2_000), "what it should bring to light; a narrative or a goal is needed"),
+                .init("depth", .integer(1...10), standard: 3, "levels, one question each"),
+                .init("session_id", .text(maxLength: 200), "the conversation in which it is led; one of its own where none is named"),
+                .init("model", .text(maxLength: 200), "who does it"),
+            ], oneOf: ["narrative", "goal"]),
         estimatedMilliseconds: 40_000, isConversational: true, weight: { input in input["depth"]?.integer.map { Double($0 + 1) / 4 } },
         label: { JobLabel("Dialogue", $0["goal"]?.string ?? $0["narrative"]?.string, description: $0["narrative"]?.string) })
 
@@ -26,7 +27,7 @@ package struct AskSocratically: JobHandler {
     package func run(in context: JobContext) async throws(JobFailure) -> JSONValue {
         let ask = StructuredAsk(models, panel, context)
         let depth = context.input["depth"]?.integer ?? 3
-        let matter = try Matter(context.input)
+        let matter = Matter(context.input)
         let stages = Stages(Self.stages(depth), in: context)
         let session = try await stages.run(0) { () throws(JobFailure) in
             context.sessionID ?? context.input["session_id"]?.string ?? "maieutic-\(context.jobID)"
@@ -93,12 +94,9 @@ private struct Matter: Sendable {
     let narrative: String
     let goal: String
 
-    init(_ input: JSONValue) throws(JobFailure) {
+    init(_ input: JSONValue) {
         narrative = input["narrative"]?.string ?? ""
         goal = input["goal"]?.string ?? "find out what this narrative rests on"
-        guard input["narrative"] != nil || input["goal"] != nil else {
-            throw .permanent("A dialogue needs a narrative or a goal", type: "invalid_input")
-        }
     }
 
     func values(_ level: Int, _ levels: Int, _ questions: [JSONValue]) -> [String: String] {

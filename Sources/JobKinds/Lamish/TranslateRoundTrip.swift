@@ -7,7 +7,8 @@ package struct TranslateRoundTrip: JobHandler {
         name: "translation", summary: "Translates a text through other languages and back, and measures what is lost", queue: "models",
         input: InputShape([
             .init("text", .text(maxLength: 20_000), required: true, "what is translated"),
-            .init("languages", .texts(maxCount: 5, maxLength: 100), standard: ["French"], "languages it goes through, in order"),
+            .init(
+                "languages", .texts(minCount: 1, maxCount: 5, maxLength: 100), standard: ["French"], "languages it goes through, in order"),
             .init("source_language", .text(maxLength: 100), standard: "auto", "its own language"),
             .init("model", .text(maxLength: 200), "who does it"),
         ]), estimatedMilliseconds: 45_000,
@@ -40,7 +41,7 @@ package struct TranslateRoundTrip: JobHandler {
         let ask = StructuredAsk(models, panel, context)
         let stages = Stages(Self.stages, in: context)
         let text = context.input["text"]?.string ?? ""
-        let languages = try await stages.run(0) { () throws(JobFailure) in try Self.languages(context.input) }
+        let languages = try await stages.run(0) { () throws(JobFailure) in Self.languages(context.input) }
         let source = context.input["source_language"]?.string ?? "auto"
         let forward = try await stages.run(1) { () throws(JobFailure) in try await translate(text, from: source, through: languages, ask) }
         let backward = try await stages.run(2) { () throws(JobFailure) in
@@ -64,10 +65,8 @@ package struct TranslateRoundTrip: JobHandler {
         }
     }
 
-    private static func languages(_ input: JSONValue) throws(JobFailure) -> [String] {
-        let languages = input["languages"]?.array?.compactMap(\.string) ?? []
-        guard !languages.isEmpty else { throw .permanent("Name at least one language in `languages`", type: "invalid_input") }
-        return languages
+    private static func languages(_ input: JSONValue) -> [String] {
+        input["languages"]?.array?.compactMap(\.string) ?? []
     }
 
     private static let translated = Shape.object(["translation": Shape.text])
