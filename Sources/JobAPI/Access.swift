@@ -70,6 +70,8 @@ enum Access: Sendable, Hashable {
         "GET /limits": .read,
         "PUT /limits/{scope}/{name}": .manage("limit.set"),
         "DELETE /limits/{scope}/{name}": .manage("limit.remove"),
+        "GET /kinds": .read,
+        "GET /kinds/{kind}": .read,
         "GET /queues": .read,
         "GET /queues/{queue}": .read,
         "GET /queues/{queue}/scaling": .read,

@@ -18,7 +18,7 @@ extension Reception {
             try await desk.set(limit)
         } catch {
             // The name stands in the path, and a path that names nothing is 404.
-            if case .unknownKind(_, let known) = error { throw Problem.unknownLimitKind(known) }
+            if case .unknownKind(_, let known) = error { throw Problem.unknownKind(naming: known) }
             throw error
         }
         return Response(LimitDocument.of(limit))

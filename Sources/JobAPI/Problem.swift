@@ -261,7 +261,7 @@ extension Problem {
             .with(["known_queues": .array(known.map(JSONValue.string))])
     }
 
-    static func unknownLimitKind(_ known: [String]) -> Problem {
+    static func unknownKind(naming known: [String]) -> Problem {
         Problem(.notFound, "unknown-kind", "Unknown kind", "There is no such kind of job.")
             .with(["known_kinds": .array(known.map(JSONValue.string))])
     }

@@ -52,6 +52,8 @@ package enum Routes {
         Route(.get, "/limits", "limits of queues, kinds and concurrency keys") { try await $0.listLimits($1) },
         Route(.put, "/limits/{scope}/{name}", "set a limit") { try await $0.setLimit($1) },
         Route(.delete, "/limits/{scope}/{name}", "remove a limit") { try await $0.removeLimit($1) },
+        Route(.get, "/kinds", "what jobs can do, and what they take") { try $0.listKinds($1) },
+        Route(.get, "/kinds/{kind}", "what a kind takes") { try $0.readKind($1) },
         Route(.get, "/queues", "how every queue stands") { try await $0.listQueues($1) },
         Route(.get, "/queues/{queue}", "how a queue stands") { try await $0.readQueue($1) },
         Route(.get, "/queues/{queue}/scaling", "how many workers a queue wants") { try await $0.readScaling($1) },

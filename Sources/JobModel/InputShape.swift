@@ -54,7 +54,7 @@ package struct InputShape: Sendable {
 
     package let fields: [Field]
     /// At least one of these must be given.
-    private let oneOf: [String]
+    let oneOf: [String]
 
     package init(_ fields: [Field], oneOf: [String] = []) {
         self.fields = fields

@@ -12,7 +12,7 @@ package struct ModelOptions: Sendable, Hashable {
     }
 
     /// Names, types and bounds.
-    private static let known: [String: InputShape.FieldType] = [
+    static let known: [String: InputShape.FieldType] = [
         "temperature": .number(0...2), "top_p": .number(0...1), "top_k": .integer(0...1000), "min_p": .number(0...1),
         "typical_p": .number(0...1), "num_predict": .integer(1...100_000), "num_ctx": .integer(128...1_048_576),
         "seed": .integer(0...Int(Int32.max)), "repeat_penalty": .number(0...10), "repeat_last_n": .integer(-1...100_000),

@@ -57,3 +57,33 @@ import Testing
         #expect(faults([1]) == ["#/input must be an object"])
     }
 }
+
+@Suite struct InputSchemaTests {
+    /// The schema refuses and accepts what the shape refuses and accepts, for values that differ in more than bytes.
+    @Test(
+        arguments: [
+            ["url": "https://example.org/"], [:], ["url": 5], ["url": "http://h/", "other": 1],
+            ["url": "http://h/", "pages": 3], ["url": "http://h/", "pages": 0], ["url": "http://h/", "pages": 2.5],
+            ["url": "http://h/", "type": "a"], ["url": "http://h/", "type": "c"], ["url": "http://h/", "words": []],
+            ["url": "http://h/", "words": ["x"]], ["url": "http://h/", "words": "x"], ["url": "http://h/", "words": ["x", "y", "z"]],
+            ["url": "http://h/", "messages": [["role": "user", "content": "x"]]], ["url": "http://h/", "messages": [["role": "god"]]],
+            ["url": "http://h/", "thinking": "low"], ["url": "http://h/", "thinking": "lots"],
+            ["url": "http://h/", "options": ["seed": 1]], ["url": "http://h/", "options": ["sed": 1]],
+        ] as [JSONValue])
+    func theSchemaSaysWhatTheShapeChecks(input: JSONValue) {
+        let shape = InputShape([
+            .init("url", .url, required: true, "x"), .init("pages", .integer(1...100), "x"), .init("type", .choice(["a", "b"]), "x"),
+            .init("words", .textOrTexts(maxCount: 2, maxLength: 5), "x"), .init("messages", .messages(maxCount: 2, maxBytes: 100), "x"),
+            .init("thinking", .thinking, "x"), .init("options", .modelOptions, "x"),
+        ])
+        let isAccepted = if case .success = shape.accept(input) { true } else { false }
+        #expect(JSONSchema(shape.schema).faults(in: input).isEmpty == isAccepted)
+    }
+
+    @Test func oneOfSeveralIsToldAsAnyOf() {
+        let shape = InputShape(
+            [.init("goal", .text(maxLength: 9), "x"), .init("text", .text(maxLength: 9), "x")], oneOf: ["goal", "text"])
+        #expect(JSONSchema(shape.schema).faults(in: [:]).isEmpty == false)
+        #expect(JSONSchema(shape.schema).faults(in: ["text": "x"]).isEmpty)
+    }
+}
