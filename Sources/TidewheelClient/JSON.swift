@@ -21,12 +21,14 @@ public struct JSON: Hashable, Sendable {
         }
     }
 
+    /// Strict: a member twice in one object, `\u0000` and what stands behind the value are refused.
     public init(parsing text: String) throws(TidewheelError) {
         do {
             value = try JSONReader.read(text, depth: 256)
         } catch { throw .invalidRequest("no JSON: \(error.reason) (at byte \(error.offset))") }
     }
 
+    /// Throws what the type's own `init(from:)` throws.
     public func decoded<Value: Decodable>(as type: Value.Type) throws -> Value {
         if let same = self as? Value { return same }
         return try JSONDecoder().decode(type, from: Data(value.bytes))
@@ -35,13 +37,19 @@ public struct JSON: Hashable, Sendable {
     /// On one line, members in alphabetical order.
     public var text: String { value.serialized }
 
+    /// Of a string; nil for anything else.
     public var string: String? { value.string }
+    /// Of `true` and `false`.
     public var boolean: Bool? { value.boolean }
     /// A whole number, `3.0` included.
     public var integer: Int? { value.integer }
+    /// Of any number.
     public var number: Double? { value.number }
+    /// Of an array.
     public var array: [JSON]? { value.array?.map(JSON.init) }
+    /// Of an object.
     public var object: [String: JSON]? { value.object?.mapValues(JSON.init) }
+    /// Whether it is `null`.
     public var isNull: Bool { value.isNull }
 
     /// A member of an object; nil where there is none, or `null`, or this is no object.
@@ -51,10 +59,12 @@ public struct JSON: Hashable, Sendable {
     }
 }
 
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension JSON: CustomStringConvertible {
     public var description: String { text }
 }
 
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, ExpressibleByBooleanLiteral,
     ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
@@ -68,6 +78,7 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
     }
 }
 
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension JSON: Codable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()

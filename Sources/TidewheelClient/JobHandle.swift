@@ -2,6 +2,7 @@ internal import JobModel
 
 /// One job of an API, by its id. It holds no state of the job: each call asks.
 public struct JobHandle: Sendable {
+    /// A UUID.
     public let id: String
     /// What the API answered to the submission; nil for a handle made of an id.
     public let acceptance: JSON?

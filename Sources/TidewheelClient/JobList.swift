@@ -3,19 +3,26 @@ internal import JobModel
 
 /// Which jobs to list; everything that is given must fit.
 public struct JobQuery: Sendable, Hashable {
+    /// Any of them; all when empty.
     public var states: [JobStatus.State] = []
+    /// Any of them; all when empty.
     public var kinds: [String] = []
+    /// Any of them; all when empty.
     public var queues: [String] = []
+    /// Exactly this one.
     public var subject: String?
+    /// Exactly this one.
     public var sessionID: String?
     /// Jobs that have all of them.
     public var tags: [String] = []
     /// Created at or after this, and before that.
     public var since: Date?
+    /// See `since`.
     public var until: Date?
     /// Words, or an SQL/JSON path: `docs/http-api.md`, Search.
     public var search: String?
 
+    /// Every job.
     public init() {}
 
     var parameters: [(String, String)] {
@@ -34,15 +41,19 @@ public struct JobQuery: Sendable, Hashable {
 
 /// Jobs, newest first, page by page as they are read. Jobs that are added meanwhile are not in it; none comes twice.
 public struct JobList: AsyncSequence, Sendable {
+    /// A job without its events and result.
     public typealias Element = JobStatus
+    /// The API says no, or is not there.
     public typealias Failure = TidewheelError
 
     let client: TidewheelClient
     let query: JobQuery
     let pageSize: Int
 
+    /// Each begins at the newest job.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(list: self) }
 
+    /// For one task.
     public struct AsyncIterator: AsyncIteratorProtocol {
         let list: JobList
         private var ready: ArraySlice<JobStatus> = []
@@ -51,8 +62,10 @@ public struct JobList: AsyncSequence, Sendable {
 
         init(list: JobList) { self.list = list }
 
+        /// As `next(isolation:)`.
         public mutating func next() async throws(TidewheelError) -> JobStatus? { try await next(isolation: nil) }
 
+        /// Asks for a page when the one before is used up.
         public mutating func next(isolation actor: isolated (any Actor)?) async throws(TidewheelError) -> JobStatus? {
             while ready.isEmpty, !isLast { try await readPage() }
             return ready.popFirst()

@@ -17,7 +17,9 @@ public struct JobUpdate: Sendable, Hashable {
 
     /// 0 to 100.
     public var progress: Double? { data["progress"]?.number }
+    /// What the job is doing, in one word.
     public var step: String? { data["step"]?.string }
+    /// What the job is doing, for people.
     public var message: String? { data["message"]?.string }
     /// Why it failed.
     public var error: String? { data["error"]?.string }

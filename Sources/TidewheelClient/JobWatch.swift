@@ -1,7 +1,9 @@
 /// Everything that happens to a job, to its end, over as many connections as it takes: each new one begins after the last number seen.
 /// Nothing is missed or comes twice, but for what the API itself has forgotten (`gap`, `snapshot`) and for `token`, which nobody keeps.
 public struct JobWatch: AsyncSequence, Sendable {
+    /// Each thing that happens.
     public typealias Element = JobUpdate
+    /// The API says no for good, or is not there for too long.
     public typealias Failure = TidewheelError
 
     let client: TidewheelClient
@@ -9,8 +11,10 @@ public struct JobWatch: AsyncSequence, Sendable {
     let after: Int?
     let withTokens: Bool
 
+    /// Each iterator has a connection of its own, made when it is first asked.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(self) }
 
+    /// For one task.
     public struct AsyncIterator: AsyncIteratorProtocol {
         private let watch: JobWatch
         private var last: Int?
@@ -33,6 +37,7 @@ public struct JobWatch: AsyncSequence, Sendable {
             backoff = Backoff(patience: watch.client.options.reconnectTime)
         }
 
+        /// As `next(isolation:)`.
         public mutating func next() async throws(TidewheelError) -> JobUpdate? { try await next(isolation: nil) }
 
         /// Throws when the API says no for good (no such job, no key), and when no connection comes about for the client's reconnect time.

@@ -3,8 +3,10 @@ internal import JobModel
 
 /// What may be said of a job beside its kind and input. Nothing of it is needed.
 public struct JobOptions: Sendable, Hashable {
+    /// Order in which waiting jobs of a queue start; `medium` without a word.
     public enum Priority: String, Sendable, Hashable { case urgent, high, medium, low }
 
+    /// Not before then; at most 366 days ahead.
     public enum Start: Sendable, Hashable {
         /// In milliseconds; shorter parts of a second do not count.
         case after(Duration)
@@ -23,18 +25,27 @@ public struct JobOptions: Sendable, Hashable {
 
     /// Another one than the kind's.
     public var queue: String?
+    /// Which jobs of the queue go first.
     public var priority: Priority?
+    /// Not before then.
     public var start: Start?
     /// Of one attempt; whole seconds, at least 1.
     public var timeout: Duration?
+    /// 1 to 100.
     public var maxAttempts: Int?
+    /// What it belongs to; at most 200 bytes.
     public var subject: String?
+    /// The conversation it speaks in; at most 200 bytes.
     public var sessionID: String?
+    /// Its name for people; at most 300 bytes.
     public var title: String?
+    /// For people; at most 2,000 bytes.
     public var description: String?
+    /// At most 20 of at most 100 bytes.
     public var tags: [String] = []
     /// Comes back with the job.
     public var metadata: JSON?
+    /// One job at a time of this key.
     public var unique: Unique?
     /// Jobs of one key take turns, and only as many of them run at once as the key's limit says.
     public var concurrencyKey: String?
@@ -42,15 +53,20 @@ public struct JobOptions: Sendable, Hashable {
     /// no second job; give one that you keep (the id of an order) when a second run of your program must not make one either.
     public var idempotencyKey: String?
 
+    /// Nothing said.
     public init() {}
 }
 
 /// A job to be: for batches.
 public struct Submission: Sendable, Hashable {
+    /// What it does; `GET /kinds` has the names.
     public var kind: String
+    /// An object, as the kind says.
     public var input: JSON
+    /// What else is said of it.
     public var options: JobOptions
 
+    /// Checked by the API, not here.
     public init(_ kind: String, input: JSON = [:], options: JobOptions = JobOptions()) {
         self.kind = kind
         self.input = input
@@ -107,6 +123,7 @@ extension TidewheelClient {
         return try JobHandle(client: self, acceptance: try answer.json())
     }
 
+    /// The same with an input that has JSON of its own: its `encode` decides.
     public func submit(
         _ kind: String, input: some Encodable & Sendable, options: JobOptions = JobOptions()
     ) async throws(TidewheelError) -> JobHandle {

@@ -17,6 +17,7 @@ public final class TidewheelClient: Sendable {
     let base: String
     let apiKey: String?
     let fetcher: Fetcher
+    /// How patient it is.
     public let options: Options
 
     /// How patient the client is.
@@ -34,6 +35,7 @@ public final class TidewheelClient: Sendable {
         /// Whether an API that refuses the connection is asked again within the retry time. A person at a terminal wants to know at once.
         package var awaitsStart = true
 
+        /// What holds where nobody says otherwise.
         public init() {}
     }
 

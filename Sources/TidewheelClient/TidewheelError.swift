@@ -23,6 +23,7 @@ public enum TidewheelError: Error, Sendable, Hashable {
         public let status: Int
         /// The last word of `type`, such as `unknown-job`; `docs/http-api.md` has all of them. Empty where a proxy answered.
         public let type: String
+        /// What sort of trouble it is.
         public let title: String
         /// What to do.
         public let detail: String
@@ -38,7 +39,9 @@ public enum TidewheelError: Error, Sendable, Hashable {
 
     /// A fault and its place: a JSON pointer into the body, or the name of a query parameter.
     public struct Fault: Sendable, Hashable {
+        /// What is wrong with it.
         public let detail: String
+        /// `#/input/url`, or `limit`.
         public let place: String
     }
 
@@ -57,6 +60,7 @@ public enum TidewheelError: Error, Sendable, Hashable {
     }
 }
 
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension TidewheelError: CustomStringConvertible {
     public var description: String {
         switch self {
@@ -71,6 +75,7 @@ extension TidewheelError: CustomStringConvertible {
     }
 }
 
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension TidewheelError.Problem: CustomStringConvertible {
     public var description: String {
         let faults = faults.map { "\n  \($0.place) \($0.detail)" }.joined()
