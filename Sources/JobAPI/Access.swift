@@ -76,6 +76,7 @@ enum Access: Sendable, Hashable {
         "GET /queues/{queue}": .read,
         "GET /queues/{queue}/scaling": .read,
         "GET /workers": .read,
+        "POST /workers/{name}/drain": .manage("worker.drain"),
         "POST /uploads": .submit,
         "GET /schedules": .read,
         "POST /schedules": .manage("schedule.create"),

@@ -26,12 +26,12 @@ struct ClientFlags: ParsableArguments {
     private static let used = Mutex(standardURL)
 
     /// Where the flags and the environment say, not yet connected.
-    func client() throws -> TidewheelClient {
+    func client(patience: Duration = .seconds(10)) throws -> TidewheelClient {
         let environment = ProcessInfo.processInfo.environment
         let address = [url, environment["TIDEWHEEL_URL"], Self.standardURL].compactMap { $0 }.first { !$0.isEmpty } ?? Self.standardURL
         Self.used.withLock { $0 = address }
         var options = TidewheelClient.Options()
-        options.retryTime = .seconds(10)
+        options.retryTime = patience
         options.reconnectTime = nil
         options.maxAnswerBytes = 512 << 20
         return try TidewheelClient(

@@ -6,6 +6,7 @@ import TidewheelClient
 enum Complete {
     /// A shell asks with the settings of the person who types; without an API there is nothing to complete.
     static let kinds = CompletionKind.shellCommand("tidewheel names kinds 2>/dev/null")
+    static let workers = CompletionKind.shellCommand("tidewheel names workers 2>/dev/null")
     static let queues = CompletionKind.shellCommand("tidewheel names queues 2>/dev/null")
 }
 
@@ -38,9 +39,19 @@ struct CompletionCommand: ParsableCommand {
 struct NamesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "names", abstract: "Print names for completion.", shouldDisplay: false)
 
-    enum What: String, CaseIterable, ExpressibleByArgument { case kinds, queues }
+    enum What: String, CaseIterable, ExpressibleByArgument {
+        case kinds, queues, workers
 
-    @Argument(help: "kinds or queues.")
+        var member: String {
+            switch self {
+            case .kinds: "kind"
+            case .queues: "queue"
+            case .workers: "name"
+            }
+        }
+    }
+
+    @Argument(help: "kinds, queues or workers.")
     var what: What
 
     func run() async throws {
@@ -51,6 +62,6 @@ struct NamesCommand: AsyncParsableCommand {
         }
         defer { late.cancel() }
         let list = try await client.ask("GET", "/\(what.rawValue)")
-        for item in list[what.rawValue]?.array ?? [] { Output.line(item[what == .kinds ? "kind" : "queue"]?.string ?? "") }
+        for item in list[what.rawValue]?.array ?? [] { Output.line(item[what.member]?.string ?? "") }
     }
 }

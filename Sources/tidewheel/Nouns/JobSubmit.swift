@@ -24,7 +24,8 @@ struct InputFlags: ParsableArguments {
         var members: [String: JSONValue]?
         if let input {
             guard let object = try InputFlags.json(input, of: "--input").object else {
-                throw ValidationError("--input must be a JSON object, such as '{\"url\": \"https://example.com/\"}'.")
+                throw Ending(
+                    status: .usage, message: "Error: --input must be a JSON object, such as '{\"url\": \"https://example.com/\"}'.")
             }
             members = object
         }
@@ -52,7 +53,7 @@ struct InputFlags: ParsableArguments {
             bytes = StandardInput.all()
         } else if text.hasPrefix("@") {
             guard let contents = FileManager.default.contents(atPath: String(text.dropFirst())) else {
-                throw ValidationError("\(flag): the file \(text.dropFirst()) cannot be read.")
+                throw Ending(status: .usage, message: "Error: \(flag): the file \(text.dropFirst()) cannot be read.")
             }
             bytes = [UInt8](contents)
         } else {
@@ -60,7 +61,7 @@ struct InputFlags: ParsableArguments {
         }
         do {
             return try JSONReader.read(bytes)
-        } catch { throw ValidationError("\(flag) is no JSON: \(error.reason) (byte \(error.offset)).") }
+        } catch { throw Ending(status: .usage, message: "Error: \(flag) is no JSON: \(error.reason) (byte \(error.offset)).") }
     }
 }
 

@@ -142,8 +142,14 @@ struct ScheduleChange: AsyncParsableCommand {
     @OptionGroup var input: InputFlags
     @OptionGroup var options: OptionFlags
 
-    @Flag(inversion: .prefixedEnableDisable, help: "Whether it fires.")
-    var firing: Bool?
+    enum Firing: String, EnumerableFlag {
+        case enable, disable
+
+        static func help(for value: Self) -> ArgumentHelp? { value == .enable ? "It fires." : "It does not fire." }
+    }
+
+    @Flag
+    var firing: Firing?
 
     func run() async throws {
         let client = try flags.client()
@@ -154,8 +160,8 @@ struct ScheduleChange: AsyncParsableCommand {
         let kind =
             if let kind { kind } else if input.set.isEmpty { nil } else { try await client.ask("GET", path)["kind"]?.string } as String?
         members["input"] = try await input.read(kind: kind, client)
-        members["enabled"] = firing.map(JSONValue.boolean)
-        guard !members.isEmpty else { throw ValidationError("Say what to change.") }
+        members["enabled"] = firing.map { .boolean($0 == .enable) }
+        guard !members.isEmpty else { throw Ending(status: .usage, message: "Error: Say what to change; --help has what can be.") }
         let changed = try await client.ask("PATCH", path, body: .object(members), isRepeatable: true)
         flags.show(changed, ScheduleNames.lines(changed))
     }

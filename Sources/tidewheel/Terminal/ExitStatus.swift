@@ -12,6 +12,7 @@ enum ExitStatus: Int32, CaseIterable {
     case unavailable = 5
     case notAllowed = 6
     case timedOut = 7
+    case warned = 8
     case interrupted = 130
 
     var meaning: String {
@@ -24,6 +25,7 @@ enum ExitStatus: Int32, CaseIterable {
         case .unavailable: "no API, or one that cannot serve now: try again later"
         case .notAllowed: "the key is missing, wrong, or lacks the scope"
         case .timedOut: "the time that was given has passed"
+        case .warned: "`doctor` has warnings, and nothing is broken"
         case .interrupted: "Ctrl-C"
         }
     }

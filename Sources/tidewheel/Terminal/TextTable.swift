@@ -67,7 +67,7 @@ struct TextTable {
             parts.append(plain || !columns[index].isStatus ? text : terminal.paint(text, Style.of(status: cell)))
         }
         let whole = parts.joined(separator: "  ")
-        return plain ? String(whole.reversed().drop { $0 == " " }.reversed()) : whole
+        return String(whole.reversed().drop { $0 == " " }.reversed())
     }
 }
 
