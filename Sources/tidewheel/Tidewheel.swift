@@ -21,7 +21,9 @@ struct Tidewheel: AsyncParsableCommand {
                     SubjectCommand.self,
                     KindCommand.self, OpenAPICommand.self,
                 ]),
-            CommandGroup(name: "Care", subcommands: [DoctorCommand.self, KeyCommand.self, CompletionCommand.self, NamesCommand.self]),
+            CommandGroup(
+                name: "Care",
+                subcommands: [DoctorCommand.self, KeyCommand.self, CompletionCommand.self, ManCommand.self, NamesCommand.self]),
         ])
 
     static func main() async {

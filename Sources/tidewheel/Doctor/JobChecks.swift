@@ -26,8 +26,9 @@ struct JobChecks: Sendable {
         }
     }
 
+    /// Those of suspects come with the first suspect.
     private func groups() async throws(RedisError) -> Finding {
-        let streams = queue.keys.streams(queues, StreamLevel.allCases)
+        let streams = queue.keys.streams(queues)
         let replies = try await redis.pipeline(streams.map { ["XINFO", "GROUPS", .string($0)] })
         let missing = zip(streams, replies).filter { _, reply in
             !(reply.array ?? []).contains { $0.array?.contains { $0.string == "workers" } ?? false }
@@ -66,16 +67,24 @@ struct JobChecks: Sendable {
             "workers", "\(alive.count) live, \(alive.reduce(0) { $0 + $1.running }) jobs run" + (dead > 0 ? "; \(dead) died lately" : ""))
     }
 
-    /// Its seat is a row of PostgreSQL; that it works is told by its beat.
+    /// Its seat is a row of PostgreSQL; that it works is told by its beat. Where workers live, a change of leader is waited for.
     private func leader(_ workers: [WorkerInfo]) async -> Finding {
-        guard let seat = try? await ledger.leaderSeat() else {
-            return .warn(
-                "leader", "cannot be read from PostgreSQL",
-                "Mend PostgreSQL: schedules, retries by the sweep and clean-up wait for a leader.")
+        var holder = ""
+        for look in 0..<4 {
+            if look > 0 { try? await Task.sleep(for: .milliseconds(800)) }
+            guard let seat = try? await ledger.leaderSeat() else {
+                return .warn(
+                    "leader", "cannot be read from PostgreSQL",
+                    "Mend PostgreSQL: schedules, the queueing of lost jobs and clean-up wait for a leader.")
+            }
+            holder = seat.holder
+            if workers.contains(where: { $0.name == holder && $0.health == .alive }) { return .ok("leader", holder) }
+            if workers.isEmpty { break }
         }
-        if workers.contains(where: { $0.name == seat.holder && $0.health == .alive }) { return .ok("leader", seat.holder) }
-        let mend = "A live worker takes over within seconds. If none does: can workers write to PostgreSQL?"
-        return .warn("leader", seat.holder.isEmpty ? "nobody leads" : "\(seat.holder) leads and is not alive", mend)
+        return .warn(
+            "leader", holder.isEmpty ? "nobody leads" : "\(holder) leads and is not alive",
+            workers.isEmpty
+                ? "A worker takes over when one starts." : "Can the workers write to PostgreSQL? Their logs say why none takes over.")
     }
 
     private func generation() async throws -> Finding {
