@@ -256,6 +256,32 @@ def test_ctrl_c_stops_the_watching_and_says_how_to_go_on(shell, scheduled, where
     assert shell.json("job", "get", scheduled)["status"] == "scheduled"
 
 
+def test_a_watch_outlives_the_api(shell, program, stores, scheduled):
+    def serve(port):
+        process = subprocess.Popen([program, "api", "--port", str(port)], env=shell.environment | stores, stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, text=True)
+        return process, re.search(r"http://\S+", process.stdout.readline()).group(0)
+
+    api, url = serve(0)
+    watch = subprocess.Popen([shell.program, "job", "watch", scheduled, "--url", url, "-o", "jsonl"], env=shell.environment,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert json.loads(watch.stdout.readline())["event"] == "scheduled"
+    api.kill()
+    api.wait()
+    assert "watching goes on" in watch.stderr.readline()
+    assert shell.pipe("job", "promote", scheduled).returncode == 0
+    assert shell.pipe("job", "wait", scheduled).returncode == 0
+    api, _ = serve(url.rsplit(":", 1)[1])
+    try:
+        out, err = watch.communicate(timeout=40)
+        assert watch.returncode == 0 and err == ""
+        numbers = [json.loads(line)["seq"] for line in out.splitlines()]
+        assert numbers == list(range(2, len(numbers) + 2)) and "completed" in out
+    finally:
+        api.send_signal(signal.SIGTERM)
+        api.wait(timeout=40)
+
+
 def test_waiting_has_an_end(shell, scheduled):
     begin = time.monotonic()
     done = shell.pipe("job", "wait", scheduled, "--timeout", "1s")
@@ -311,6 +337,8 @@ def test_without_an_api_the_next_step_is_told(shell):
     done = shell.pipe("queue", "list", TIDEWHEEL_URL="http://127.0.0.1:1")
     assert done.returncode == 5 and time.monotonic() - begin < 3
     assert "http://127.0.0.1:1" in done.stderr and "tidewheel api" in done.stderr and "TIDEWHEEL_URL" in done.stderr
+    for verb in ("watch", "wait", "logs", "cancel"):
+        assert shell.pipe("job", verb, "x", TIDEWHEEL_URL="http://127.0.0.1:1", timeout=10).returncode == 5
     assert shell.pipe("queue", "list", "--url", "nonsense").returncode == 2
     assert shell.pipe("queue", "list", "--key-file", "/nowhere").returncode == 1
 
@@ -335,6 +363,7 @@ def test_keys_come_from_the_environment_or_a_file(shell, program, stores, tmp_pa
         assert denied.returncode == 6 and "manage" in denied.stderr and key not in denied.stderr
         listed = shell.pipe("key", "list", **stores)
         assert "cli" in listed.stdout
+        assert "cli" in [item["name"] for item in shell.json("key", "list", **stores)]
         assert shell.pipe("key", "revoke", key, **stores).returncode == 0
     finally:
         api.send_signal(signal.SIGTERM)
@@ -371,7 +400,6 @@ def test_the_doctor_sees_what_is_set_wrong(shell, stores):
     try:
         subprocess.run([*redis, "config", "set", "maxmemory-policy", "allkeys-lru"], check=True, capture_output=True)
         subprocess.run([*redis, "config", "set", "hash-max-listpack-value", "64"], check=True, capture_output=True)
-        subprocess.run([*redis, "xadd", "models_jobs:low", "1-1", "job_id", "x"], check=True, capture_output=True)
         report = shell.pipe("doctor", "--quiet", **stores)
         assert report.returncode == 1
         assert "noeviction" in report.stdout and "hash-max-listpack-value 1024" in report.stdout
