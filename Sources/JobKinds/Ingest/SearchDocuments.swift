@@ -32,8 +32,8 @@ package struct SearchDocuments: DocumentSearch {
 
     package func search(_ question: DocumentQuestion) async throws(JobFailure) -> DocumentHits {
         let vector = try await vector(of: question.text)
-        // A few more than wanted: some may be on their way out.
-        var count = min(Self.mostMatches, question.limit * (question.perSource == nil ? 2 : 8) + 10)
+        // More than wanted: some may be on their way out, or of a document that has its share. Looking again costs more than looking at many.
+        var count = question.perSource == nil ? question.limit * 2 + 10 : Self.mostMatches / 4
         while true {
             let matches = try await vectors.nearest(to: vector, model: embeddingModel, limit: count, filter: question.filter)
             let documents = try await ledger.knownDocuments(Set(matches.map(\.documentID)))
