@@ -78,6 +78,7 @@ enum Access: Sendable, Hashable {
         "GET /workers": .read,
         "POST /workers/{name}/drain": .manage("worker.drain"),
         "POST /uploads": .submit,
+        "POST /search": .read,
         "GET /schedules": .read,
         "POST /schedules": .manage("schedule.create"),
         "GET /schedules/{id}": .read,

@@ -60,6 +60,7 @@ package enum Routes {
         Route(.get, "/workers", "every worker that is known") { try await $0.workerHealth($1) },
         Route(.post, "/workers/{name}/drain", "let a worker finish what it runs and leave") { try await $0.drainWorker($1) },
         Route(.post, "/uploads", "upload a file for a document job") { try await $0.storeUpload($1) },
+        Route(.post, "/search", "find passages of ingested documents") { try await $0.searchDocuments($1) },
         Route(.get, "/conversations", "sessions in which something was said") { try await $0.listConversations($1) },
         Route(.delete, "/conversations", "delete many of them") { try await $0.deleteConversations($1) },
         Route(.get, "/conversations/{session_id}", "what was said in a session") { try await $0.readConversation($1) },
