@@ -15,7 +15,7 @@ FLOORS = [
     ["JobQueue", "JobLedger", "Services"],
     ["JobDesk"],
     ["JobRunner", "JobKinds"],
-    ["JobAPI", "JobBench"],
+    ["JobAPI", "ToolServer", "JobBench"],
     ["tidewheel"],
 ]
 LONGEST = 400
