@@ -2,7 +2,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import HummingbirdCore
 package import JobDesk
-internal import JobModel
+package import JobModel
 package import Logging
 internal import NIOCore
 internal import ServiceLifecycle
@@ -26,6 +26,8 @@ package struct JobServerSettings: Sendable {
     package var maxUploadBytes = 32 << 20
     package var connection = ConnectionLimits()
     package var scaling = ScalingSettings()
+    /// Served at /mcp; nil: there are none.
+    package var tools: (any ToolService)?
     /// How long `/readyz` says 503 before the listening socket closes, so that load balancers look away first.
     package var drain: Duration = .zero
 

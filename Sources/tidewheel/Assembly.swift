@@ -14,6 +14,7 @@ import PageText
 import PostgresWire
 import RedisWire
 import Services
+import ToolServer
 import WebFetch
 
 struct Assembly: Sendable {
@@ -63,6 +64,7 @@ struct Assembly: Sendable {
         server.scaling.maxWorkers = settings[Known.scalingMax]
         server.scaling.standardSlots = settings[Known.slots]
         server.drain = .seconds(settings[Known.apiDrain])
+        server.tools = ToolServer(version: Tidewheel.version)
         return JobServer(desk: desk, settings: server, logger: logger)
     }
 
