@@ -40,7 +40,10 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let package = Package(
     name: "tidewheel",
     platforms: [.macOS(.v15)],
-    products: [.executable(name: "tidewheel", targets: ["tidewheel"])],
+    products: [
+        .executable(name: "tidewheel", targets: ["tidewheel"]),
+        .library(name: "TidewheelClient", targets: ["TidewheelClient"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
@@ -75,6 +78,7 @@ let package = Package(
         room("JobQueue", ["RedisWire", "JobModel", logging], embed: "Scripts"),
         room("JobLedger", ["PostgresWire", "JobModel", logging], embed: "SQL", exclude: ["Schema"]),
         room("Services", ["WebFetch", "PageText", "JobModel", logging]),
+        room("TidewheelClient", ["WebFetch", "JobModel"]),
 
         // 3rd floor
         room("JobDesk", ["JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel", logging]),
@@ -105,7 +109,7 @@ let package = Package(
             name: "tidewheel",
             dependencies: [
                 "JobAPI", "JobBench", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "JobModel",
-                "RedisWire", "PostgresWire", "WebFetch", "PageText", "PrivateServers",
+                "RedisWire", "PostgresWire", "WebFetch", "PageText", "PrivateServers", "TidewheelClient",
                 arguments, logging, lifecycle,
                 "CMalloc",
             ],
@@ -151,6 +155,12 @@ let package = Package(
             "ModelJobsTests",
             [
                 "JobAPI", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "RedisWire", "PostgresWire", "WebFetch",
+                "JobModel", lifecycle,
+            ]),
+        tests(
+            "TidewheelClientTests",
+            [
+                "TidewheelClient", "JobAPI", "JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "WebFetch",
                 "JobModel", lifecycle,
             ]),
         tests("JobBenchTests", ["JobBench", "RedisWire", "JobModel"]),

@@ -12,7 +12,7 @@ import sys
 FLOORS = [
     ["CHiredis", "CLibPQ", "CCurl", "CLibXML2", "CCrypto", "CMalloc"],
     ["RedisWire", "PostgresWire", "WebFetch", "PageText", "JobModel", "PrivateServers"],
-    ["JobQueue", "JobLedger", "Services"],
+    ["JobQueue", "JobLedger", "Services", "TidewheelClient"],
     ["JobDesk"],
     ["JobRunner", "JobKinds"],
     ["JobAPI", "ToolServer", "JobBench"],
