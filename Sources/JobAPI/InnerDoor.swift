@@ -13,13 +13,13 @@ struct InnerDoor: APIDoor {
     let reception: Reception
     let exchange: Exchange
 
-    func ask(_ request: APIRequest) async throws(APIAway) -> APIAnswer {
+    func ask(_ request: DoorRequest) async throws(APIAway) -> DoorAnswer {
         do {
             return try await answer(request)
         } catch { throw APIAway("The request was given up: \(type(of: error)). Repeat it.") }
     }
 
-    private func answer(_ given: APIRequest) async throws -> APIAnswer {
+    private func answer(_ given: DoorRequest) async throws -> DoorAnswer {
         let responder = Responder(reception: reception, site: nil)
         let response = try await responder.told(given.path, exchange.requestID) {
             let request = httpRequest(given)
@@ -30,12 +30,12 @@ struct InnerDoor: APIDoor {
             return try await responder.perform(route, inner, given.path)
         }.response
         let fields = response.headers.map { ($0.name.canonicalName, $0.value) }
-        return APIAnswer(
+        return DoorAnswer(
             status: Int(response.status.code), headers: Dictionary(fields, uniquingKeysWith: { first, _ in first }),
             body: (try? JSONReader.read(try await Collector.bytes(of: response.body), depth: 256)) ?? .null)
     }
 
-    private func httpRequest(_ given: APIRequest) -> Request {
+    private func httpRequest(_ given: DoorRequest) -> Request {
         var headers: HTTPFields = [:]
         for (name, value) in given.headers { headers[named: name] = value }
         let body = given.body?.bytes ?? []

@@ -1,5 +1,5 @@
 /// How rooms that are not the API ask it: what is checked, charged, allowed and written down of a request over HTTP is so of these too.
-package struct APIRequest: Sendable {
+package struct DoorRequest: Sendable {
     package let method: String
     package let path: String
     package var query: [(name: String, value: String)] = []
@@ -24,7 +24,7 @@ package struct APIRequest: Sendable {
     }
 }
 
-package struct APIAnswer: Sendable {
+package struct DoorAnswer: Sendable {
     package let status: Int
     /// Names in lower case.
     package let headers: [String: String]
@@ -48,7 +48,7 @@ package struct APIAway: Error, Sendable {
 /// The API, as one caller may use it.
 package protocol APIDoor: Sendable {
     /// Any status is an answer: problems are problem documents.
-    func ask(_ request: APIRequest) async throws(APIAway) -> APIAnswer
+    func ask(_ request: DoorRequest) async throws(APIAway) -> DoorAnswer
 
     /// The numbered events of a job behind number `after` (all of them without), to the end of the job. Ends early where they cannot be had:
     /// whoever waits looks at the job again.

@@ -39,7 +39,7 @@ struct Tasks: Sendable {
 
     /// May be repeated; a task that has ended stays as it is.
     private func cancel(_ id: String, _ call: ToolCall) async throws(ToolFault) {
-        do throws(ToolFault) { _ = try await call.ask(APIRequest("POST", "jobs", id, "cancel")) } catch {
+        do throws(ToolFault) { _ = try await call.ask(DoorRequest("POST", "jobs", id, "cancel")) } catch {
             guard error.type == "already-ended" else { throw error }
         }
     }

@@ -60,15 +60,15 @@ struct ToolCall: Sendable {
     var waitSeconds: Int { arguments[WaitField.name]?.integer ?? 0 }
 
     /// What the API answers to a request; its refusal is the tool's.
-    func ask(_ request: APIRequest) async throws(ToolFault) -> APIAnswer {
-        let answer: APIAnswer
+    func ask(_ request: DoorRequest) async throws(ToolFault) -> DoorAnswer {
+        let answer: DoorAnswer
         do throws(APIAway) { answer = try await door.ask(request) } catch { throw ToolFault(away: error) }
         guard answer.status < 400 else { throw ToolFault(answer) }
         return answer
     }
 
     func get(_ segments: String..., query: [(String, String?)] = []) async throws(ToolFault) -> JSONValue {
-        var request = APIRequest("GET", segments: segments)
+        var request = DoorRequest("GET", segments: segments)
         request.query = query.compactMap { name, value in value.map { (name: name, value: $0) } }
         return try await ask(request).body
     }
@@ -112,7 +112,7 @@ struct ToolFault: Error, Sendable {
         problem = .object(document.merging(more) { own, _ in own })
     }
 
-    init(_ answer: APIAnswer) {
+    init(_ answer: DoorAnswer) {
         status = answer.status
         problem = answer.body.object == nil ? ["title": .string("The API answered with status \(answer.status)")] : answer.body
         advice = answer.headers["retry-after"].map { "Repeat the call in \($0) s." }

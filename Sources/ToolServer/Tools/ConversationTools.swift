@@ -30,7 +30,7 @@ enum ConversationTools {
                 .advised("Next: manage_conversation(action=\"list\") shows the sessions there are.")
         }
         if action == "view" { return try await view(call, session, page) }
-        let gone = try await call.ask(APIRequest("DELETE", "conversations", session)).body
+        let gone = try await call.ask(DoorRequest("DELETE", "conversations", session)).body
         return answer("✓ Conversation history cleared for session ID: \(session)", "clear", gone)
     }
 

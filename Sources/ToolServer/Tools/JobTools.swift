@@ -44,7 +44,7 @@ enum JobTools {
         input: ArgumentShape([id], aliases: aliases), output: JobView.schema, nature: .change(destroys: true, repeats: true)
     ) { call throws(ToolFault) in
         let id = call.text("job_id") ?? ""
-        let job = JobView(document: try await call.ask(APIRequest("POST", "jobs", id, "cancel")).body)
+        let job = JobView(document: try await call.ask(DoorRequest("POST", "jobs", id, "cancel")).body)
         guard job.state == "cancelled" else {
             let text = "Cancellation requested\nJob ID: \(id)\nStatus: \(job.word)\n\nIts worker is being told. Next: get_job_progress(job_id=\"\(id)\")"
             return ToolAnswer(text + " shows when it has stopped.", job.content)
@@ -58,7 +58,7 @@ enum JobTools {
         description: "Queue a job that failed or was cancelled again, with a new series of attempts; steps that were finished are kept.",
         input: ArgumentShape([id], aliases: aliases), output: JobView.schema, nature: .change(destroys: false, repeats: true)
     ) { call throws(ToolFault) in
-        let job = JobView(document: try await call.ask(APIRequest("POST", "jobs", call.text("job_id") ?? "", "retry")).body)
+        let job = JobView(document: try await call.ask(DoorRequest("POST", "jobs", call.text("job_id") ?? "", "retry")).body)
         return ToolAnswer("Job queued again\nJob ID: \(job.id)\nStatus: \(job.word)\n\n\(job.next)", job.content)
     }
 

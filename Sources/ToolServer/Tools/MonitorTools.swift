@@ -82,7 +82,7 @@ enum MonitorTools {
         let filter = [("model", call.text("model")), ("kind", call.text("kind"))]
         switch action {
         case "clear":
-            var request = APIRequest("DELETE", "cache")
+            var request = DoorRequest("DELETE", "cache")
             request.query = filter.compactMap { name, value in value.map { (name: name, value: $0) } }
             let gone = try await call.ask(request).body
             return Self.said("✓ Cleared \(gone["cleared_entries"]?.integer ?? 0) kept answers", action, gone)
@@ -117,7 +117,7 @@ enum MonitorTools {
             "properties": ["feedback_id": ["type": "string"], "message": ["type": "string"], "model": ["type": "string"]],
         ], nature: .change(destroys: false, repeats: true)
     ) { call throws(ToolFault) in
-        let receipt = try await call.ask(APIRequest("POST", "feedback", body: .object(call.arguments))).body
+        let receipt = try await call.ask(DoorRequest("POST", "feedback", body: .object(call.arguments))).body
         let score = receipt["score"].map(\.serialized) ?? ""
         return ToolAnswer("✓ \(receipt["message"]?.string ?? "Feedback submitted"): \(score) for \(receipt["model"]?.string ?? "")", receipt.object ?? [:])
     }

@@ -56,7 +56,7 @@ enum PresentationTools {
         let body: JSONValue = ["subject": subject == "default" ? .null : .string(subject)]
         let document: JSONValue
         do throws(ToolFault) {
-            document = try await call.ask(APIRequest("PATCH", "api", "presentations", call.text("job_id") ?? "", body: body)).body
+            document = try await call.ask(DoorRequest("PATCH", "api", "presentations", call.text("job_id") ?? "", body: body)).body
         } catch { throw error.status == 404 ? error.advised("Next: list_presentations() shows the presentations there are.") : error }
         let text = "✓ \(document["topic"]?.string.map { "\"\($0.prefix(200))\"" } ?? "The presentation") is now under \(subject)"
         return ToolAnswer("\(text)\n\nNext: list_presentations(subject=\"\(subject)\") shows what is under it.", document.object ?? [:])

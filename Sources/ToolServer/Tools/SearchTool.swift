@@ -34,7 +34,7 @@ enum SearchTool {
             ],
         ], nature: .look
     ) { call throws(ToolFault) in
-        let document = try await call.ask(APIRequest("POST", "search", body: .object(call.arguments))).body
+        let document = try await call.ask(DoorRequest("POST", "search", body: .object(call.arguments))).body
         let found = document["results"]?.array ?? []
         guard !found.isEmpty else {
             let advice = "Next: ask in other words, leave the filters out, or crawl_web(url=\"…\") to bring in more."

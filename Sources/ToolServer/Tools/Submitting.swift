@@ -139,7 +139,7 @@ extension ToolCall {
     func submit(_ kind: String, input: JSONValue, besides: Set<String> = [], opening: String) async throws(ToolFault) -> ToolAnswer {
         let options = arguments.filter { SubmissionFields.members.contains($0.key) && !besides.contains($0.key) }
         let body = options.merging(["kind": .string(kind), "input": input]) { $1 }
-        var request = APIRequest("POST", "jobs", body: .object(body))
+        var request = DoorRequest("POST", "jobs", body: .object(body))
         request.headers["Idempotency-Key"] = text("idempotency_key")
         request.headers["traceparent"] = traceparent
         let answer = try await ask(request)
