@@ -44,7 +44,10 @@ extension Reception {
     private func stream(_ messages: AsyncStream<JSONValue>, _ exchange: Exchange) -> Response {
         var headers: HTTPFields = [.contentType: "text/event-stream", .cacheControl: "no-store", .connection: "close"]
         headers[named: "X-Accel-Buffering"] = "no"
-        let request = exchange.request
+        var read = exchange.request
+        // Its body was read: what is still to be heard of the client begins behind it.
+        read.body = RequestBody(buffer: ByteBuffer())
+        let request = read
         return Response(
             status: .ok, headers: headers,
             body: ResponseBody { writer in

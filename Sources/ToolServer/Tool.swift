@@ -112,6 +112,9 @@ struct ToolFault: Error, Sendable {
         problem = .object(document.merging(more) { own, _ in own })
     }
 
+    /// Nobody hears it: whoever called has gone.
+    static let givenUp = ToolFault(status: 499, type: "given-up", title: "The call was given up", detail: "The job goes on.")
+
     init(_ answer: DoorAnswer) {
         status = answer.status
         problem = answer.body.object == nil ? ["title": .string("The API answered with status \(answer.status)")] : answer.body

@@ -12,7 +12,9 @@ extension ToolCall {
     func waited(_ id: String) async throws(ToolFault) -> JobView {
         let job = try await job(id)
         guard waitSeconds > 0, !job.hasEnded else { return job }
-        progress?.tell(job.percent, job.document["message"]?.string ?? job.word)
+        // The latest that has happened comes first: the log may know more than the state that was read before it.
+        progress?.tell(0, job.word)
+        for event in (job.document["events"]?.array ?? []).suffix(10) { progress?.tell(event) }
         let (door, progress, seconds) = (door, progress, waitSeconds)
         let last = job.lastEvent
         await withTaskGroup(of: Void.self) { group in
@@ -23,6 +25,7 @@ extension ToolCall {
             await group.next()
             group.cancelAll()
         }
+        guard !Task.isCancelled else { throw ToolFault.givenUp }
         return try await self.job(id)
     }
 }
