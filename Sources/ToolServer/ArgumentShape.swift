@@ -34,7 +34,7 @@ struct ArgumentShape: Sendable {
             spelled[ours] = name
             arguments[ours] = value.isNull ? nil : value
         }
-        faults += self.faults(in: arguments)
+        faults += self.faults(in: arguments).map { $0.renamed(spelled) }
         guard faults.isEmpty else { throw ToolFault(faults) }
         return arguments
     }
@@ -45,7 +45,8 @@ struct ArgumentShape: Sendable {
             guard fault.detail == "is not known here" else { return fault }
             let name = String(fault.pointer.dropFirst(2))
             let near = ToolNames.nearest(to: name, among: known.sorted()).first
-            let there = near.map { "did you mean \($0)?" } ?? "there are: \(known.sorted().joined(separator: ", "))"
+            let all = known.isEmpty ? "it takes none" : "there are: \(known.sorted().joined(separator: ", "))"
+            let there = near.map { "did you mean \($0)?" } ?? all
             return InputShape.Fault(pointer: fault.pointer, detail: "is not an argument of this tool; \(there)")
         }
     }
@@ -56,6 +57,16 @@ struct ArgumentShape: Sendable {
         let snake = ToolNames.snake(name)
         let meant = aliases[snake] ?? snake
         return known.contains(meant) || isOpen ? meant : name
+    }
+}
+
+extension InputShape.Fault {
+    /// The first part of the pointer as the caller spelled it.
+    fileprivate func renamed(_ spelled: [String: String]) -> InputShape.Fault {
+        var parts = pointer.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count > 1, let given = spelled[parts[1]] else { return self }
+        parts[1] = String(given.prefix(100))
+        return InputShape.Fault(pointer: parts.joined(separator: "/"), detail: detail)
     }
 }
 

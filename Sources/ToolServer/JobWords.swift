@@ -118,7 +118,9 @@ enum Spelling {
         let deeper = indent + "  "
         switch value {
         case .object(let members) where !members.isEmpty:
-            let lines = members.sorted { $0.key < $1.key }.map { "\(deeper)\(JSONValue.string($0.key).serialized): \(pretty($0.value, deeper))" }
+            let lines = members.sorted { $0.key < $1.key }.map {
+                "\(deeper)\(JSONValue.string($0.key).serialized): \(pretty($0.value, deeper))"
+            }
             return "{\n" + lines.joined(separator: ",\n") + "\n\(indent)}"
         case .array(let values) where values.contains { $0.object != nil || $0.array != nil }:
             return "[\n" + values.map { deeper + pretty($0, deeper) }.joined(separator: ",\n") + "\n\(indent)]"
@@ -130,6 +132,11 @@ enum Spelling {
     static func beginning(_ text: String, of most: Int) -> (text: String, isCut: Bool) {
         guard text.utf8.count > most else { return (text, false) }
         var bytes = 0
-        return (String(text.unicodeScalars.prefix { bytes += UTF8.width($0); return bytes <= most }), true)
+        return (
+            String(
+                text.unicodeScalars.prefix {
+                    bytes += UTF8.width($0); return bytes <= most
+                }), true
+        )
     }
 }

@@ -70,7 +70,8 @@ extension ToolServer: ToolService {
             guard let found = table[tool] else { throw ToolServer.unknownTool(tool, table) }
             let prepared = prepare(found, arguments, table)
             let answer = try await found.run(ToolCall(arguments: try prepared.arguments.get(), door: door, kinds: table.kinds))
-            var reply = ToolReply(answer.submitted == nil ? 200 : 202, .json(.object(answer.content)))
+            let isUnderWay = answer.submitted != nil && answer.content["finished"] != true
+            var reply = ToolReply(isUnderWay ? 202 : 200, .json(.object(answer.content)))
             if let id = answer.submitted { reply.headers["Location"] = "/jobs/\(id)" }
             return reply
         } catch { return ToolReply(error.status, .problem(error.problem)) }

@@ -118,7 +118,8 @@ enum ProtocolVersion {
     static let assumed = "2025-03-26"
 
     static func isModern(_ text: String) -> Bool {
-        let isDate = text.utf8.count == 10 && text.utf8.enumerated().allSatisfy { $0 == 4 || $0 == 7 ? $1 == 0x2d : (0x30...0x39).contains($1) }
+        let isDate =
+            text.utf8.count == 10 && text.utf8.enumerated().allSatisfy { $0 == 4 || $0 == 7 ? $1 == 0x2d : (0x30...0x39).contains($1) }
         return isDate && text >= modern[0]
     }
 }

@@ -89,6 +89,13 @@ struct ToolAnswer: Sendable {
         self.content = content
     }
 
+    func adding(_ sentence: String) -> ToolAnswer {
+        var copy = ToolAnswer(text + "\n\n" + sentence, content)
+        copy.isError = isError
+        copy.submitted = submitted
+        return copy
+    }
+
     var result: [String: JSONValue] {
         [
             "content": [["type": "text", "text": .string(text)]], "structuredContent": .object(content), "isError": .boolean(isError),

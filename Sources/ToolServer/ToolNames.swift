@@ -26,7 +26,8 @@ enum ToolNames {
         let wanted = Array(snake(String(name.prefix(100))).utf8)
         let rated = names.map { candidate in
             let bytes = Array(candidate.utf8)
-            let isPart = wanted.count > 3 && (candidate.contains(snake(name)) || String(decoding: wanted, as: UTF8.self).contains(candidate))
+            let isPart =
+                wanted.count > 3 && (candidate.contains(snake(name)) || String(decoding: wanted, as: UTF8.self).contains(candidate))
             return (candidate, isPart ? 1 : distance(wanted, bytes), max(2, bytes.count / 3))
         }
         return rated.filter { $0.1 <= $0.2 }.sorted { ($0.1, $0.0) < ($1.1, $1.0) }.prefix(3).map(\.0)

@@ -136,7 +136,8 @@ extension ToolServer {
             call.traceparent = request.meta["traceparent"]?.string
             let answer = try await prepared.tool.run(call)
             if isModern, !prepared.waits, let id = answer.submitted, Tasks.areDeclared(by: request) {
-                return try await Tasks(door: door).created(id)
+                // Whoever may not look at the job gets no task of it, but its id.
+                if let task = try? await Tasks(door: door).created(id) { return task }
             }
             return answer.result
         } catch { return error.result }

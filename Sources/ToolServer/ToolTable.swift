@@ -9,7 +9,8 @@ struct ToolTable: Sendable {
         self.kinds = kinds
         let known = Dictionary(kinds.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         let work = WorkTools.words.compactMap { words in known[words.kind].map { words.tool($0) } }
-        let written = work + [SubmitJobTool.tool(kinds)] + JobTools.tools + SearchTool.tools + PresentationTools.tools
+        let written =
+            work + [SubmitJobTool.tool(kinds)] + JobTools.tools + SearchTool.tools + PresentationTools.tools
             + ConversationTools.tools + MonitorTools.tools
         let taken = Set(written.map(\.name) + WorkTools.words.map(\.kind))
         let others = kinds.filter { !taken.contains($0.name) }.sorted { $0.name < $1.name }

@@ -12,7 +12,8 @@ struct ClientDoor: APIDoor {
                 request.method, request.path, query: request.query.map { ($0.name, $0.value) }, headers: request.headers.map { ($0, $1) },
                 body: request.body?.bytes, isRepeatable: request.method != "POST" || request.headers["Idempotency-Key"] != nil)
             return DoorAnswer(
-                status: answer.status, headers: Dictionary(answer.headers.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first }),
+                status: answer.status,
+                headers: Dictionary(answer.headers.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first }),
                 body: (try? JSONReader.read(answer.body, depth: 256)) ?? .null)
         } catch { throw APIAway(advice(error)) }
     }

@@ -21,7 +21,8 @@ struct MCPCommand: AsyncParsableCommand {
     func run() async throws {
         let client: TidewheelClient
         do {
-            client = try TidewheelClient(url: url ?? environment("TIDEWHEEL_URL") ?? "http://127.0.0.1:8080", apiKey: try key(), options: options)
+            client = try TidewheelClient(
+                url: url ?? environment("TIDEWHEEL_URL") ?? "http://127.0.0.1:8080", apiKey: try key(), options: options)
         } catch let error as TidewheelError { throw Refusal(error.description) }
         let output = LineOutput()
         let server = LineServer(ToolServer(version: Tidewheel.version), door: ClientDoor(client: client)) { output.write($0) }

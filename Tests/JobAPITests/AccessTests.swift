@@ -20,6 +20,7 @@ import Testing
     @Test func scopesFollowTheMethods() {
         for route in Routes.table {
             switch route.access {
+            case .anyKey: #expect(route.method == .get || route.path.hasPrefix("/mcp"), "\(route.path)")
             case .open, .read, .oversee: #expect(route.method == .get, "\(route.path)")
             case .submit: #expect(route.method == .post, "\(route.path)")
             case .manage, .own: #expect(route.method != .get, "\(route.path)")
@@ -28,6 +29,7 @@ import Testing
     }
 
     private func said(_ access: Access) -> String {
+        if case .anyKey = access { return "any" }
         if case .own = access { return "manage; submit for its own jobs" }
         return access.scopes.first?.rawValue ?? "–"
     }

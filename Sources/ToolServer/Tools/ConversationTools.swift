@@ -6,7 +6,8 @@ enum ConversationTools {
 
     private static let conversation = Tool(
         name: "manage_conversation", title: "Conversations of sessions",
-        description: "list shows the sessions in which something was said, view shows one with all its messages, clear deletes what was said in it.",
+        description:
+            "list shows the sessions in which something was said, view shows one with all its messages, clear deletes what was said in it.",
         input: ArgumentShape([
             .init("action", .choice(["list", "view", "clear"]), required: true, "what to do"),
             .init("session_id", .text(maxLength: 200), "the session; needed to view and to clear"),

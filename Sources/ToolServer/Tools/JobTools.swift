@@ -31,7 +31,8 @@ enum JobTools {
 
     private static let result = Tool(
         name: "get_job_result", title: "Result of a job",
-        description: "What a job returned, once it is completed; why not, when it failed. Of a job that has not ended it tells the progress: "
+        description:
+            "What a job returned, once it is completed; why not, when it failed. Of a job that has not ended it tells the progress: "
             + "give wait_seconds (up to \(WaitField.longest)) to wait for it.",
         input: ArgumentShape([id, WaitField.field], aliases: aliases), output: ResultText.schema, nature: .look
     ) { call throws(ToolFault) in
@@ -46,7 +47,8 @@ enum JobTools {
         let id = call.text("job_id") ?? ""
         let job = JobView(document: try await call.ask(DoorRequest("POST", "jobs", id, "cancel")).body)
         guard job.state == "cancelled" else {
-            let text = "Cancellation requested\nJob ID: \(id)\nStatus: \(job.word)\n\nIts worker is being told. Next: get_job_progress(job_id=\"\(id)\")"
+            let text =
+                "Cancellation requested\nJob ID: \(id)\nStatus: \(job.word)\n\nIts worker is being told. Next: get_job_progress(job_id=\"\(id)\")"
             return ToolAnswer(text + " shows when it has stopped.", job.content)
         }
         let at = job.document["cancelled_at"]?.string ?? ""
@@ -64,16 +66,20 @@ enum JobTools {
 
     private static let list = Tool(
         name: "list_jobs", title: "List jobs",
-        description: "How the job queue stands, and its jobs, newest first. Filter by status (pending, running, completed, failed, cancelled), "
+        description:
+            "How the job queue stands, and its jobs, newest first. Filter by status (pending, running, completed, failed, cancelled), "
             + "kind, queue, subject, session_id, tag, or words to search for (query).",
         input: ArgumentShape(
             [
                 .init("status", .choice(JobView.words), "only jobs of this status"),
-                .init("kind", .text(maxLength: 100), "only jobs of this kind"), .init("queue", .text(maxLength: 100), "only jobs of this queue"),
+                .init("kind", .text(maxLength: 100), "only jobs of this kind"),
+                .init("queue", .text(maxLength: 100), "only jobs of this queue"),
                 .init("subject", .text(maxLength: 200), "only jobs about this"),
-                .init("session_id", .text(maxLength: 200), "only jobs of this session"), .init("tag", .text(maxLength: 100), "only jobs with this tag"),
+                .init("session_id", .text(maxLength: 200), "only jobs of this session"),
+                .init("tag", .text(maxLength: 100), "only jobs with this tag"),
                 .init("query", .text(maxLength: 500), "words that the job must have in its title, input, result or error"),
-                .init("limit", .integer(1...200), standard: 20, "how many"), .init("cursor", .text(maxLength: 500), "next_cursor of the page before"),
+                .init("limit", .integer(1...200), standard: 20, "how many"),
+                .init("cursor", .text(maxLength: 500), "next_cursor of the page before"),
             ], aliases: ["q": "query", "search": "query", "job_type": "kind", "type": "kind"]),
         output: listSchema, nature: .look, run: listJobs)
 
@@ -99,7 +105,9 @@ enum JobTools {
         var lines = ["Job Queue Status", "", "Statistics"] + MonitorTools.lines(statistics) + ["", "Jobs"]
         lines += jobs.isEmpty ? ["No job fits."] : jobs.map(\.line)
         let cursor = page["next_cursor"]?.string
-        lines += ["", cursor.map { "Next: list_jobs(cursor=\"\($0)\") shows more." } ?? "Next: get_job_status(job_id=\"…\") tells more of one."]
+        lines += [
+            "", cursor.map { "Next: list_jobs(cursor=\"\($0)\") shows more." } ?? "Next: get_job_status(job_id=\"…\") tells more of one.",
+        ]
         return ToolAnswer(
             lines.joined(separator: "\n"),
             [

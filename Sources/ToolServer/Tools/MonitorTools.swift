@@ -6,7 +6,8 @@ enum MonitorTools {
 
     private static let health = Tool(
         name: "health_check", title: "Health of the system",
-        description: "The state of every part: Redis, PostgreSQL, workers, model servers and the job queue. Call it when jobs stay pending.",
+        description:
+            "The state of every part: Redis, PostgreSQL, workers, model servers and the job queue. Call it when jobs stay pending.",
         input: ArgumentShape([]),
         output: [
             "type": "object", "required": ["status", "components"],
@@ -20,7 +21,8 @@ enum MonitorTools {
         var shown = document.object ?? [:]
         shown["duties"] = nil
         let advice =
-            document["status"] == "healthy" ? "Everything works." : "Next: get_queue_info() shows which queues have no worker, or are paused."
+            document["status"] == "healthy"
+            ? "Everything works." : "Next: get_queue_info() shows which queues have no worker, or are paused."
         return ToolAnswer(Spelling.pretty(.object(shown)) + "\n\n" + advice, shown)
     }
 
@@ -48,13 +50,16 @@ enum MonitorTools {
         var lines = ["Model queue"] + counts.map { "- \($0): \(models[$0]?.serialized ?? "0")" }
         lines.append("- processorActive: \(models["processorActive"]?.serialized ?? "false")")
         lines += ["", "Queues"] + queues.map(line)
-        if models["processorActive"] == false { lines += ["", "No model job starts now: the queue is paused, or no worker takes from it."] }
+        if models["processorActive"] == false {
+            lines += ["", "No model job starts now: the queue is paused, or no worker takes from it."]
+        }
         return ToolAnswer(lines.joined(separator: "\n"), (models.object ?? [:]).merging(["queues": .array(queues)]) { $1 })
     }
 
     private static func line(_ queue: JSONValue) -> String {
         let count = { (name: String) in String(queue[name]?.integer ?? 0) }
-        return "- \(queue["queue"]?.string ?? ""): \(count("waiting")) waiting, \(count("running")) running, \(count("completed")) completed, "
+        return
+            "- \(queue["queue"]?.string ?? ""): \(count("waiting")) waiting, \(count("running")) running, \(count("completed")) completed, "
             + "\(count("failed")) failed\(queue["paused"] == true ? " (paused)" : "")"
     }
 
@@ -69,12 +74,14 @@ enum MonitorTools {
 
     private static let cache = Tool(
         name: "manage_cache", title: "Kept answers of models",
-        description: "The cache of models' answers: stats tells what is kept and how often it helped, performance-analysis how the models do, "
+        description:
+            "The cache of models' answers: stats tells what is kept and how often it helped, performance-analysis how the models do, "
             + "clear removes answers (all of them, or those of a model or kind).",
-        input: ArgumentShape([
-            .init("action", .choice(["stats", "clear", "performance-analysis"]), required: true, "what to do"),
-            .init("model", .text(maxLength: 200), "only of this model"), .init("kind", .text(maxLength: 100), "only of this kind"),
-        ], aliases: ["model_name": "model", "job_type": "kind"]),
+        input: ArgumentShape(
+            [
+                .init("action", .choice(["stats", "clear", "performance-analysis"]), required: true, "what to do"),
+                .init("model", .text(maxLength: 200), "only of this model"), .init("kind", .text(maxLength: 100), "only of this kind"),
+            ], aliases: ["model_name": "model", "job_type": "kind"]),
         output: ["type": "object", "properties": ["action": ["type": "string"]], "required": ["action"]],
         nature: .change(destroys: true, repeats: true)
     ) { call throws(ToolFault) in
@@ -101,7 +108,8 @@ enum MonitorTools {
 
     private static let feedback = Tool(
         name: "submit_feedback", title: "Say what an answer was worth",
-        description: "Tell how good a model's answer was, from -1 (terrible) to 1 (excellent): models are chosen by it, and an answer with a "
+        description:
+            "Tell how good a model's answer was, from -1 (terrible) to 1 (excellent): models are chosen by it, and an answer with a "
             + "score below 0 leaves the cache. Name the job, or model, kind and prompt.",
         input: ArgumentShape(
             [
@@ -119,7 +127,9 @@ enum MonitorTools {
     ) { call throws(ToolFault) in
         let receipt = try await call.ask(DoorRequest("POST", "feedback", body: .object(call.arguments))).body
         let score = receipt["score"].map(\.serialized) ?? ""
-        return ToolAnswer("✓ \(receipt["message"]?.string ?? "Feedback submitted"): \(score) for \(receipt["model"]?.string ?? "")", receipt.object ?? [:])
+        return ToolAnswer(
+            "✓ \(receipt["message"]?.string ?? "Feedback submitted"): \(score) for \(receipt["model"]?.string ?? "")", receipt.object ?? [:]
+        )
     }
 }
 

@@ -6,7 +6,8 @@ enum PresentationTools {
 
     private static let list = Tool(
         name: "list_presentations", title: "List presentations",
-        description: "Presentations, newest first, with their status and subject. subject=\"default\" shows those that nobody has organised yet.",
+        description:
+            "Presentations, newest first, with their status and subject. subject=\"default\" shows those that nobody has organised yet.",
         input: ArgumentShape([
             .init("subject", .text(maxLength: 200), "only those under this subject; default: not organised"),
             .init("status", .choice(["pending", "processing", "complete", "error"]), "only of this status"),

@@ -25,7 +25,8 @@ enum SearchTool {
                     "items": [
                         "type": "object", "required": ["text", "score", "source"],
                         "properties": [
-                            "text": ["type": "string"], "score": ["type": "number"], "source": ["type": "string"], "title": ["type": "string"],
+                            "text": ["type": "string"], "score": ["type": "number"], "source": ["type": "string"],
+                            "title": ["type": "string"],
                             "chunk": ["type": "integer"], "document_id": ["type": "string"],
                         ],
                     ],

@@ -17,7 +17,8 @@ enum SubmitJobTool {
     static func tool(_ kinds: [KindInfo]) -> Tool {
         Tool(
             name: "submit_job", title: "Submit a job of any kind",
-            description: "Submit a job of any kind. Give the kind, and its input either as the object `input` or as arguments of this tool: "
+            description:
+                "Submit a job of any kind. Give the kind, and its input either as the object `input` or as arguments of this tool: "
                 + "submit_job(kind=\"generate\", model=\"llama2\", prompt=\"…\"). \(KindWords.followUp)\n\nKinds:\n"
                 + kinds.map { "- \($0.name): \($0.summary)\(needs($0))" }.joined(separator: "\n"),
             input: ArgumentShape(schema: schema(kinds), aliases: aliases.filter { $0.key != "description" }, isOpen: true),
@@ -48,7 +49,8 @@ enum SubmitJobTool {
             call.add(["metadata": .object(metadata.merging(["agent": .string(agent)]) { own, _ in own })])
         }
         do throws(ToolFault) {
-            var answer = try await call.submit(kind.name, input: input, besides: besides, opening: "Job of kind \(kind.name) queued for processing")
+            var answer = try await call.submit(
+                kind.name, input: input, besides: besides, opening: "Job of kind \(kind.name) queued for processing")
             answer.inClientsWords(call)
             return answer
         } catch {

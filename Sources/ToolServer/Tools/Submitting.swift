@@ -49,7 +49,8 @@ extension KindWords {
     static func plain(_ kind: KindInfo) -> KindWords {
         KindWords(
             kind: kind.name, tool: kind.name, title: Self.people(kind.name),
-            description: "\(kind.summary.prefix(1).uppercased())\(kind.summary.dropFirst()). Submits a job of kind \(kind.name). \(followUp)",
+            description:
+                "\(kind.summary.prefix(1).uppercased())\(kind.summary.dropFirst()). Submits a job of kind \(kind.name). \(followUp)",
             opening: { _ in "\(Self.people(kind.name)) queued for processing" })
     }
 
@@ -105,7 +106,9 @@ enum Submitted {
         "type": "object", "required": ["job_id", "status", "message", "track_url"],
         "properties": [
             "job_id": ["type": "string"], "kind": ["type": "string"],
-            "status": ["type": "string", "description": "queued, scheduled or processing; once it has ended: completed, failed or cancelled"],
+            "status": [
+                "type": "string", "description": "queued, scheduled or processing; once it has ended: completed, failed or cancelled",
+            ],
             "message": ["type": "string"], "track_url": ["type": "string"], "events_url": ["type": "string"],
             "estimated_time": ["type": "string"], "estimated_seconds": ["type": "number"], "queue_position": ["type": "integer"],
             "result": ["type": "object"], "error": ["type": "string"],
@@ -146,13 +149,22 @@ extension ToolCall {
         let isReplay = answer.headers["idempotency-replayed"] != nil || answer.headers["unique-replayed"] != nil
         let receipt = Submitted.answer(answer.body, opening: opening, isReplay: isReplay)
         guard waitSeconds > 0, let id = receipt.submitted else { return receipt }
-        let job = try await waited(id)
+        let job: JobView
+        do throws(ToolFault) { job = try await waited(id) } catch {
+            // The job is there, whatever the waiting came to.
+            return receipt.adding("It could not be waited for. \(error.text)")
+        }
         var content = receipt.content.filter { $0.key != "queue_position" }
         content["status"] = .string(job.state)
-        guard job.hasEnded else { return ToolAnswer("\(receipt.content["message"]?.string ?? "")\n\n\(job.progressText)", content) }
+        guard job.hasEnded else {
+            var answer = ToolAnswer("\(opening)\n\n\(job.progressText)", content)
+            answer.submitted = id
+            return answer
+        }
         let result = ResultText.answer(job)
         var end = ToolAnswer("Job ID: \(id)\n\n\(result.text)", content.merging(result.content) { $1 })
         end.isError = result.isError
+        end.submitted = id
         return end
     }
 }

@@ -6,7 +6,8 @@ enum WorkTools {
 
     private static let crawlWeb = KindWords(
         kind: "web_crawl", tool: "crawl_web", title: "Crawl a web site",
-        description: "Crawl a website asynchronously and store its pages, so that search_documents finds what they say. Give the starting URL; "
+        description:
+            "Crawl a website asynchronously and store its pages, so that search_documents finds what they say. Give the starting URL; "
             + "max_pages (default 10) and allow_domains bound the crawl. \(KindWords.followUp)",
         opening: { "Crawling \($0["url"]?.string ?? "") queued for processing" })
 
