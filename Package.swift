@@ -96,6 +96,7 @@ let package = Package(
                 logging, lifecycle,
             ]),
 
+        room("ToolServer", ["JobModel"]),
         room(
             "JobBench",
             [
@@ -108,7 +109,7 @@ let package = Package(
         .executableTarget(
             name: "tidewheel",
             dependencies: [
-                "JobAPI", "JobBench", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "JobModel",
+                "JobAPI", "ToolServer", "JobBench", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "JobModel",
                 "RedisWire", "PostgresWire", "WebFetch", "PageText", "PrivateServers", "TidewheelClient",
                 arguments, logging, lifecycle,
                 "CMalloc",
@@ -148,8 +149,8 @@ let package = Package(
         tests(
             "JobAPITests",
             [
-                "JobAPI", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "RedisWire", "PostgresWire", "WebFetch",
-                "JobModel", lifecycle, nioCore, nioPosix, httpTypes,
+                "JobAPI", "ToolServer", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "RedisWire", "PostgresWire",
+                "WebFetch", "JobModel", lifecycle, nioCore, nioPosix, httpTypes,
             ]),
         tests(
             "ModelJobsTests",
@@ -163,6 +164,7 @@ let package = Package(
                 "TidewheelClient", "JobAPI", "JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "WebFetch",
                 "JobModel", lifecycle,
             ]),
+        tests("ToolServerTests", ["ToolServer", "JobModel"]),
         tests("JobBenchTests", ["JobBench", "RedisWire", "JobModel"]),
         tests(
             "TidewheelTests",

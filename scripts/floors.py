@@ -15,7 +15,7 @@ FLOORS = [
     ["JobQueue", "JobLedger", "Services", "TidewheelClient"],
     ["JobDesk"],
     ["JobRunner", "JobKinds"],
-    ["JobAPI", "JobBench"],
+    ["JobAPI", "ToolServer", "JobBench"],
     ["tidewheel"],
 ]
 LONGEST = 400

@@ -5,6 +5,8 @@ internal import JobModel
 enum Access: Sendable, Hashable {
     /// Nothing: load balancers have no key.
     case open
+    /// Any key: what is shown or asked this way is looked at again.
+    case anyKey
     case read
     case submit
     /// A change of state that a person makes; the audit log calls it by this word.
@@ -18,6 +20,7 @@ enum Access: Sendable, Hashable {
     var scopes: [APIKey.Scope] {
         switch self {
         case .open: []
+        case .anyKey: APIKey.Scope.allCases
         case .read: [.read]
         case .submit: [.submit]
         case .own: [.manage, .submit]
@@ -29,7 +32,7 @@ enum Access: Sendable, Hashable {
     var action: String? {
         switch self {
         case .manage(let action), .own(let action): action
-        case .open, .read, .submit, .oversee: nil
+        case .open, .anyKey, .read, .submit, .oversee: nil
         }
     }
 
@@ -70,8 +73,9 @@ enum Access: Sendable, Hashable {
         "GET /limits": .read,
         "PUT /limits/{scope}/{name}": .manage("limit.set"),
         "DELETE /limits/{scope}/{name}": .manage("limit.remove"),
-        "GET /kinds": .read,
-        "GET /kinds/{kind}": .read,
+        // Whoever submits must know what can be submitted.
+        "GET /kinds": .anyKey,
+        "GET /kinds/{kind}": .anyKey,
         "GET /queues": .read,
         "GET /queues/{queue}": .read,
         "GET /queues/{queue}/scaling": .read,
@@ -116,6 +120,8 @@ enum Access: Sendable, Hashable {
         "GET /webhooks/{id}/deliveries/{delivery}": .oversee,
         "POST /webhooks/{id}/deliveries/{delivery}/resend": .manage("webhook.resend"),
         "GET /audit": .oversee,
+        "POST /mcp": .anyKey,
+        "POST /mcp/{tool}": .anyKey,
         "GET /health": .read,
         "GET /health/workers": .read,
         "GET /livez": .open,

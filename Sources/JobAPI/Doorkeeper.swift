@@ -58,10 +58,17 @@ struct Doorkeeper: Sendable {
         guard rule == .required else {
             return Caller(actor: rule == .loopback ? .loopback : .anonymous, key: nil, address: address)
         }
-        guard let scope = access.scopes.first else { return Caller(actor: .anonymous, key: nil, address: address) }
-        let key = try await key(of: request, from: address)
+        guard !access.scopes.isEmpty else { return Caller(actor: .anonymous, key: nil, address: address) }
+        let caller = Caller(actor: .key, key: try await key(of: request, from: address), address: address)
+        try require(access, of: caller)
+        return caller
+    }
+
+    /// Throws when what a caller who was let in wants now is not for them.
+    func require(_ access: Access, of caller: Caller) throws(Problem) {
+        guard rule == .required, let scope = access.scopes.first else { return }
+        guard let key = caller.key, stillAdmits(caller) else { throw .wrongKey }
         guard access.scopes.contains(where: key.scopes.contains) else { throw .missingScope(scope) }
-        return Caller(actor: .key, key: key, address: address)
     }
 
     /// Whether a caller who was admitted once still is: false for one whose key was revoked, or has expired, since.

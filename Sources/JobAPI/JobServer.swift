@@ -27,6 +27,8 @@ package struct JobServerSettings: Sendable {
     package var maxUploadBytes = 32 << 20
     package var connection = ConnectionLimits()
     package var scaling = ScalingSettings()
+    /// Served at /mcp; nil: there are none.
+    package var tools: (any ToolService)?
     /// How long `/readyz` says 503 before the listening socket closes, so that load balancers look away first.
     package var drain: Duration = .zero
 

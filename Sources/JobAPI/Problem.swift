@@ -351,6 +351,15 @@ extension Problem {
 }
 
 extension Problem {
+    /// A problem that was told already, by a request inside this one.
+    init(_ document: JSONValue, status: HTTPResponse.Status) {
+        self.init(
+            status, document["type"]?.string?.split(separator: ":").last.map(String.init) ?? "refused",
+            document["title"]?.string ?? status.reasonPhrase, document["detail"]?.string ?? "")
+        let told = ["type", "title", "detail", "status", "instance", "request_id"]
+        members = (document.object ?? [:]).filter { !told.contains($0.key) }
+    }
+
     func with(_ more: [String: JSONValue]) -> Problem {
         var copy = self
         copy.members.merge(more) { _, new in new }

@@ -106,6 +106,8 @@ package enum Routes {
         Route(.get, "/webhooks/{id}/deliveries", "what a receiver was told") { try await $0.listDeliveries($1) },
         Route(.get, "/webhooks/{id}/deliveries/{delivery}", "a delivery and its attempts") { try await $0.readDelivery($1) },
         Route(.post, "/webhooks/{id}/deliveries/{delivery}/resend", "send a delivery again") { try await $0.resendDelivery($1) },
+        Route(.post, "/mcp", "tools for models (Model Context Protocol)") { try await $0.speakMCP($1) },
+        Route(.post, "/mcp/{tool}", "call a tool in plain JSON") { try await $0.callTool($1) },
         Route(.get, "/health", "the state of every part") { try await $0.health($1) },
         Route(.get, "/health/workers", "every worker that is known") { try await $0.workerHealth($1) },
         Route(.get, "/livez", "whether the process answers") { $0.livez($1) },

@@ -14,6 +14,7 @@ import PageText
 import PostgresWire
 import RedisWire
 import Services
+import ToolServer
 import WebFetch
 
 struct Assembly: Sendable {
@@ -66,6 +67,7 @@ struct Assembly: Sendable {
         server.scaling.maxWorkers = settings[Known.scalingMax]
         server.scaling.standardSlots = settings[Known.slots]
         server.drain = .seconds(settings[Known.apiDrain])
+        server.tools = ToolServer(version: Tidewheel.version)
         return JobServer(desk: desk, search: documentSearch(), settings: server, logger: logger)
     }
 

@@ -22,6 +22,7 @@ import Testing
             switch route.access {
             // A search has a body, and looks all the same.
             case .read where route.path == "/search": #expect(route.method == .post)
+            case .anyKey: #expect(route.method == .get || route.path.hasPrefix("/mcp"), "\(route.path)")
             case .open, .read, .oversee: #expect(route.method == .get, "\(route.path)")
             case .submit: #expect(route.method == .post, "\(route.path)")
             case .manage, .own: #expect(route.method != .get, "\(route.path)")
@@ -30,6 +31,7 @@ import Testing
     }
 
     private func said(_ access: Access) -> String {
+        if case .anyKey = access { return "any" }
         if case .own = access { return "manage; submit for its own jobs" }
         return access.scopes.first?.rawValue ?? "–"
     }
