@@ -7,6 +7,8 @@ enum Access: Sendable, Hashable {
     case open
     case read
     case submit
+    /// For workers.
+    case work
     /// A change of state that a person makes; the audit log calls it by this word.
     case manage(String)
     /// The same, which `submit` is enough for where the job was submitted with the same key: the route asks `Reception.requireOwn`.
@@ -20,6 +22,7 @@ enum Access: Sendable, Hashable {
         case .open: []
         case .read: [.read]
         case .submit: [.submit]
+        case .work: [.work]
         case .own: [.manage, .submit]
         case .manage, .oversee: [.manage]
         }
@@ -29,7 +32,7 @@ enum Access: Sendable, Hashable {
     var action: String? {
         switch self {
         case .manage(let action), .own(let action): action
-        case .open, .read, .submit, .oversee: nil
+        case .open, .read, .submit, .work, .oversee: nil
         }
     }
 
@@ -72,6 +75,14 @@ enum Access: Sendable, Hashable {
         "DELETE /limits/{scope}/{name}": .manage("limit.remove"),
         "GET /kinds": .read,
         "GET /kinds/{kind}": .read,
+        "POST /kinds": .work,
+        "DELETE /kinds/{kind}": .manage("kind.forget"),
+        "POST /work/claim": .work,
+        "POST /work/{lease}/heartbeat": .work,
+        "POST /work/{lease}/progress": .work,
+        "POST /work/{lease}/settle": .work,
+        "GET /work/{lease}/steps/{step}": .work,
+        "PUT /work/{lease}/steps/{step}": .work,
         "GET /queues": .read,
         "GET /queues/{queue}": .read,
         "GET /queues/{queue}/scaling": .read,

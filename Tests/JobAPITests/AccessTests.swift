@@ -22,6 +22,7 @@ import Testing
             switch route.access {
             case .open, .read, .oversee: #expect(route.method == .get, "\(route.path)")
             case .submit: #expect(route.method == .post, "\(route.path)")
+            case .work: #expect(route.path.hasPrefix("/work/") || route.path == "/kinds", "\(route.path)")
             case .manage, .own: #expect(route.method != .get, "\(route.path)")
             }
         }
