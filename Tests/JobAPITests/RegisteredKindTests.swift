@@ -1,5 +1,7 @@
 import JobDesk
+import JobLedger
 import JobModel
+import PostgresWire
 import TestServers
 import Testing
 
@@ -29,7 +31,8 @@ import Testing
             let pool = work.api.pool
             let row = try await pool.query(#"SELECT tidewheel.enqueue('greet', '{"name": "Ada"}') AS id"#).first
             let taken = try await work.take()
-            #expect(taken.id == (try #require(row).string("id")))
+            let id = try #require(row).string("id")
+            #expect(taken.id == id)
             for (input, words) in [(#"{}"#, "is required"), (#"{"name": 1}"#, "JSON string"), (#"{"name": "a", "x": 1}"#, "not a field")] {
                 let error = await #expect(throws: (any Error).self) {
                     try await pool.query("SELECT tidewheel.enqueue('greet', '\(input)')")

@@ -1,5 +1,7 @@
 import JobDesk
+import JobLedger
 import JobModel
+import PostgresWire
 import TestServers
 import Testing
 
@@ -28,7 +30,8 @@ import Testing
             #expect(other.status == 409 && other.problem == "lease-lost")
             #expect(try await taken.say("heartbeat").problem == "lease-lost")
             #expect(try await work.api.get("/jobs/\(job)/result").json["text"] == "Hello Ada")
-            #expect(try await work.api.desk.ledger.job(try #require(JobID(job)))?.state == .completed)
+            let id = try #require(JobID(job))
+            #expect(try await work.api.desk.ledger.job(id)?.state == .completed)
             #expect(try await work.claim() == [])
         }
     }
@@ -74,7 +77,7 @@ import Testing
             try await work.register()
             let job = try await work.submit()
             let first = try await work.take()
-            try await first.beating {
+            try await first.beating { () async throws in
                 #expect(try await work.claim(["wait": 4]) == [], "longer than the lease")
             }
             #expect(try await work.status(job) == "processing")
@@ -116,7 +119,7 @@ import Testing
             try await work.register()
             let job = try await work.submit("Ada", ["timeout": 1, "max_attempts": 1])
             let taken = try await work.take()
-            try await taken.beating {
+            try await taken.beating { () async throws in
                 try await eventually { try await work.status(job) == "failed" }
             }
             #expect(try await work.api.get("/jobs/\(job)").json["error_type"] == "timeout")
