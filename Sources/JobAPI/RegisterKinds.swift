@@ -15,7 +15,12 @@ extension Reception {
     }
 
     func forgetKind(_ exchange: Exchange) async throws -> Response {
-        try await desk.forgetKind(exchange.captured.first ?? "")
+        let name = exchange.captured.first ?? ""
+        await desk.refreshKinds()
+        guard desk.catalogue[name]?.isRegistered == true else {
+            throw Problem.unknownKind(naming: desk.catalogue.registered.map(\.name))
+        }
+        try await desk.forgetKind(name)
         return Response(status: .noContent)
     }
 }

@@ -46,10 +46,6 @@ extension JobDesk {
 
     /// Forgets a kind without live jobs. Those of unrecorded kinds are looked for in Redis.
     package func forgetKind(_ name: String) async throws(DeskError) {
-        await meet([name])
-        guard let kind = catalogue[name], kind.isRegistered else {
-            throw .unknownKind(String(name.prefix(100)), known: catalogue.registered.map(\.name))
-        }
         var filter = JobFilter()
         filter.kinds = [name]
         filter.states = [.waiting, .scheduled, .queued, .processing]
