@@ -9,6 +9,8 @@ enum Access: Sendable, Hashable {
     case anyKey
     case read
     case submit
+    /// For workers.
+    case work
     /// A change of state that a person makes; the audit log calls it by this word.
     case manage(String)
     /// The same, which `submit` is enough for where the job was submitted with the same key: the route asks `Reception.requireOwn`.
@@ -23,6 +25,7 @@ enum Access: Sendable, Hashable {
         case .anyKey: APIKey.Scope.allCases
         case .read: [.read]
         case .submit: [.submit]
+        case .work: [.work]
         case .own: [.manage, .submit]
         case .manage, .oversee: [.manage]
         }
@@ -32,7 +35,7 @@ enum Access: Sendable, Hashable {
     var action: String? {
         switch self {
         case .manage(let action), .own(let action): action
-        case .open, .anyKey, .read, .submit, .oversee: nil
+        case .open, .anyKey, .read, .submit, .work, .oversee: nil
         }
     }
 
@@ -76,6 +79,14 @@ enum Access: Sendable, Hashable {
         // Whoever submits must know what can be submitted.
         "GET /kinds": .anyKey,
         "GET /kinds/{kind}": .anyKey,
+        "POST /kinds": .work,
+        "DELETE /kinds/{kind}": .manage("kind.forget"),
+        "POST /work/claim": .work,
+        "POST /work/{lease}/heartbeat": .work,
+        "POST /work/{lease}/progress": .work,
+        "POST /work/{lease}/settle": .work,
+        "GET /work/{lease}/steps/{step}": .work,
+        "PUT /work/{lease}/steps/{step}": .work,
         "GET /queues": .read,
         "GET /queues/{queue}": .read,
         "GET /queues/{queue}/scaling": .read,

@@ -25,6 +25,7 @@ import Testing
             case .anyKey: #expect(route.method == .get || route.path.hasPrefix("/mcp"), "\(route.path)")
             case .open, .read, .oversee: #expect(route.method == .get, "\(route.path)")
             case .submit: #expect(route.method == .post, "\(route.path)")
+            case .work: #expect(route.path.hasPrefix("/work/") || route.path == "/kinds", "\(route.path)")
             case .manage, .own: #expect(route.method != .get, "\(route.path)")
             }
         }

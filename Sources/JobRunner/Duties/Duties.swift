@@ -4,7 +4,7 @@ struct Duties: Sendable {
 
     init(life: WorkerLife) {
         let all: [Duty] = [
-            .lead(life), .reap(life), .promote(life), .noticeCancels(life), .runSuspects(life), .noticeLoss(life),
+            .lead(life), .knowKinds(life), .reap(life), .promote(life), .noticeCancels(life), .runSuspects(life), .noticeLoss(life),
             .listen(life), .reconcile(life), .applyControls(life), .sweep(life), .repair(life), .sweepFlows(life), .sweepLimits(life),
             .sweepPermits(life),
             .fireSchedules(life), .retain(life), .indexSearch(life), .flushDurations(life), .reportDuties(life), .reportModels(life),
