@@ -6,6 +6,8 @@ enum Access: Sendable, Hashable {
     /// Nothing: load balancers have no key.
     case open
     case read
+    /// Read, but the key may also come after the connection is open: the route asks.
+    case socket
     case submit
     /// A change of state that a person makes; the audit log calls it by this word.
     case manage(String)
@@ -18,7 +20,7 @@ enum Access: Sendable, Hashable {
     var scopes: [APIKey.Scope] {
         switch self {
         case .open: []
-        case .read: [.read]
+        case .read, .socket: [.read]
         case .submit: [.submit]
         case .own: [.manage, .submit]
         case .manage, .oversee: [.manage]
@@ -29,7 +31,7 @@ enum Access: Sendable, Hashable {
     var action: String? {
         switch self {
         case .manage(let action), .own(let action): action
-        case .open, .read, .submit, .oversee: nil
+        case .open, .read, .socket, .submit, .oversee: nil
         }
     }
 
@@ -51,6 +53,8 @@ enum Access: Sendable, Hashable {
         "POST /jobs/{id}/retry": .own("job.retry"),
         "POST /jobs/{id}/promote": .manage("job.promote"),
         "POST /flows": .submit,
+        "GET /events": .read,
+        "GET /ws": .socket,
         "GET /flows": .read,
         "GET /flows/{id}": .read,
         "POST /flows/{id}/cancel": .manage("flow.cancel"),

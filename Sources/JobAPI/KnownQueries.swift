@@ -7,6 +7,7 @@ enum KnownQueries {
         "POST /jobs": [], "POST /jobs/batch": [], "POST /ingest-async": [], "POST /flows": [], "POST /schedules": [],
         "POST /dead-letters/retry": [], "POST /uploads": ["filename"], "GET /jobs/{id}": [], "GET /jobs/{id}/result": [],
         "GET /jobs/{id}/events": ["last_event_id"], "GET /jobs/{id}/attempts": [], "GET /jobs/{id}/log": [],
+        "GET /events": ["topics", "last_event_id"], "GET /ws": [],
         "GET /flows": ["limit", "cursor"], "GET /flows/{id}": ["limit", "cursor"], "POST /flows/{id}/cancel": ["limit", "cursor"],
         "POST /api/models/jobs": [], "POST /feedback": [], "GET /cache": [],
         "GET /limits": [], "GET /kinds": [], "GET /kinds/{kind}": [], "GET /queues": [], "GET /queues/{queue}": [], "GET /queues/{queue}/scaling": [], "GET /workers": [],

@@ -1,13 +1,13 @@
-package import JobModel
+internal import JobModel
 internal import Synchronization
 
-/// What a watcher is told, in order.
+/// What a watcher is told, in order, with the mark that it gave to the watch.
 package enum WatchSignal: Sendable {
-    case event(JobID, WatchedEvent)
+    case event(Int, WatchedEvent)
     /// The watcher was slower than its box holds, and hears nothing more of this job: it watches again after the last number that it has read.
-    case behind(JobID)
+    case behind(Int)
     /// Nothing more will come of this job: its end was told, or nobody knows it any more.
-    case ended(JobID)
+    case ended(Int)
 }
 
 /// Signals on their way to one watcher of any number of jobs. Bounded: what finds no room is read from the job's log again, later.
@@ -29,22 +29,22 @@ package final class EventBox: Sendable {
     }
 
     /// Never waits. False when there was no room: then the watcher has been told that it is behind.
-    func post(_ event: WatchedEvent, of id: JobID) -> Bool {
+    package func post(_ event: WatchedEvent, _ mark: Int) -> Bool {
         put { signals in
             guard signals.count < limit else {
                 // What is repeated by nobody may be lost, the rest may not.
                 if event.name == JobEvent.Name.token.rawValue { return true }
-                signals.append(.behind(id))
+                signals.append(.behind(mark))
                 return false
             }
-            signals.append(.event(id, event))
+            signals.append(.event(mark, event))
             return true
         }
     }
 
-    func postEnd(of id: JobID) {
+    package func postEnd(_ mark: Int) {
         _ = put { signals in
-            signals.append(.ended(id))
+            signals.append(.ended(mark))
             return true
         }
     }
@@ -84,5 +84,23 @@ package final class EventBox: Sendable {
             reader?.resume(returning: false)
         }
         return hasCome ? take() : []
+    }
+
+    /// Everything that comes, until the task is cancelled. One reader at a time.
+    package var signals: Signals { Signals(box: self) }
+
+    package struct Signals: AsyncSequence, AsyncIteratorProtocol, Sendable {
+        fileprivate let box: EventBox
+
+        package func makeAsyncIterator() -> Signals { self }
+
+        package func next() async -> [WatchSignal]? {
+            await next(isolation: nil)
+        }
+
+        package func next(isolation actor: isolated (any Actor)?) async -> [WatchSignal]? {
+            let signals = await box.next()
+            return signals.isEmpty ? nil : signals
+        }
     }
 }

@@ -7,6 +7,7 @@ internal import Synchronization
 final class JobFeed: Sendable {
     struct Watcher {
         let box: EventBox
+        let mark: Int
         let withTokens: Bool
         /// The last number that it was told.
         var last: Int64
@@ -98,8 +99,8 @@ final class JobFeed: Sendable {
     private func close() {
         state.withLock { state in
             state.isClosed = true
-            for watcher in state.watchers.values { watcher.box.postEnd(of: id) }
-            for watcher in state.joining.values { watcher.box.postEnd(of: id) }
+            for watcher in state.watchers.values { watcher.box.postEnd(watcher.mark) }
+            for watcher in state.joining.values { watcher.box.postEnd(watcher.mark) }
             state.watchers = [:]
             state.joining = [:]
         }
@@ -135,7 +136,7 @@ final class JobFeed: Sendable {
     private func pass(_ event: WatchedEvent, _ state: inout State) -> Bool {
         guard let sequence = event.sequence else {
             guard event.name == JobEvent.Name.token.rawValue else { return false }
-            for watcher in state.watchers.values where watcher.withTokens { _ = watcher.box.post(event, of: id) }
+            for watcher in state.watchers.values where watcher.withTokens { _ = watcher.box.post(event, watcher.mark) }
             return false
         }
         guard sequence > state.last else { return false }
@@ -150,7 +151,7 @@ final class JobFeed: Sendable {
     private func tell(_ number: Int, _ events: some Sequence<WatchedEvent>, _ state: inout State) {
         guard var watcher = state.watchers[number] else { return }
         for event in events {
-            guard watcher.box.post(event, of: id) else {
+            guard watcher.box.post(event, watcher.mark) else {
                 state.watchers[number] = nil
                 return
             }
@@ -161,7 +162,8 @@ final class JobFeed: Sendable {
     }
 
     private func end(_ number: Int, _ state: inout State) {
-        state.watchers.removeValue(forKey: number)?.box.postEnd(of: id)
+        guard let watcher = state.watchers.removeValue(forKey: number) else { return }
+        watcher.box.postEnd(watcher.mark)
     }
 
     /// True for the one who has to call `read`.

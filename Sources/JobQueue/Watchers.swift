@@ -26,13 +26,15 @@ extension JobQueue {
     /// Everything that happens to a job after event number `sequence`: subscribed first, then what was missed, then live. Nothing is missed
     /// or told twice; where the log was trimmed the watcher gets `gap` and `snapshot` instead.
     /// `withTokens` also hears what models say, as it is said: of that nothing is repeated.
+    /// Everything is put into `box` under `mark`.
     /// A job that Redis does not know is asked of `row`: its end is told, a live one is waited for, and nil ends the watch.
     package func watch(
-        _ id: JobID, after sequence: Int64?, withTokens: Bool = false, into box: EventBox, row: @escaping JobWatch.Row = { _ in nil }
+        _ id: JobID, after sequence: Int64?, withTokens: Bool = false, into box: EventBox, mark: Int = 0,
+        row: @escaping JobWatch.Row = { _ in nil }
     ) async throws(RedisError) -> WatchPlace {
         while true {
             let feed = watchers.feed(of: id, self)
-            let watcher = JobFeed.Watcher(box: box, withTokens: withTokens, last: sequence ?? 0)
+            let watcher = JobFeed.Watcher(box: box, mark: mark, withTokens: withTokens, last: sequence ?? 0)
             if let number = try await feed.join(watcher, row: row) { return WatchPlace(feed, number) }
         }
     }
