@@ -8,6 +8,8 @@ enum Access: Sendable, Hashable {
     /// Any key: what is shown or asked this way is looked at again.
     case anyKey
     case read
+    /// Read, but the key may also come after the connection is open: the route asks.
+    case socket
     case submit
     /// For workers.
     case work
@@ -23,7 +25,7 @@ enum Access: Sendable, Hashable {
         switch self {
         case .open: []
         case .anyKey: APIKey.Scope.allCases
-        case .read: [.read]
+        case .read, .socket: [.read]
         case .submit: [.submit]
         case .work: [.work]
         case .own: [.manage, .submit]
@@ -35,7 +37,7 @@ enum Access: Sendable, Hashable {
     var action: String? {
         switch self {
         case .manage(let action), .own(let action): action
-        case .open, .anyKey, .read, .submit, .work, .oversee: nil
+        case .open, .anyKey, .read, .socket, .submit, .work, .oversee: nil
         }
     }
 
@@ -57,6 +59,8 @@ enum Access: Sendable, Hashable {
         "POST /jobs/{id}/retry": .own("job.retry"),
         "POST /jobs/{id}/promote": .manage("job.promote"),
         "POST /flows": .submit,
+        "GET /events": .read,
+        "GET /ws": .socket,
         "GET /flows": .read,
         "GET /flows/{id}": .read,
         "POST /flows/{id}/cancel": .manage("flow.cancel"),

@@ -18,6 +18,7 @@ package struct ConnectionLimits: Sendable {
     package var discard: Duration = .seconds(5)
     /// Between comments on an event stream.
     package var heartbeat: Duration = .seconds(15)
+    package var socket = SocketLimits()
 
     package init() {}
 }

@@ -8,6 +8,7 @@ enum KnownQueries {
         "POST /dead-letters/retry": [], "POST /uploads": ["filename"], "POST /search": [], "GET /jobs/{id}": [],
         "GET /jobs/{id}/result": [],
         "GET /jobs/{id}/events": ["last_event_id"], "GET /jobs/{id}/attempts": [], "GET /jobs/{id}/log": [],
+        "GET /events": ["topics", "last_event_id"], "GET /ws": [],
         "GET /flows": ["limit", "cursor"], "GET /flows/{id}": ["limit", "cursor"], "POST /flows/{id}/cancel": ["limit", "cursor"],
         "POST /api/models/jobs": [], "POST /feedback": [], "GET /cache": [],
         "GET /limits": [], "GET /kinds": [], "GET /kinds/{kind}": [], "POST /kinds": [], "DELETE /kinds/{kind}": [],

@@ -14,9 +14,11 @@ struct Responder: HTTPResponder {
         var coreContext: CoreRequestContextStorage
         /// The other end of the connection; nil for one that has no address.
         let address: String?
+        let channel: any Channel
 
         init(source: ApplicationRequestContextSource) {
             address = source.channel.remoteAddress?.ipAddress
+            channel = source.channel
             coreContext = CoreRequestContextStorage(source: source)
         }
     }
@@ -47,7 +49,7 @@ struct Responder: HTTPResponder {
             if let site, path == "/site" || path.hasPrefix("/site/") { return try await serve(request, from: site, context) }
             let (route, captured) = try Routes.match(request.method, path)
             let caller = try await reception.doorkeeper.admit(request, to: route.access, from: context.address)
-            let exchange = Exchange(request: request, captured: captured, requestID: requestID, caller: caller)
+            let exchange = Exchange(request: request, captured: captured, requestID: requestID, caller: caller, channel: context.channel)
             try exchange.check(route)
             guard let key = caller.key else { return try await perform(route, exchange, path) }
             return try await metered(route, exchange, path, Submitter(key))

@@ -41,6 +41,8 @@ package enum Routes {
         Route(.post, "/jobs/{id}/cancel", "ask a job to stop") { try await $0.cancelJob($1) },
         Route(.post, "/jobs/{id}/retry", "queue a failed or cancelled job again") { try await $0.retryJob($1) },
         Route(.post, "/jobs/{id}/promote", "queue a scheduled job now") { try await $0.promoteJob($1) },
+        Route(.get, "/events", "follow many jobs live (server-sent events)") { try await $0.streamTopics($1) },
+        Route(.get, "/ws", "follow many jobs live (WebSocket)") { try await $0.openSocket($1) },
         Route(.post, "/flows", "submit jobs that depend on each other") { try await $0.submitFlow($1) },
         Route(.get, "/flows", "flows, newest first") { try await $0.listFlows($1) },
         Route(.get, "/flows/{id}", "where a flow and its jobs stand") { try await $0.readFlow($1) },

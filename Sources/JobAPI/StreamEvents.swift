@@ -4,6 +4,7 @@ internal import HummingbirdCore
 internal import JobDesk
 internal import JobModel
 internal import JobQueue
+internal import NIOCore
 internal import ServiceLifecycle
 
 /// `GET /jobs/{id}/events`: every event of a job as server-sent events, first what was missed, then live, until the job has ended.
@@ -16,12 +17,10 @@ extension Reception {
         if let last, StreamEvents.isEnd(last, of: job) { return Response(status: .noContent) }
         guard let place = streams.take() else { throw Problem.tooManyStreams }
         // A number from before a loss of Redis is from another count: begin anew.
-        let watch = try await desk.events(of: job.id, after: last.flatMap { $0 <= job.sequence ? $0 : nil }, withTokens: true)
-        var headers: HTTPFields = [.contentType: "text/event-stream", .cacheControl: "no-store", .connection: "close"]
-        headers[named: "X-Accel-Buffering"] = "no"
+        let watch = try await desk.events(of: job, after: last.flatMap { $0 <= job.sequence ? $0 : nil }, withTokens: true)
         let (request, caller) = (exchange.request, exchange.caller)
         return Response(
-            status: .ok, headers: headers,
+            status: .ok, headers: StreamEvents.headers,
             body: ResponseBody { writer in
                 defer { withExtendedLifetime(place) {} }
                 // No blank line behind it: it belongs to the first event, because some clients take every block for an event.
@@ -31,7 +30,7 @@ extension Reception {
                     for try await event in watch.cancelOnGracefulShutdown() {
                         // A key that was revoked meanwhile opens nothing more.
                         guard doorkeeper.stillAdmits(caller) else { break }
-                        try await writer.write(ByteBuffer(string: StreamEvents.frame(event)))
+                        try await writer.write(StreamEvents.frame(event).bytes)
                     }
                 }
                 try await writer.finish(nil)
@@ -40,10 +39,23 @@ extension Reception {
 }
 
 enum StreamEvents {
+    static var headers: HTTPFields {
+        var headers: HTTPFields = [.contentType: "text/event-stream", .cacheControl: "no-store", .connection: "close"]
+        headers[named: "X-Accel-Buffering"] = "no"
+        return headers
+    }
+
     /// Events have one line of JSON and names of our own: nothing in them can begin a line.
-    static func frame(_ event: WatchedEvent) -> String {
-        let id = event.sequence.map { "id: \($0)\n" } ?? ""
-        return "\(id)event: \(event.name)\ndata: \(event.json)\n\n"
+    static func frame(_ event: WatchedEvent) -> Frame {
+        event.forms.form {
+            let id = event.sequence.map { "id: \($0)\n" } ?? ""
+            return Frame(bytes: ByteBuffer(string: "\(id)event: \(event.name)\ndata: \(event.json)\n\n"))
+        }
+    }
+
+    /// An event as a stream of one job has it: the same for all who watch.
+    struct Frame: Sendable {
+        let bytes: ByteBuffer
     }
 
     /// The header wins: a browser's reconnect sends it, while the URL still has the number of the first call.

@@ -48,7 +48,7 @@ enum HTTPWorkers {
         return WorkerInfo(
             name: name, host: said?["host"]?.string ?? leases.first?.host ?? "", processID: 0, version: "", queues: queues,
             slots: max(said?["slots"]?.integer ?? 0, leases.count), running: leases.count, leftBehind: 0,
-            startedAt: leases.compactMap(\.startedAt).min(), beat: 0, isDead: false, isForSuspects: false,
+            startedAt: leases.compactMap(\.startedAt).min(), beat: 0, isDead: false, isForSuspects: false, isDraining: false,
             silentMilliseconds: min(idle, leases.map(\.silentMilliseconds).min() ?? .max), idleMilliseconds: 0, http: name)
     }
 }

@@ -10,6 +10,7 @@ package final class JobQueue: Sendable {
     let address: RedisAddress
     let redis: RedisConnection
     let subscriber: RedisSubscriber
+    let watchers = Watchers()
     let logger: Logger
     package let bell: WorkBell
     let settlements: GroupCommit<Settlement, Settled, RedisError>
