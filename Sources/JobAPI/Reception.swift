@@ -20,6 +20,8 @@ struct Reception: Sendable {
     /// Batches that are being received and accepted.
     let batches: Slots
     let draining: Flag
+    /// What `/openapi.json` answers.
+    let document = KeptDocument()
 
     init(desk: JobDesk, settings: JobServerSettings, logger: Logger) {
         self.desk = desk

@@ -10,7 +10,10 @@ struct Tidewheel: AsyncParsableCommand {
         abstract: "Runs long work for other services: Redis Streams, PostgreSQL, HTTP.",
         discussion: "Every setting is a flag, an environment variable or a line of the settings file, in that order: see docs/settings.md.",
         version: version,
-        subcommands: [APICommand.self, WorkerCommand.self, MigrateCommand.self, DevCommand.self, KeyCommand.self, BenchCommand.self])
+        subcommands: [
+            APICommand.self, WorkerCommand.self, MigrateCommand.self, DevCommand.self, KeyCommand.self, BenchCommand.self,
+            OpenAPICommand.self,
+        ])
 }
 
 /// A failure that the user can mend: its text is the whole message, without a stack or a type name.
