@@ -94,7 +94,8 @@ let package = Package(
             [
                 "JobDesk", "JobQueue", "JobLedger", "JobModel", hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, nioHTTPTypes,
                 logging, lifecycle,
-            ]),
+            ],
+            embed: "Page"),
 
         room("ToolServer", ["JobModel"]),
         room(

@@ -141,5 +141,8 @@ enum Access: Sendable, Hashable {
         "GET /health/workers": .read,
         "GET /livez": .open,
         "GET /readyz": .open,
+        "GET /openapi.json": .open,
+        "GET /docs": .open,
+        "GET /docs/{file}": .open,
     ]
 }

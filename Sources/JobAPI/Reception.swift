@@ -25,6 +25,8 @@ struct Reception: Sendable {
     /// Searches in documents: each may keep several cores of PostgreSQL busy.
     let searches: Slots
     let draining: Flag
+    /// What `/openapi.json` answers.
+    let document = KeptDocument()
 
     init(desk: JobDesk, search: (any DocumentSearch)?, settings: JobServerSettings, logger: Logger) {
         self.desk = desk

@@ -125,7 +125,7 @@ struct Responder: HTTPResponder {
             ("X-Content-Type-Options", "nosniff"), ("X-Frame-Options", "DENY"), ("Referrer-Policy", "no-referrer"),
             ("Content-Security-Policy", policy), ("Cross-Origin-Resource-Policy", "same-origin"),
         ] {
-            response.headers[named: name] = value
+            if response.headers[named: name] == nil { response.headers[named: name] = value }
         }
     }
 

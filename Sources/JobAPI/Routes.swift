@@ -122,6 +122,9 @@ package enum Routes {
         Route(.get, "/health/workers", "every worker that is known") { try await $0.workerHealth($1) },
         Route(.get, "/livez", "whether the process answers") { $0.livez($1) },
         Route(.get, "/readyz", "whether requests can be served now") { try await $0.readyz($1) },
+        Route(.get, "/openapi.json", "every route as an OpenAPI document") { $0.openAPI($1) },
+        Route(.get, "/docs", "a page that shows it") { $0.docsPage($1) },
+        Route(.get, "/docs/{file}", "what the page is made of") { try $0.docsFile($1) },
     ]
 
     /// `METHOD path` of every route, as the reference page lists them.
