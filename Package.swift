@@ -169,7 +169,10 @@ let package = Package(
         tests("JobBenchTests", ["JobBench", "RedisWire", "JobModel"]),
         tests(
             "TidewheelTests",
-            ["tidewheel", "TidewheelClient", "JobAPI", "JobBench", "Services", "WebFetch", "JobModel", "RedisWire", "PostgresWire"]),
+            [
+                "tidewheel", "TidewheelClient", "JobAPI", "JobBench", "Services", "WebFetch", "JobModel", "RedisWire", "PostgresWire",
+                arguments,
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,8 +1,9 @@
+import ArgumentParser
 import FoundationEssentials
 import JobModel
 import Testing
-import TidewheelClient
 
+@testable import TidewheelClient
 @testable import tidewheel
 
 /// What is said of the commands, and what they make of their flags.
@@ -28,20 +29,20 @@ struct CommandTests {
 
     @Test func everyExitStatusIsDocumented() throws {
         let page = try page("cli.md")
-        for status in ExitStatus.allCases { #expect(page.contains("| \(status.rawValue) | \(status.meaning) |"), "\(status)") }
+        for status in tidewheel.ExitStatus.allCases { #expect(page.contains("| \(status.rawValue) | \(status.meaning) |"), "\(status)") }
     }
 
     @Test(arguments: [
-        (404, "unknown-job", ExitStatus.notFound), (409, "job-failed", .failed), (409, "not-finished", .refused),
+        (404, "unknown-job", tidewheel.ExitStatus.notFound), (409, "job-failed", .failed), (409, "not-finished", .refused),
         (422, "invalid-input", .refused),
         (401, "missing-key", .notAllowed), (403, "missing-scope", .notAllowed), (421, "foreign-host", .notAllowed),
         (429, "quota-exceeded", .unavailable),
         (503, "full", .unavailable), (500, "internal-error", .unavailable), (502, "", .unavailable),
     ])
-    func problemsHaveTheirStatus(status: Int, type: String, expected: ExitStatus) throws {
+    func problemsHaveTheirStatus(status: Int, type: String, expected: tidewheel.ExitStatus) throws {
         let document: JSONValue = ["type": .string("urn:tidewheel:problem:\(type)"), "detail": "d"]
         let error = TidewheelError.problem(.init(APIAnswer(status: status, headers: [], body: document.bytes)))
-        #expect(ExitStatus.ending(of: error).status == expected)
+        #expect(tidewheel.ExitStatus.ending(of: error).status == expected)
     }
 
     @Test func pagesAreWellFormedRoff() throws {

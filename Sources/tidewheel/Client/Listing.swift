@@ -53,7 +53,8 @@ struct Listing {
             if let pageSize { query.append(("limit", String(min(left, pageSize)))) }
             if let cursor { query.append(("cursor", cursor)) }
             let page = try await client.ask("GET", path, query: query)
-            let items = (page[member]?.array ?? []).prefix(left)
+            guard let found = page[member]?.array else { throw TidewheelError.invalidAnswer("\(path) has no \(member).") }
+            let items = found.prefix(left)
             left -= items.count
             cursor = page["next_cursor"]?.string
             take(Array(items))

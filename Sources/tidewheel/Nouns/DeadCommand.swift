@@ -28,7 +28,7 @@ struct DeadList: AsyncParsableCommand {
     func run() async throws {
         let query = filters.query + (errorType.map { [("error_type", $0)] } ?? [])
         try await Listing(
-            path: "/dead-letters", member: "jobs", columns: Self.columns, query: query, nothing: "There are no such dead letters."
+            path: "/dead-letters", member: "dead_letters", columns: Self.columns, query: query, nothing: "There are no such dead letters."
         ).show(flags, pages)
     }
 }

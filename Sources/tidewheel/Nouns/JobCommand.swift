@@ -71,7 +71,11 @@ struct JobList: AsyncParsableCommand {
     static let columns = [
         Column("JOB", "job_id"), Column("KIND", "kind"), Column("STATUS", "status", status: true), .progress,
         .age("AGE", "created_at"),
-        Column("WHAT", shrinks: true) { $0["error"]?.plain ?? $0["message"]?.plain ?? $0["title"]?.plain ?? "" },
+        Column("WHAT", shrinks: true) { job in
+            // While it runs, what it does; afterwards, what it was.
+            let told = job["status"] == "processing" ? ["message", "title"] : ["error", "title", "message"]
+            return told.lazy.compactMap { job[$0]?.string }.first ?? ""
+        },
     ]
 }
 
@@ -169,7 +173,7 @@ extension JobChange {
             } catch {
                 let ending = ExitStatus.ending(of: error)
                 guard ids.count > 1, error.problem != nil else { throw ending }
-                Console.say("\(id): \(ending.message)")
+                Console.say("Error: \(id): \(error)")
                 worst = Ending(status: ending.status)
             }
         }

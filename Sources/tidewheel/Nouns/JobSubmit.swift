@@ -123,14 +123,14 @@ struct OptionFlags: ParsableArguments {
             "concurrency_key": concurrencyKey,
         ]
         for case (let name, let text?) in texts { members[name] = .string(text) }
-        members["timeout"] = timeout.map { .number($0.seconds) }
+        members["timeout"] = timeout.map(\.json)
         members["max_attempts"] = maxAttempts.map { .integer(Int64($0)) }
         if !tag.isEmpty { members["tags"] = .array(tag.map(JSONValue.string)) }
         members["metadata"] = try metadata.map { try InputFlags.json($0, of: "--metadata") }
         members["webhook"] = webhook.map { ["url": .string($0)] }
         if let unique {
             let held: (String, JSONValue) =
-                uniqueWindow.map { ("window_seconds", .number($0.seconds)) } ?? ("while", .string(uniqueWhile ?? "active"))
+                uniqueWindow.map { ("window_seconds", $0.json) } ?? ("while", .string(uniqueWhile ?? "active"))
             members["unique"] = .object(["key": .string(unique), held.0: held.1])
         }
         return members
@@ -181,7 +181,7 @@ struct JobSubmit: AsyncParsableCommand {
         var members = try options.members()
         members["kind"] = .string(kind)
         members["input"] = try await input.read(kind: kind, client)
-        members["delay"] = delay.map { .number($0.seconds) }
+        members["delay"] = delay.map(\.json)
         members["run_at"] = at.map(JSONValue.string)
         let key = idempotencyKey ?? "cli-\(Digest.hexadecimal(Digest.randomBytes(16)))"
         let answer = try await client.ask(

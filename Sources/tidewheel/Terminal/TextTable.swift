@@ -49,9 +49,9 @@ struct TextTable {
         for row in rows { widths = zip(widths, row).map { max($0, $1.columns) } }
         guard let width = terminal.width else { return }
         var excess = widths.reduce(0, +) + 2 * (columns.count - 1) - width
-        // The widest first, down to eight columns.
+        // The widest first, down to four columns.
         while excess > 0,
-            let widest = columns.indices.filter({ columns[$0].shrinks && widths[$0] > 8 }).max(by: { widths[$0] < widths[$1] })
+            let widest = columns.indices.filter({ columns[$0].shrinks && widths[$0] > 4 }).max(by: { widths[$0] < widths[$1] })
         {
             widths[widest] -= 1
             excess -= 1
