@@ -40,7 +40,10 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let package = Package(
     name: "tidewheel",
     platforms: [.macOS(.v15)],
-    products: [.executable(name: "tidewheel", targets: ["tidewheel"])],
+    products: [
+        .executable(name: "tidewheel", targets: ["tidewheel"]),
+        .library(name: "TidewheelWorker", targets: ["TidewheelWorker"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
@@ -101,6 +104,9 @@ let package = Package(
             embed: "Floor"),
 
         // ROOF
+        room(
+            "TidewheelWorker",
+            ["JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "PrivateServers", "JobModel", logging]),
         .executableTarget(
             name: "tidewheel",
             dependencies: [
@@ -154,6 +160,7 @@ let package = Package(
                 "JobModel", lifecycle,
             ]),
         tests("JobBenchTests", ["JobBench", "RedisWire", "JobModel"]),
+        tests("TidewheelWorkerTests", ["TidewheelWorker", "JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel"]),
         tests("TidewheelTests", ["tidewheel", "JobAPI", "JobBench", "Services", "WebFetch", "JobModel", "RedisWire", "PostgresWire"]),
     ],
     swiftLanguageModes: [.v6]
