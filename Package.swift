@@ -43,6 +43,7 @@ let package = Package(
     products: [
         .executable(name: "tidewheel", targets: ["tidewheel"]),
         .library(name: "TidewheelClient", targets: ["TidewheelClient"]),
+        .library(name: "TidewheelWorker", targets: ["TidewheelWorker"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -107,6 +108,9 @@ let package = Package(
             embed: "Floor"),
 
         // ROOF
+        room(
+            "TidewheelWorker",
+            ["JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "PrivateServers", "JobModel", logging]),
         .executableTarget(
             name: "tidewheel",
             dependencies: [
@@ -150,7 +154,8 @@ let package = Package(
         tests(
             "JobAPITests",
             [
-                "JobAPI", "ToolServer", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "RedisWire", "PostgresWire",
+                "JobAPI", "ToolServer", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "RedisWire",
+                "PostgresWire",
                 "WebFetch", "JobModel", lifecycle, nioCore, nioPosix, httpTypes,
             ]),
         tests(
@@ -173,6 +178,9 @@ let package = Package(
                 "tidewheel", "TidewheelClient", "JobAPI", "JobBench", "Services", "WebFetch", "JobModel", "RedisWire", "PostgresWire",
                 arguments,
             ]),
+        tests(
+            "TidewheelWorkerTests",
+            ["TidewheelWorker", "JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel"]),
     ],
     swiftLanguageModes: [.v6]
 )

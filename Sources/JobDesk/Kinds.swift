@@ -31,6 +31,11 @@ extension JobDesk {
         }
     }
 
+    /// False: `tidewheel migrate` has something to do.
+    package func schemaIsCurrent() async throws(DeskError) -> Bool {
+        try await asking(postgres: { () throws(PostgresError) in try await ledger.pendingMigrations().isEmpty })
+    }
+
     /// The kinds of one program, all or none. It may run `others` too: a queue belongs to a program that runs every kind of it.
     /// Costs nothing where they are known as they are.
     package func register(_ kinds: [JobKind], running others: [String] = []) async throws(DeskError) {

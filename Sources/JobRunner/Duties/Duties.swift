@@ -9,7 +9,10 @@ struct Duties: Sendable {
             .sweepPermits(life),
             .fireSchedules(life), .retain(life), .indexSearch(life), .flushDurations(life), .reportDuties(life), .reportModels(life),
         ]
-        let duties = life.settings.isCompanion ? [Duty.noticeCancels(life)] : all
+        let guest: [Duty] = [
+            .knowKinds(life), .noticeCancels(life), .runSuspects(life), .flushDurations(life), .reportDuties(life),
+        ]
+        let duties = life.settings.isCompanion ? [Duty.noticeCancels(life)] : life.settings.isGuest ? guest : all
         life.dutyBook.open(duties)
         loops = duties.map { DutyLoop(duty: $0, leadership: life.leadership, book: life.dutyBook, logger: life.logger) }
     }
