@@ -43,7 +43,7 @@ struct Exchange: Sendable {
     let captured: [String]
     let requestID: String
     let caller: Caller
-    let channel: (any Channel)?
+    let channel: any Channel
     /// For the audit log, where the route changes something.
     let notes = AuditNotes()
 
