@@ -20,7 +20,7 @@ import Testing
     @Test func scopesFollowTheMethods() {
         for route in Routes.table {
             switch route.access {
-            case .open, .read, .oversee: #expect(route.method == .get, "\(route.path)")
+            case .open, .read, .socket, .oversee: #expect(route.method == .get, "\(route.path)")
             case .submit: #expect(route.method == .post, "\(route.path)")
             case .manage, .own: #expect(route.method != .get, "\(route.path)")
             }

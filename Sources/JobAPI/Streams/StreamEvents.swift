@@ -5,6 +5,7 @@ internal import JobDesk
 internal import JobModel
 internal import JobQueue
 internal import NIOCore
+internal import Synchronization
 
 /// `GET /jobs/{id}/events`: every event of a job as server-sent events, first what was missed, then live, until the job has ended.
 /// A watcher that reconnects with `Last-Event-ID` misses nothing; after the last event it is told to stay away (204).
@@ -23,6 +24,8 @@ extension Reception {
     func stream(_ exchange: Exchange, _ topics: Topics, _ jobs: [JobID: Job], form: StreamSession.Form) throws -> Response {
         guard let place = streams.take() else { throw Problem.tooManyStreams }
         let (desk, doorkeeper, caller, channel) = (desk, doorkeeper, exchange.caller, exchange.channel)
+        // The body lives as long as the stream; what it begins with does not.
+        let start = FirstJobs(jobs)
         return Response(
             status: .ok, headers: StreamEvents.headers,
             body: ResponseBody { writer in
@@ -30,7 +33,7 @@ extension Reception {
                 // No blank line behind it: it belongs to the first event, because some clients take every block for an event.
                 try await writer.write(ByteBuffer(string: "retry: 2000\n"))
                 try? await StreamHandler.run(on: channel) {
-                    StreamSession(topics, jobs, form, desk: desk) { doorkeeper.stillAdmits(caller) }
+                    StreamSession(topics, start.take(), form, desk: desk) { doorkeeper.stillAdmits(caller) }
                 }
                 try await writer.finish(nil)
             })
@@ -69,5 +72,21 @@ enum StreamEvents {
     /// Whether this was the last event. A job that only SQL still knows has one event, number 1.
     static func isEnd(_ last: Int64, of job: Job) -> Bool {
         job.state.isTerminal && (job.sequence > 0 ? last == job.sequence : last == 1)
+    }
+}
+
+/// Taken once.
+private final class FirstJobs: Sendable {
+    private let jobs: Mutex<[JobID: Job]>
+
+    init(_ jobs: [JobID: Job]) {
+        self.jobs = Mutex(jobs)
+    }
+
+    func take() -> [JobID: Job] {
+        jobs.withLock { jobs in
+            defer { jobs = [:] }
+            return jobs
+        }
     }
 }

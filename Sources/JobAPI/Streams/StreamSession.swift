@@ -14,11 +14,13 @@ final class StreamSession {
 
     private let form: Form
     private let desk: JobDesk
-    private let jobs: [JobID: Job]
     private let isAdmitted: () -> Bool
+    /// Jobs as they were read, until they are watched: a stream of hours holds none of them.
+    private var jobs: [JobID: Job]
     private var topics: Topics
     private var places: [Int: WatchPlace?] = [:]
     private var unfinished: Set<Int>
+    private var isGone = Set<Int>()
     private weak var handler: StreamHandler?
     private var loop: (any EventLoop)?
     private var box: EventBox?
@@ -37,7 +39,8 @@ final class StreamSession {
         self.loop = loop
         let bound = NIOLoopBound(self, eventLoop: loop)
         box = EventBox { loop.execute { bound.value.deliver() } }
-        for index in topics.ids.indices { watch(index) }
+        for index in topics.ids.indices { watch(index, jobs[topics.ids[index]]) }
+        jobs = [:]
     }
 
     func close() {
@@ -46,19 +49,31 @@ final class StreamSession {
     }
 
     /// From where the stream stands in this job. A watch that cannot be had ends the stream: the client comes again with its last id.
-    private func watch(_ index: Int) {
+    private func watch(_ index: Int, _ job: Job?) {
         guard let loop, let box else { return }
-        guard let job = jobs[topics.ids[index]] else { return box.postEnd(index) }
+        guard let job else {
+            isGone.insert(index)
+            return box.postEnd(index)
+        }
         let bound = NIOLoopBound(self, eventLoop: loop)
         let (desk, position) = (desk, topics.positions[index])
         Task {
             do throws(DeskError) {
-                let after = position > 0 ? position : nil
-                let place = try await desk.watch(job, after: after, withTokens: true, into: box, mark: index)
+                let place = try await desk.watch(job, after: position > 0 ? position : nil, withTokens: true, into: box, mark: index)
                 loop.execute { bound.value.keep(place, index) }
             } catch {
                 loop.execute { bound.value.handler?.end() }
             }
+        }
+    }
+
+    private func watchAgain(_ index: Int) {
+        guard let loop else { return }
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        let (desk, id) = (desk, topics.ids[index])
+        Task {
+            let job = try? await desk.read(id)
+            loop.execute { job == nil ? bound.value.handler?.end() : bound.value.watch(index, job) }
         }
     }
 
@@ -88,7 +103,7 @@ final class StreamSession {
         for signal in signals {
             switch signal {
             case .event(let index, let event): write(event, index, to: &buffer)
-            case .behind(let index): watch(index)
+            case .behind(let index): watchAgain(index)
             case .ended(let index): end(index, &buffer)
             }
         }
@@ -109,8 +124,7 @@ final class StreamSession {
         unfinished.remove(index)
         places[index] = nil
         guard case .topics = form else { return }
-        let id = topics.ids[index]
-        if jobs[id] == nil { buffer.writeString("event: gone\ndata: {\"job_id\":\"\(id)\"}\n\n") }
+        if isGone.contains(index) { buffer.writeString("event: gone\ndata: {\"job_id\":\"\(topics.ids[index])\"}\n\n") }
         if unfinished.isEmpty { buffer.writeString("id: \(topics.id)\nevent: end\ndata: {\"jobs\":\(topics.ids.count)}\n\n") }
     }
 
