@@ -103,7 +103,7 @@ package struct JobServer: Service, CustomStringConvertible {
             responder: Responder(reception: reception, site: settings.siteDirectory),
             server: .http1(
                 configuration: HTTP1Channel.Configuration(
-                    additionalChannelHandlers: [ConnectionGuard(limits), Heartbeat(every: limits.heartbeat), SocketUpgrade(limits)],
+                    additionalChannelHandlers: [ConnectionGuard(limits), StreamHandler(limits), SocketUpgrade(limits)],
                     httpDecoderConfiguration: .init(maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100))),
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.host, port: settings.port), backlog: 1024,

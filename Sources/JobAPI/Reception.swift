@@ -51,7 +51,7 @@ struct Exchange: Sendable {
     let captured: [String]
     let requestID: String
     let caller: Caller
-    let channel: (any Channel)?
+    let channel: any Channel
     /// For the audit log, where the route changes something.
     let notes = AuditNotes()
 

@@ -36,10 +36,20 @@ struct Responder: HTTPResponder {
         let start = ContinuousClock.now
         let requestID = RequestIDs.accepted(request.headers[named: "X-Request-ID"])
         let path = request.uri.path
-        var response = try await answer(request, path: path, requestID: requestID, context: context)
+        var response: Response
+        if Responder.staysOpen(path) {
+            // A task keeps the memory of its deepest call until it ends: that of a connection that is watched over for hours must never go deep.
+            response = try await Task { try await answer(request, path: path, requestID: requestID, context: context) }.value
+        } else {
+            response = try await answer(request, path: path, requestID: requestID, context: context)
+        }
         addHeaders(to: &response, requestID: requestID, isSite: path.hasPrefix("/site/"))
         log(request, path, response.status, since: start, requestID)
         return request.method == .head ? response.createHeadResponse() : response
+    }
+
+    private static func staysOpen(_ path: String) -> Bool {
+        path.hasSuffix("/events") || path == "/ws"
     }
 
     /// The caller is looked at before anything of the request is read.

@@ -14,9 +14,9 @@ extension Reception {
         try Origins.refuseForeignSocket(exchange.request)
         let offered = Reception.subprotocols(exchange)
         let caller = try await socketCaller(exchange, offered)
-        guard let channel = exchange.channel, let place = streams.take() else { throw Problem.tooManyStreams }
+        guard let place = streams.take() else { throw Problem.tooManyStreams }
         let address = exchange.caller.address
-        try await SocketUpgrade.offer({ SocketSession(self, caller, address: address, place: place) }, on: channel)
+        try await SocketUpgrade.offer({ SocketSession(self, caller, address: address, place: place) }, on: exchange.channel)
         var headers: HTTPFields = [.upgrade: "websocket", .connection: "Upgrade", .secWebSocketAccept: accept]
         if offered.contains("tidewheel") { headers[.secWebSocketProtocol] = "tidewheel" }
         return Response(status: .switchingProtocols, headers: headers)

@@ -208,10 +208,4 @@ final class SocketHandler: ChannelDuplexHandler {
         guard mode == .output else { return context.close(mode: mode, promise: promise) }
         promise?.succeed()
     }
-
-    private func schedule(
-        in delay: Duration, _ context: ChannelHandlerContext, _ action: @escaping (ChannelHandlerContext) -> Void
-    ) -> Scheduled<Void> {
-        context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) { action(context) }
-    }
 }

@@ -62,7 +62,7 @@ final class SocketUpgrade: ChannelDuplexHandler, RemovableChannelHandler {
         self.session = nil
         remove(HTTPConnectionStateHandler.self, pipeline)
         remove(ConnectionGuard.self, pipeline)
-        remove(Heartbeat.self, pipeline)
+        remove(StreamHandler.self, pipeline)
         remove(HTTP1ToHTTPServerCodec.self, pipeline)
         remove(HTTPResponseEncoder.self, pipeline)
         remove(ByteToMessageHandler<HTTPRequestDecoder>.self, pipeline)

@@ -3,9 +3,6 @@ internal import Hummingbird
 internal import HummingbirdCore
 internal import JobDesk
 internal import JobModel
-internal import JobQueue
-internal import NIOCore
-internal import ServiceLifecycle
 
 /// `GET /events?topics=job:<id>,…`: the events of many jobs as one stream, because a browser opens six connections to a host and no more.
 /// The id of each event says where the stream stands in every job, so that a reconnect resumes all of them. Ends when all jobs have ended.
@@ -17,25 +14,8 @@ extension Reception {
         let jobs = try await desk.read(topics.ids)
         guard !jobs.isEmpty else { throw Problem.unknownJob }
         if !last.isEmpty, topics.haveEnded(jobs) { return Response(status: .noContent) }
-        guard let place = streams.take() else { throw Problem.tooManyStreams }
         topics.restart(jobs)
-        let (request, caller, start) = (exchange.request, exchange.caller, topics)
-        return Response(
-            status: .ok, headers: StreamEvents.headers,
-            body: ResponseBody { writer in
-                defer { withExtendedLifetime(place) {} }
-                try await writer.write(ByteBuffer(string: "retry: 2000\n"))
-                try? await request.body.consumeWithCancellationOnInboundClose { _ in
-                    var stream = TopicStream(start, jobs, desk: desk)
-                    try await stream.open()
-                    for await signals in stream.box.signals.cancelOnGracefulShutdown() {
-                        guard doorkeeper.stillAdmits(caller) else { break }
-                        try await writer.write(stream.bytes(of: signals))
-                        if stream.hasEnded { break }
-                    }
-                }
-                try await writer.finish(nil)
-            })
+        return try stream(exchange, topics, jobs, form: .topics)
     }
 }
 
@@ -86,6 +66,12 @@ struct Topics: Sendable {
         return Int64(text, radix: radix)
     }
 
+    /// One job alone.
+    init(_ id: JobID, at position: Int64) {
+        ids = [id]
+        positions = [position]
+    }
+
     mutating func pass(_ sequence: Int64, of index: Int) { positions[index] = sequence }
 
     /// Jobs that nobody knows any more have ended.
@@ -98,73 +84,5 @@ struct Topics: Sendable {
         for (index, id) in ids.enumerated() {
             if let job = jobs[id], job.sequence > 0, positions[index] > job.sequence { positions[index] = 0 }
         }
-    }
-}
-
-/// The jobs of one stream, and what is written of them.
-struct TopicStream {
-    let box = EventBox()
-    private let desk: JobDesk
-    private let jobs: [JobID: Job]
-    private var topics: Topics
-    private var places: [Int: WatchPlace?] = [:]
-    private var open = Set<Int>()
-
-    init(_ topics: Topics, _ jobs: [JobID: Job], desk: JobDesk) {
-        self.topics = topics
-        self.jobs = jobs
-        self.desk = desk
-    }
-
-    var hasEnded: Bool { open.isEmpty }
-
-    mutating func open() async throws(DeskError) {
-        open = Set(topics.ids.indices)
-        for index in topics.ids.indices { try await watch(index) }
-    }
-
-    private mutating func watch(_ index: Int) async throws(DeskError) {
-        guard let job = jobs[topics.ids[index]] else { return box.postEnd(index) }
-        let position = topics.positions[index]
-        places[index] = try await desk.watch(job, after: position > 0 ? position : nil, withTokens: true, into: box, mark: index)
-    }
-
-    mutating func bytes(of signals: [WatchSignal]) async throws(DeskError) -> ByteBuffer {
-        var buffer = ByteBuffer()
-        for signal in signals {
-            switch signal {
-            case .event(let index, let event): write(event, index, to: &buffer)
-            case .behind(let index): try await watch(index)
-            case .ended(let index): end(index, &buffer)
-            }
-        }
-        return buffer
-    }
-
-    private mutating func write(_ event: WatchedEvent, _ index: Int, to buffer: inout ByteBuffer) {
-        if let sequence = event.sequence {
-            topics.pass(sequence, of: index)
-            buffer.writeString("id: \(topics.id)\n")
-        }
-        buffer.writeImmutableBuffer(TopicStream.tail(of: event, topics.ids[index]))
-    }
-
-    private mutating func end(_ index: Int, _ buffer: inout ByteBuffer) {
-        open.remove(index)
-        places[index] = nil
-        let id = topics.ids[index]
-        if jobs[id] == nil { buffer.writeString("event: gone\ndata: {\"job_id\":\"\(id)\"}\n\n") }
-        if open.isEmpty { buffer.writeString("id: \(topics.id)\nevent: end\ndata: {\"jobs\":\(topics.ids.count)}\n\n") }
-    }
-
-    /// What follows the id: the same for all streams. The job's id stands in front in the event's JSON, which is never empty.
-    private static func tail(of event: WatchedEvent, _ id: JobID) -> ByteBuffer {
-        event.forms.form {
-            Tail(bytes: ByteBuffer(string: "event: \(event.name)\ndata: {\"job_id\":\"\(id)\",\(event.json.dropFirst())\n\n"))
-        }.bytes
-    }
-
-    private struct Tail: Sendable {
-        let bytes: ByteBuffer
     }
 }
