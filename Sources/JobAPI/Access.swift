@@ -81,6 +81,7 @@ enum Access: Sendable, Hashable {
         "GET /queues/{queue}/scaling": .read,
         "GET /workers": .read,
         "POST /uploads": .submit,
+        "POST /search": .read,
         "GET /schedules": .read,
         "POST /schedules": .manage("schedule.create"),
         "GET /schedules/{id}": .read,

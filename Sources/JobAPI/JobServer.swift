@@ -23,6 +23,7 @@ package struct JobServerSettings: Sendable {
     package var maxEventStreams = 2000
     package var maxUploads = 4
     package var maxBatches = 16
+    package var maxSearches = 16
     package var maxUploadBytes = 32 << 20
     package var connection = ConnectionLimits()
     package var scaling = ScalingSettings()
@@ -41,10 +42,10 @@ package struct JobServer: Service, CustomStringConvertible {
     private let logger: Logger
     private let bound = BoundPort()
 
-    package init(desk: JobDesk, settings: JobServerSettings, logger: Logger) {
+    package init(desk: JobDesk, search: (any DocumentSearch)? = nil, settings: JobServerSettings, logger: Logger) {
         self.settings = settings
         self.logger = logger
-        reception = Reception(desk: desk, settings: settings, logger: logger)
+        reception = Reception(desk: desk, search: search, settings: settings, logger: logger)
     }
 
     /// Service groups log this; the settings are nobody's business there.

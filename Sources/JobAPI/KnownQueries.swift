@@ -5,7 +5,8 @@ enum KnownQueries {
 
     private static let table: [String: [String]] = [
         "POST /jobs": [], "POST /jobs/batch": [], "POST /ingest-async": [], "POST /flows": [], "POST /schedules": [],
-        "POST /dead-letters/retry": [], "POST /uploads": ["filename"], "GET /jobs/{id}": [], "GET /jobs/{id}/result": [],
+        "POST /dead-letters/retry": [], "POST /uploads": ["filename"], "POST /search": [], "GET /jobs/{id}": [],
+        "GET /jobs/{id}/result": [],
         "GET /jobs/{id}/events": ["last_event_id"], "GET /jobs/{id}/attempts": [], "GET /jobs/{id}/log": [],
         "GET /flows": ["limit", "cursor"], "GET /flows/{id}": ["limit", "cursor"], "POST /flows/{id}/cancel": ["limit", "cursor"],
         "POST /api/models/jobs": [], "POST /feedback": [], "GET /cache": [],

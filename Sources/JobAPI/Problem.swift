@@ -303,7 +303,7 @@ extension Problem {
     static let fault = Problem(
         .internalServerError, "internal-error", "Internal error", "Something went wrong here; the log has it under this request_id.")
 
-    private static func busy(_ type: String, _ title: String, _ detail: String, _ seconds: Int) -> Problem {
+    static func busy(_ type: String, _ title: String, _ detail: String, _ seconds: Int) -> Problem {
         var problem = Problem(.serviceUnavailable, type, title, detail)
         problem.headers[.retryAfter] = String(max(1, seconds))
         return problem

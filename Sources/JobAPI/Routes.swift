@@ -59,6 +59,7 @@ package enum Routes {
         Route(.get, "/queues/{queue}/scaling", "how many workers a queue wants") { try await $0.readScaling($1) },
         Route(.get, "/workers", "every worker that is known") { try await $0.workerHealth($1) },
         Route(.post, "/uploads", "upload a file for a document job") { try await $0.storeUpload($1) },
+        Route(.post, "/search", "find passages of ingested documents") { try await $0.searchDocuments($1) },
         Route(.get, "/conversations", "sessions in which something was said") { try await $0.listConversations($1) },
         Route(.delete, "/conversations", "delete many of them") { try await $0.deleteConversations($1) },
         Route(.get, "/conversations/{session_id}", "what was said in a session") { try await $0.readConversation($1) },

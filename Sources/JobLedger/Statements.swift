@@ -32,7 +32,7 @@ enum Statements {
     static let storeChunks = text(PackageResources.store_chunks_sql)
     static let storeVectors = text(PackageResources.store_vectors_sql)
     static let nearest = text(PackageResources.nearest_sql)
-    static let nearestByExtension = text(PackageResources.nearest_pgvector_sql)
+    static let fittingDocuments = text(PackageResources.fitting_documents_sql)
     static let selectLimits = text(PackageResources.select_limits_sql)
     static let setLimit = text(PackageResources.set_limit_sql)
     static let removeLimit = text(PackageResources.remove_limit_sql)

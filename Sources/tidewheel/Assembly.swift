@@ -23,6 +23,8 @@ struct Assembly: Sendable {
     private let queue: JobQueue
     private let ledger: JobLedger
     private let pool: PostgresPool
+    /// Of searches in documents: they take long, and must not keep intake waiting.
+    private let searchPool: PostgresPool
     private let desk: JobDesk
     private let extra: [any JobHandler]
 
@@ -38,6 +40,7 @@ struct Assembly: Sendable {
             options: RedisOptions(commandTimeout: .seconds(2), clientName: "tidewheel-\(logger.label)"), logger: logger)
         pool = PostgresPool(
             Self.postgresOptions(settings, name: "tidewheel \(logger.label)", poolSize: settings[Known.postgresPool]), logger: logger)
+        searchPool = PostgresPool(Self.postgresOptions(settings, name: "tidewheel \(logger.label) search", poolSize: 2), logger: logger)
         ledger = JobLedger(pool, logger: logger)
         var desk = JobDesk(queue: queue, ledger: ledger, catalogue: JobCatalogue(Self.kinds(settings) + extra.map(\.kind)), logger: logger)
         let rules = ReceiverRules(allowing: settings[Known.webhookAllow])
@@ -65,7 +68,20 @@ struct Assembly: Sendable {
         server.scaling.standardSlots = settings[Known.slots]
         server.drain = .seconds(settings[Known.apiDrain])
         server.tools = ToolServer(version: Tidewheel.version)
-        return JobServer(desk: desk, settings: server, logger: logger)
+        return JobServer(desk: desk, search: documentSearch(), settings: server, logger: logger)
+    }
+
+    /// With what the workers ingest by. An API may run without model servers: then it cannot search, and says so to whoever asks.
+    private func documentSearch() -> (any DocumentSearch)? {
+        do {
+            let models: any ModelProvider = try modelEndpoints() ?? Echo()
+            let trusted = Fetcher(guard: nil, userAgent: "tidewheel/\(Tidewheel.version)")
+            return SearchDocuments(
+                ledger: ledger, models: models, vectors: vectors(trusted, in: searchPool), embeddingModel: embeddingModel(of: models))
+        } catch {
+            logger.info("POST /search is refused here", metadata: ["reason": "\(error)"])
+            return nil
+        }
     }
 
     /// Webhooks are sent by a runner of their own, so that receivers that hang take no slot of other work; a bench measures without it.
@@ -171,6 +187,7 @@ struct Assembly: Sendable {
     func close() async {
         await queue.close()
         await pool.close()
+        await searchPool.close()
     }
 
     private func waitUntil(_ service: String, _ trouble: () async throws -> String?) async throws {
@@ -195,15 +212,18 @@ struct Assembly: Sendable {
         let models: any ModelProvider = endpoints ?? Echo()
         var receivers = Receivers(rules: ReceiverRules(allowing: settings[Known.webhookAllow]), userAgent: agent)
         receivers.timeout = .seconds(settings[Known.webhookTimeout])
-        // Vectors of the stand-in must never pass for a model's.
-        let model = models.isStandIn ? models.name : settings[Known.embeddingModel]
         return EveryKind.handlers(
             in: KindRooms(
                 ledger: ledger, fetcher: Fetcher(guard: AddressGuard(allowing: settings[Known.fetchAllow]), userAgent: agent),
-                models: models, vectors: vectors(trusted), embeddingModel: model,
+                models: models, vectors: vectors(trusted, in: pool), embeddingModel: embeddingModel(of: models),
                 extractor: PageExtractor(), fileRoot: try directory(Known.fileRoot), receivers: receivers, userAgent: agent,
                 decks: try PresentonSettings(settings: settings).rooms(trusted, directory: directory(Known.deckDirectory)),
                 cache: cacheRules, panel: panel(models)))
+    }
+
+    /// Vectors of the stand-in must never pass for a model's.
+    private func embeddingModel(of models: any ModelProvider) -> String {
+        models.isStandIn ? models.name : settings[Known.embeddingModel]
     }
 
     private var cacheRules: CacheRules {
@@ -271,9 +291,9 @@ struct Assembly: Sendable {
         return ModelPanel(models: names, historyTokens: settings[Known.historyTokens])
     }
 
-    private func vectors(_ fetcher: Fetcher) -> any VectorStore {
+    private func vectors(_ fetcher: Fetcher, in pool: PostgresPool) -> any VectorStore {
         guard let url = settings[optional: Known.qdrantURL] else { return PostgresVectors(pool) }
-        return Qdrant(url: url, apiKey: settings[optional: Known.qdrantKey], fetcher: fetcher)
+        return Qdrant(url: url, apiKey: settings[optional: Known.qdrantKey], fetcher: fetcher, directory: ledger)
     }
 
     /// JOB_TIMEOUT is for kinds that do not bring a limit of their own.

@@ -133,7 +133,7 @@ def test_structured_content_fits_the_output_schema(raw, site):
         ("manage_conversation", {"action": "clear", "session_id": "wire"}), ("health_check", {}), ("get_queue_info", {}),
         ("get_queue_info", {"queue": "models"}), ("manage_cache", {"action": "stats"}), ("manage_cache", {"action": "performance-analysis"}),
         ("manage_cache", {"action": "clear", "kind": "chat"}), ("submit_feedback", {"model": "m", "kind": "generate", "prompt": "p", "score": 1}),
-        ("generate", {"prompt": "p"}),
+        ("generate", {"prompt": "p"}), ("search_documents", {"query": "harbour"}),
     ]
     for name, arguments in calls:
         result = raw.modern("tools/call", {"name": name, "arguments": arguments}).json()["result"]
