@@ -170,7 +170,7 @@ let package = Package(
                 "TidewheelClient", "JobAPI", "JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "WebFetch",
                 "JobModel", lifecycle,
             ]),
-        tests("ToolServerTests", ["ToolServer", "JobModel"]),
+        tests("ToolServerTests", ["ToolServer", "JobKinds", "JobModel"]),
         tests("JobBenchTests", ["JobBench", "RedisWire", "JobModel"]),
         tests(
             "TidewheelTests",

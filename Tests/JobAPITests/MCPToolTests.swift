@@ -1,3 +1,4 @@
+import JobKinds
 import JobModel
 import TestServers
 import Testing
@@ -137,6 +138,18 @@ import Testing
             }
             try await watcher.close()
             #expect(try await api.get("/jobs/\(id)").json["status"] == "queued")
+        }
+    }
+
+    @Test func estimatesAreThoseOfTheExamples() async throws {
+        try await withAPI(catalogue: JobCatalogue(EveryKind.kinds), MCP.tools) { api in
+            let query = try await api.tool("query-models", ["question": "What are the best practices for designing scalable APIs?"])
+            let id = query["structuredContent"]?["job_id"]?.string ?? ""
+            #expect(query.said.hasPrefix("Query queued for processing\n\nJob ID: \(id)\nStatus: Pending\nEstimated Time: ~30.0s\n"))
+            for (steps, seconds) in [(7, "42.0"), (8, "48.0")] {
+                let thinking = try await api.tool("analyze-with-thinking", ["question": "q", "num_thinking_steps": .integer(Int64(steps))])
+                #expect(thinking.said.contains("Status: Pending\nEstimated Time: ~\(seconds)s\n"))
+            }
         }
     }
 

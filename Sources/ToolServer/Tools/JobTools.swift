@@ -41,7 +41,7 @@ enum JobTools {
 
     private static let cancel = Tool(
         name: "cancel_job", title: "Cancel a job",
-        description: "Stop a job that is waiting or running. A job that has ended stays as it is.",
+        description: "Stop a job that is waiting or running; one that runs is told within a second. A job that has ended stays as it is.",
         input: ArgumentShape([id], aliases: aliases), output: JobView.schema, nature: .change(destroys: true, repeats: true)
     ) { call throws(ToolFault) in
         let id = call.text("job_id") ?? ""

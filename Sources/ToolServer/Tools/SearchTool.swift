@@ -15,6 +15,7 @@ enum SearchTool {
                 .init("source", .text(maxLength: 8_192), "only from this URI, or from URIs that begin with it"),
                 .init("since", .text(maxLength: 64), "only what was ingested at or after this RFC 3339 time"),
                 .init("until", .text(maxLength: 64), "only what was ingested before this RFC 3339 time"),
+                .init("per_source", .integer(1...50), "so many passages of one document at most"),
                 .init("min_score", .number(0...1), "only passages of at least this score"),
             ], aliases: ["q": "query", "question": "query", "top_k": "limit", "source_uri": "source"]),
         output: [
