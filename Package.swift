@@ -160,8 +160,10 @@ let package = Package(
                 "JobModel", lifecycle,
             ]),
         tests("JobBenchTests", ["JobBench", "RedisWire", "JobModel"]),
-        tests("TidewheelWorkerTests", ["TidewheelWorker", "JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel"]),
-        tests("TidewheelTests", ["tidewheel", "JobAPI", "JobBench", "Services", "WebFetch", "JobModel", "RedisWire", "PostgresWire"]),
+        tests(
+            "TidewheelWorkerTests",
+            ["TidewheelWorker", "JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel"]),
+        tests("TidewheelTests", ["tidewheel", "TidewheelWorker", "JobAPI", "JobBench", "Services", "WebFetch", "JobModel", "RedisWire", "PostgresWire"]),
     ],
     swiftLanguageModes: [.v6]
 )
