@@ -43,6 +43,7 @@ let package = Package(
     products: [
         .executable(name: "tidewheel", targets: ["tidewheel"]),
         .library(name: "TidewheelClient", targets: ["TidewheelClient"]),
+        .library(name: "TidewheelWorker", targets: ["TidewheelWorker"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -94,8 +95,10 @@ let package = Package(
             [
                 "JobDesk", "JobQueue", "JobLedger", "JobModel", hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, nioHTTPTypes,
                 logging, lifecycle,
-            ]),
+            ],
+            embed: "Page"),
 
+        room("ToolServer", ["JobModel"]),
         room(
             "JobBench",
             [
@@ -105,10 +108,13 @@ let package = Package(
             embed: "Floor"),
 
         // ROOF
+        room(
+            "TidewheelWorker",
+            ["JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "PrivateServers", "JobModel", logging]),
         .executableTarget(
             name: "tidewheel",
             dependencies: [
-                "JobAPI", "JobBench", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "JobModel",
+                "JobAPI", "ToolServer", "JobBench", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "JobModel",
                 "RedisWire", "PostgresWire", "WebFetch", "PageText", "PrivateServers", "TidewheelClient",
                 arguments, logging, lifecycle,
                 "CMalloc",
@@ -148,8 +154,9 @@ let package = Package(
         tests(
             "JobAPITests",
             [
-                "JobAPI", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "RedisWire", "PostgresWire", "WebFetch",
-                "JobModel", lifecycle, nioCore, nioPosix, httpTypes,
+                "JobAPI", "ToolServer", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "RedisWire",
+                "PostgresWire",
+                "WebFetch", "JobModel", lifecycle, nioCore, nioPosix, httpTypes,
             ]),
         tests(
             "ModelJobsTests",
@@ -163,13 +170,18 @@ let package = Package(
                 "TidewheelClient", "JobAPI", "JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "WebFetch",
                 "JobModel", lifecycle,
             ]),
+        tests("ToolServerTests", ["ToolServer", "JobKinds", "JobModel"]),
         tests("JobBenchTests", ["JobBench", "RedisWire", "JobModel"]),
         tests(
             "TidewheelTests",
             [
-                "tidewheel", "TidewheelClient", "JobAPI", "JobBench", "Services", "WebFetch", "JobModel", "RedisWire", "PostgresWire",
+                "tidewheel", "TidewheelClient", "TidewheelWorker", "JobAPI", "JobBench", "Services", "WebFetch", "JobModel", "RedisWire",
+                "PostgresWire",
                 arguments,
             ]),
+        tests(
+            "TidewheelWorkerTests",
+            ["TidewheelWorker", "JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel"]),
     ],
     swiftLanguageModes: [.v6]
 )

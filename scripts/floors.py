@@ -15,8 +15,8 @@ FLOORS = [
     ["JobQueue", "JobLedger", "Services", "TidewheelClient"],
     ["JobDesk"],
     ["JobRunner", "JobKinds"],
-    ["JobAPI", "JobBench"],
-    ["tidewheel"],
+    ["JobAPI", "ToolServer", "JobBench"],
+    ["tidewheel", "TidewheelWorker"],
 ]
 LONGEST = 400
 # What the migrations add up to, in one file because people load it as one, and the statements of the release before; tests compare both.

@@ -31,7 +31,7 @@ struct Examination: Sendable {
             await PostgresChecks(pool: pool, ledger: ledger).run()
         }
         async let ofServices = within("services", "model servers and the like") {
-            await ServiceChecks(settings: settings, flags: flags).run()
+            await ServiceChecks(settings: settings, flags: flags, ledger: ledger).run()
         }
         let findings = await ofRedis + ofPostgres + ofJobs + ofServices
         await queue.close()

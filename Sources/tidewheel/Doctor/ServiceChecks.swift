@@ -2,6 +2,7 @@
 import FoundationEssentials
 import Glibc
 import JobKinds
+import JobLedger
 import JobModel
 import Services
 import TidewheelClient
@@ -10,6 +11,7 @@ import WebFetch
 struct ServiceChecks: Sendable {
     let settings: Settings
     let flags: ClientFlags
+    let ledger: JobLedger
 
     func run() async -> [Finding] {
         let fetcher = Fetcher(guard: nil, userAgent: "tidewheel doctor")
@@ -72,7 +74,7 @@ struct ServiceChecks: Sendable {
     }
 
     private func qdrant(_ fetcher: Fetcher) async -> [Finding] {
-        guard let store = Assembly.qdrant(settings, fetcher) else { return [] }
+        guard let store = Assembly.qdrant(settings, fetcher, ledger) else { return [] }
         guard let trouble = await store.trouble() else { return [.ok("qdrant", "answers")] }
         return [.fail("qdrant", trouble, "Start it, or correct QDRANT_URL and QDRANT_API_KEY; ingest jobs are tried again meanwhile.")]
     }
