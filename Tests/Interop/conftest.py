@@ -11,6 +11,8 @@ import threading
 
 import pytest
 
+from shell import Shell
+
 # What dev and its children have said since it was ready.
 OUTPUT = []
 # Where the stores of that dev are, as it said at its start.
@@ -92,3 +94,9 @@ def api(program, site):
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 0
     shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def shell(program, api):
+    """The command line, asking that API."""
+    return Shell(program, api)

@@ -4,6 +4,7 @@ import JobModel
 import JobQueue
 import Logging
 import PostgresWire
+import PrivateServers
 import RedisWire
 import TestServers
 import Testing
