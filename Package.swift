@@ -175,9 +175,8 @@ let package = Package(
         tests(
             "TidewheelTests",
             [
-                "tidewheel", "TidewheelClient", "TidewheelWorker", "JobAPI", "JobBench", "Services", "WebFetch", "JobModel", "RedisWire",
-                "PostgresWire",
-                arguments,
+                "tidewheel", "TidewheelClient", "TidewheelWorker", "JobAPI", "JobBench", "JobDesk", "JobQueue", "JobLedger", "Services",
+                "WebFetch", "JobModel", "RedisWire", "PostgresWire", arguments,
             ]),
         tests(
             "TidewheelWorkerTests",
