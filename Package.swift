@@ -163,7 +163,11 @@ let package = Package(
         tests(
             "TidewheelWorkerTests",
             ["TidewheelWorker", "JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel"]),
-        tests("TidewheelTests", ["tidewheel", "TidewheelWorker", "JobAPI", "JobBench", "Services", "WebFetch", "JobModel", "RedisWire", "PostgresWire"]),
+        tests(
+            "TidewheelTests",
+            [
+                "tidewheel", "TidewheelWorker", "JobAPI", "JobBench", "Services", "WebFetch", "JobModel", "RedisWire", "PostgresWire",
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -9,7 +9,7 @@ enum KnownQueries {
         "GET /jobs/{id}/events": ["last_event_id"], "GET /jobs/{id}/attempts": [], "GET /jobs/{id}/log": [],
         "GET /flows": ["limit", "cursor"], "GET /flows/{id}": ["limit", "cursor"], "POST /flows/{id}/cancel": ["limit", "cursor"],
         "POST /api/models/jobs": [], "POST /feedback": [], "GET /cache": [],
-        "GET /limits": [], "GET /kinds": [], "GET /kinds/{kind}": [], 
+        "GET /limits": [], "GET /kinds": [], "GET /kinds/{kind}": [],
         "POST /kinds": [], "DELETE /kinds/{kind}": [], "POST /work/claim": [], "POST /work/{lease}/heartbeat": [],
         "POST /work/{lease}/progress": [], "POST /work/{lease}/settle": [], "GET /work/{lease}/steps/{step}": [],
         "PUT /work/{lease}/steps/{step}": [],
