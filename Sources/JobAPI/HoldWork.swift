@@ -35,7 +35,9 @@ extension Reception {
     }
 
     func readStep(_ exchange: Exchange) async throws -> Response {
-        guard let result = try await desk.step(try HoldWork.step(exchange), of: try HoldWork.lease(exchange)) else { throw Problem.unknownStep }
+        guard let result = try await desk.step(try HoldWork.step(exchange), of: try HoldWork.lease(exchange)) else {
+            throw Problem.unknownStep
+        }
         return Response(["result": result])
     }
 
@@ -79,7 +81,9 @@ enum HoldWork {
     }
 
     static func step(_ exchange: Exchange) throws(Problem) -> String {
-        guard let name = exchange.captured.last.flatMap({ QueryReader.decode($0[...], plusIsSpace: false) }), (1...500).contains(name.utf8.count), !name.contains("\0") else {
+        guard let name = exchange.captured.last.flatMap({ QueryReader.decode($0[...], plusIsSpace: false) }),
+            (1...500).contains(name.utf8.count), !name.contains("\0")
+        else {
             throw .unknownStep
         }
         return name
