@@ -33,7 +33,8 @@ import Testing
             for path in named {
                 let file = try await api.get(path)
                 #expect(file.status == 200)
-                #expect(file.headers["content-type"] == (path.hasSuffix("js") ? "text/javascript; charset=utf-8" : "text/css; charset=utf-8"))
+                #expect(
+                    file.headers["content-type"] == (path.hasSuffix("js") ? "text/javascript; charset=utf-8" : "text/css; charset=utf-8"))
                 #expect(file.headers["x-content-type-options"] == "nosniff")
             }
             #expect(!text.contains("http://") && !text.contains("https://"))
@@ -44,7 +45,9 @@ import Testing
     /// Texts of the document are texts on the page: nothing in the script makes markup or code of them.
     @Test func theScriptMakesNoMarkup() {
         let script = String(decoding: PackageResources.docs_js, as: UTF8.self)
-        for word in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "setAttribute(\"on", "srcdoc"] {
+        for word in [
+            "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "setAttribute(\"on", "srcdoc",
+        ] {
             #expect(!script.contains(word), "\(word)")
         }
         for file in [PackageResources.docs_js, PackageResources.docs_css] {
