@@ -4,6 +4,7 @@ internal import HummingbirdCore
 internal import JobDesk
 internal import JobModel
 internal import Logging
+internal import NIOCore
 
 /// What the routes may use: the desk, the limits, and what is shared between requests. Each route is an extension in a file of its own.
 struct Reception: Sendable {
@@ -13,18 +14,23 @@ struct Reception: Sendable {
     let doorkeeper: Doorkeeper
     let allowances: Allowances
     let audit: Audit
+    /// Nil: this process has no model server.
+    let search: (any DocumentSearch)?
     /// Open event streams and held polls.
     let streams: Slots
     /// Uploads that are being received: each holds its bytes in memory.
     let uploads: Slots
     /// Batches that are being received and accepted.
     let batches: Slots
+    /// Searches in documents: each may keep several cores of PostgreSQL busy.
+    let searches: Slots
     let draining: Flag
     /// What `/openapi.json` answers.
     let document = KeptDocument()
 
-    init(desk: JobDesk, settings: JobServerSettings, logger: Logger) {
+    init(desk: JobDesk, search: (any DocumentSearch)?, settings: JobServerSettings, logger: Logger) {
         self.desk = desk
+        self.search = search
         self.settings = settings
         self.logger = logger
         doorkeeper = Doorkeeper(settings.callers, ledger: desk.ledger, logger: logger)
@@ -33,6 +39,7 @@ struct Reception: Sendable {
         streams = Slots(settings.maxEventStreams)
         uploads = Slots(settings.maxUploads)
         batches = Slots(settings.maxBatches)
+        searches = Slots(settings.maxSearches)
         draining = Flag()
     }
 }
@@ -44,6 +51,7 @@ struct Exchange: Sendable {
     let captured: [String]
     let requestID: String
     let caller: Caller
+    let channel: any Channel
     /// For the audit log, where the route changes something.
     let notes = AuditNotes()
 

@@ -6,11 +6,14 @@ import JobModel
 
 struct OpenAPICommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "openapi",
-        abstract: "Prints the API as an OpenAPI 3.1 document.",
+        commandName: "openapi", abstract: "Print the OpenAPI document of the API.",
         discussion: "The same that GET /openapi.json answers, for generators of clients and for documentation.")
 
+    @Flag(help: "On one line.")
+    var compact = false
+
     func run() throws {
-        print(OpenAPI.document(version: Tidewheel.version, catalogue: JobCatalogue(EveryKind.kinds)).serialized)
+        let document = OpenAPI.document(version: Tidewheel.version, catalogue: JobCatalogue(EveryKind.kinds))
+        Output.line(compact ? document.serialized : document.indented())
     }
 }
