@@ -175,7 +175,8 @@ let package = Package(
         tests(
             "TidewheelTests",
             [
-                "tidewheel", "TidewheelClient", "JobAPI", "JobBench", "Services", "WebFetch", "JobModel", "RedisWire", "PostgresWire",
+                "tidewheel", "TidewheelClient", "TidewheelWorker", "JobAPI", "JobBench", "Services", "WebFetch", "JobModel", "RedisWire",
+                "PostgresWire",
                 arguments,
             ]),
         tests(
