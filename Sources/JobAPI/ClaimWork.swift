@@ -64,7 +64,7 @@ extension Reception {
     }
 }
 
-private enum ClaimWork {
+enum ClaimWork {
     static let shape = InputShape([
         .init("worker", .text(maxLength: 200), required: true, "a name for people"),
         .init("kinds", .array(maxCount: RegisterKinds.mostAtOnce), required: true, "names of registered kinds, or registrations"),

@@ -67,7 +67,7 @@ enum HoldWork {
         .init("status", .choice(["completed", "failed", "released", "cancelled"]), required: true, "how it ended"),
         .init("result", .object, "of a job that completed"), .init("error", .object, "of one that failed"),
     ])
-    private static let errorShape = InputShape([
+    static let errorShape = InputShape([
         .init("message", .text(maxLength: 8_000), required: true, "one sentence for people"),
         .init("type", .text(maxLength: 100), standard: "error", "one word for programs"),
         .init("retry", .boolean, standard: true, "whether to try again"),
