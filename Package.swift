@@ -149,7 +149,8 @@ let package = Package(
         tests(
             "JobAPITests",
             [
-                "JobAPI", "ToolServer", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "RedisWire", "PostgresWire",
+                "JobAPI", "ToolServer", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "RedisWire",
+                "PostgresWire",
                 "WebFetch", "JobModel", lifecycle, nioCore, nioPosix, httpTypes,
             ]),
         tests(
