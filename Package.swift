@@ -167,7 +167,12 @@ let package = Package(
             ]),
         tests("ToolServerTests", ["ToolServer", "JobKinds", "JobModel"]),
         tests("JobBenchTests", ["JobBench", "RedisWire", "JobModel"]),
-        tests("TidewheelTests", ["tidewheel", "JobAPI", "JobBench", "Services", "WebFetch", "JobModel", "RedisWire", "PostgresWire"]),
+        tests(
+            "TidewheelTests",
+            [
+                "tidewheel", "TidewheelClient", "JobAPI", "JobBench", "Services", "WebFetch", "JobModel", "RedisWire", "PostgresWire",
+                arguments,
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

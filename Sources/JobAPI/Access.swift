@@ -80,6 +80,7 @@ enum Access: Sendable, Hashable {
         "GET /queues/{queue}": .read,
         "GET /queues/{queue}/scaling": .read,
         "GET /workers": .read,
+        "POST /workers/{name}/drain": .manage("worker.drain"),
         "POST /uploads": .submit,
         "POST /search": .read,
         "GET /schedules": .read,

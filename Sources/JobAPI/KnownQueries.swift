@@ -11,7 +11,7 @@ enum KnownQueries {
         "GET /flows": ["limit", "cursor"], "GET /flows/{id}": ["limit", "cursor"], "POST /flows/{id}/cancel": ["limit", "cursor"],
         "POST /api/models/jobs": [], "POST /feedback": [], "GET /cache": [],
         "GET /limits": [], "GET /kinds": [], "GET /kinds/{kind}": [], "GET /queues": [], "GET /queues/{queue}": [],
-        "GET /queues/{queue}/scaling": [], "GET /workers": [],
+        "GET /queues/{queue}/scaling": [], "GET /workers": [], "POST /workers/{name}/drain": [],
         "GET /api/presentations/{id}/file": [],
         "POST /api/projection/create": [], "POST /api/translation/round-trip": [], "POST /api/maieutic/start": [],
         "POST /api/configuration/generate": [], "GET /api/jobs/{id}": [], "POST /api/jobs/{id}/cancel": [], "GET /api/models/queue": [],

@@ -266,6 +266,8 @@ extension Problem {
             .with(["known_kinds": .array(known.map(JSONValue.string))])
     }
 
+    static let unknownWorker = Problem(
+        .notFound, "unknown-worker", "Unknown worker", "No live worker has this name; GET /workers has those that there are.")
     static let unknownLimit = Problem(.notFound, "unknown-limit", "Unknown limit", "There is no limit of this scope and name.")
     static let badName = Problem(
         .unprocessableContent, "invalid-input", "Invalid input", "The name must be 1 to 200 visible ASCII characters without spaces.")

@@ -58,6 +58,7 @@ package enum Routes {
         Route(.get, "/queues/{queue}", "how a queue stands") { try await $0.readQueue($1) },
         Route(.get, "/queues/{queue}/scaling", "how many workers a queue wants") { try await $0.readScaling($1) },
         Route(.get, "/workers", "every worker that is known") { try await $0.workerHealth($1) },
+        Route(.post, "/workers/{name}/drain", "let a worker finish what it runs and leave") { try await $0.drainWorker($1) },
         Route(.post, "/uploads", "upload a file for a document job") { try await $0.storeUpload($1) },
         Route(.post, "/search", "find passages of ingested documents") { try await $0.searchDocuments($1) },
         Route(.get, "/conversations", "sessions in which something was said") { try await $0.listConversations($1) },

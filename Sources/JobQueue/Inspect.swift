@@ -16,6 +16,8 @@ package struct WorkerInfo: Sendable, Hashable {
     package let isDead: Bool
     /// A one-slot process that only runs suspects.
     package let isForSuspects: Bool
+    /// It was asked to leave, and has not left yet.
+    package let isDraining: Bool
     /// Since its last beat, by Redis's clock.
     package let silentMilliseconds: Int64
     /// Since its last claim round trip, by the worker's own clock.
@@ -81,7 +83,7 @@ extension JobQueue {
                 running: fields["running"].flatMap { Int($0) } ?? 0, leftBehind: fields["left_behind"].flatMap { Int($0) } ?? 0,
                 startedAt: fields["started_at"].flatMap { Int64($0) }.map(Timestamp.init(milliseconds:)),
                 beat: fields["beat"].flatMap { Int64($0) } ?? 0, isDead: fields["dead"] == "1",
-                isForSuspects: fields["suspects"] == "1",
+                isForSuspects: fields["suspects"] == "1", isDraining: fields["draining"] == "1",
                 silentMilliseconds: max(0, now - (fields["beat_at"].flatMap { Int64($0) } ?? 0)),
                 idleMilliseconds: fields["idle_ms"].flatMap { Int64($0) } ?? 0)
         }

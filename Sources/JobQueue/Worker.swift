@@ -58,6 +58,8 @@ package enum BeatReply: Sendable, Hashable {
     case beating
     case registered
     case dead
+    /// Somebody asked it to leave.
+    case draining
 }
 
 extension JobQueue {
@@ -89,8 +91,14 @@ extension JobQueue {
         case "ok": .beating
         case "registered": .registered
         case "dead": .dead
+        case "draining": .draining
         default: throw unexpected(Scripts.beat, reply)
         }
+    }
+
+    /// Asks a worker to leave as SIGTERM does. False: there is none of this name that lives.
+    package func drain(_ worker: String) async throws(RedisError) -> Bool {
+        try await run(Scripts.drain, keys: [keys.worker(worker), keys.control], arguments: [.string(worker)]).integer == 1
     }
 
     /// Whether a dead worker was a one-slot process for suspects.

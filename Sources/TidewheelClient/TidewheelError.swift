@@ -85,7 +85,7 @@ extension TidewheelError.Problem: CustomStringConvertible {
 
 extension TidewheelError.Problem {
     /// Of an answer that is no success. A proxy's page, which is no problem document, is told by its status alone.
-    init(_ answer: APIAnswer) {
+    package init(_ answer: APIAnswer) {
         let document = (try? answer.json()) ?? JSON(.null)
         status = answer.status
         type = document["type"]?.string?.split(separator: ":").last.map(String.init) ?? ""

@@ -85,13 +85,16 @@ struct Assembly: Sendable {
     }
 
     /// Webhooks are sent by a runner of their own, so that receivers that hang take no slot of other work; a bench measures without it.
-    func runners(isForSuspects: Bool, launchSuspects: SuspectLauncher?) throws -> [Runner] {
+    /// `onAsked`: when one of them is asked to leave over Redis.
+    func runners(
+        isForSuspects: Bool, launchSuspects: SuspectLauncher?, onAsked: @escaping @Sendable () -> Void
+    ) throws -> [Runner] {
         var main = try runnerSettings(isForSuspects: isForSuspects)
         let endpoints = try modelEndpoints()
         let handlers = try handlers(endpoints) + extra
         main.modelReport = Self.report(of: endpoints)
         let makes = { (settings: RunnerSettings, launch: SuspectLauncher?) in
-            Runner(desk: desk, handlers: handlers, settings: settings, launchSuspects: launch, logger: logger)
+            Runner(desk: desk, handlers: handlers, settings: settings, launchSuspects: launch, onAsked: onAsked, logger: logger)
         }
         let slots = settings[Known.webhookSlots]
         guard !isForSuspects, extra.isEmpty, slots > 0, main.queues.contains(Receivers.queue), main.queues.count > 1 else {
@@ -292,8 +295,14 @@ struct Assembly: Sendable {
     }
 
     private func vectors(_ fetcher: Fetcher, in pool: PostgresPool) -> any VectorStore {
-        guard let url = settings[optional: Known.qdrantURL] else { return PostgresVectors(pool) }
-        return Qdrant(url: url, apiKey: settings[optional: Known.qdrantKey], fetcher: fetcher, directory: ledger)
+        Self.qdrant(settings, fetcher, ledger) ?? PostgresVectors(pool)
+    }
+
+    /// Nil without QDRANT_URL.
+    static func qdrant(_ settings: Settings, _ fetcher: Fetcher, _ directory: any DocumentDirectory) -> (any VectorStore)? {
+        settings[optional: Known.qdrantURL].map {
+            Qdrant(url: $0, apiKey: settings[optional: Known.qdrantKey], fetcher: fetcher, directory: directory)
+        }
     }
 
     /// JOB_TIMEOUT is for kinds that do not bring a limit of their own.

@@ -13,6 +13,8 @@ import pytest
 
 # What dev and its children have said since it was ready.
 OUTPUT = []
+# Where the stores of that dev are, as it said at its start.
+STORES = {}
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 PAGES = {
@@ -59,6 +61,12 @@ def output(api):
 
 
 @pytest.fixture(scope="session")
+def stores(api):
+    """The settings that name its Redis and its PostgreSQL."""
+    return STORES
+
+
+@pytest.fixture(scope="session")
 def api(program, site):
     """The address of the API."""
     # Short, because unix sockets are made below it; open to passers-by, because PostgreSQL runs as another user under root.
@@ -76,6 +84,9 @@ def api(program, site):
             break
     else:
         pytest.fail("dev did not start:\n" + "".join(said))
+    text = "".join(said)
+    STORES["REDIS_URL"] = re.search(r"^  Redis +(\S+)", text, re.M).group(1)
+    STORES["DATABASE_URL"] = re.search(r"^  Postgres +psql '([^']+)'", text, re.M).group(1)
     threading.Thread(target=lambda: OUTPUT.extend(process.stdout), daemon=True).start()
     yield found.group(1)
     process.send_signal(signal.SIGINT)
