@@ -43,6 +43,7 @@ let package = Package(
     products: [
         .executable(name: "tidewheel", targets: ["tidewheel"]),
         .library(name: "TidewheelClient", targets: ["TidewheelClient"]),
+        .library(name: "TidewheelWorker", targets: ["TidewheelWorker"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -94,7 +95,8 @@ let package = Package(
             [
                 "JobDesk", "JobQueue", "JobLedger", "JobModel", hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, nioHTTPTypes,
                 logging, lifecycle,
-            ]),
+            ],
+            embed: "Page"),
 
         room("ToolServer", ["JobModel"]),
         room(
@@ -106,6 +108,9 @@ let package = Package(
             embed: "Floor"),
 
         // ROOF
+        room(
+            "TidewheelWorker",
+            ["JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "PrivateServers", "JobModel", logging]),
         .executableTarget(
             name: "tidewheel",
             dependencies: [
@@ -170,9 +175,13 @@ let package = Package(
         tests(
             "TidewheelTests",
             [
-                "tidewheel", "TidewheelClient", "JobAPI", "JobBench", "Services", "WebFetch", "JobModel", "RedisWire", "PostgresWire",
+                "tidewheel", "TidewheelClient", "TidewheelWorker", "JobAPI", "JobBench", "Services", "WebFetch", "JobModel", "RedisWire",
+                "PostgresWire",
                 arguments,
             ]),
+        tests(
+            "TidewheelWorkerTests",
+            ["TidewheelWorker", "JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -16,7 +16,7 @@ FLOORS = [
     ["JobDesk"],
     ["JobRunner", "JobKinds"],
     ["JobAPI", "ToolServer", "JobBench"],
-    ["tidewheel"],
+    ["tidewheel", "TidewheelWorker"],
 ]
 LONGEST = 400
 # What the migrations add up to, in one file because people load it as one, and the statements of the release before; tests compare both.

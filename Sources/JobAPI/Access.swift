@@ -8,7 +8,11 @@ enum Access: Sendable, Hashable {
     /// Any key: what is shown or asked this way is looked at again.
     case anyKey
     case read
+    /// Read, but the key may also come after the connection is open: the route asks.
+    case socket
     case submit
+    /// For workers.
+    case work
     /// A change of state that a person makes; the audit log calls it by this word.
     case manage(String)
     /// The same, which `submit` is enough for where the job was submitted with the same key: the route asks `Reception.requireOwn`.
@@ -21,8 +25,9 @@ enum Access: Sendable, Hashable {
         switch self {
         case .open: []
         case .anyKey: APIKey.Scope.allCases
-        case .read: [.read]
+        case .read, .socket: [.read]
         case .submit: [.submit]
+        case .work: [.work]
         case .own: [.manage, .submit]
         case .manage, .oversee: [.manage]
         }
@@ -32,7 +37,7 @@ enum Access: Sendable, Hashable {
     var action: String? {
         switch self {
         case .manage(let action), .own(let action): action
-        case .open, .anyKey, .read, .submit, .oversee: nil
+        case .open, .anyKey, .read, .socket, .submit, .work, .oversee: nil
         }
     }
 
@@ -54,6 +59,8 @@ enum Access: Sendable, Hashable {
         "POST /jobs/{id}/retry": .own("job.retry"),
         "POST /jobs/{id}/promote": .manage("job.promote"),
         "POST /flows": .submit,
+        "GET /events": .read,
+        "GET /ws": .socket,
         "GET /flows": .read,
         "GET /flows/{id}": .read,
         "POST /flows/{id}/cancel": .manage("flow.cancel"),
@@ -76,6 +83,14 @@ enum Access: Sendable, Hashable {
         // Whoever submits must know what can be submitted.
         "GET /kinds": .anyKey,
         "GET /kinds/{kind}": .anyKey,
+        "POST /kinds": .work,
+        "DELETE /kinds/{kind}": .manage("kind.forget"),
+        "POST /work/claim": .work,
+        "POST /work/{lease}/heartbeat": .work,
+        "POST /work/{lease}/progress": .work,
+        "POST /work/{lease}/settle": .work,
+        "GET /work/{lease}/steps/{step}": .work,
+        "PUT /work/{lease}/steps/{step}": .work,
         "GET /queues": .read,
         "GET /queues/{queue}": .read,
         "GET /queues/{queue}/scaling": .read,
@@ -126,5 +141,8 @@ enum Access: Sendable, Hashable {
         "GET /health/workers": .read,
         "GET /livez": .open,
         "GET /readyz": .open,
+        "GET /openapi.json": .open,
+        "GET /docs": .open,
+        "GET /docs/{file}": .open,
     ]
 }

@@ -18,6 +18,7 @@ package struct ConnectionLimits: Sendable {
     package var discard: Duration = .seconds(5)
     /// Between comments on an event stream.
     package var heartbeat: Duration = .seconds(15)
+    package var socket = SocketLimits()
 
     package init() {}
 }
@@ -83,8 +84,10 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func writeRefusal(_ head: HTTPResponse, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
-        let body = Problem.notHTTP.document(requestID: RequestIDs.accepted(nil), path: "").bytes
+        let requestID = RequestIDs.accepted(nil)
+        let body = Problem.notHTTP.document(requestID: requestID, path: "").bytes
         var head = head
+        head.headerFields[named: "X-Request-ID"] = requestID
         head.headerFields[.contentType] = "application/problem+json"
         head.headerFields[.contentLength] = String(body.count)
         context.write(wrapOutboundOut(.head(head)), promise: promise)
@@ -143,48 +146,10 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 }
 
-/// Writes a comment into open event streams, so that proxies keep them and a client that has gone is noticed.
-/// Stands in the pipeline, where whole parts pass one at a time: a comment can never split an event. It is a line without a blank one
-/// behind it, because some clients take every block for an event.
-final class Heartbeat: ChannelOutboundHandler, RemovableChannelHandler {
-    typealias OutboundIn = HTTPResponsePart
-    typealias OutboundOut = HTTPResponsePart
-
-    private let interval: Duration
-    private var next: Scheduled<Void>?
-
-    init(every interval: Duration) {
-        self.interval = interval
-    }
-
-    func handlerRemoved(context: ChannelHandlerContext) {
-        next?.cancel()
-    }
-
-    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        switch unwrapOutboundIn(data) {
-        case .head(let head): if head.headerFields[.contentType] == "text/event-stream" { beat(context) }
-        case .body: break
-        case .end: next?.cancel()
-        }
-        context.write(data, promise: promise)
-    }
-
-    private func beat(_ context: ChannelHandlerContext) {
-        next = schedule(in: interval, context) { [self] context in
-            // A client that does not read gets no more comments on top.
-            if context.channel.isWritable {
-                context.writeAndFlush(wrapOutboundOut(.body(ByteBuffer(string: ": heartbeat\n"))), promise: nil)
-            }
-            beat(context)
-        }
-    }
-}
-
 extension ChannelHandler {
     /// Runs on the event loop of the handler, which cancels it when it leaves the pipeline: the context is valid whenever it runs.
     /// A connection that is slow to become active is not spared.
-    fileprivate func schedule(
+    func schedule(
         in delay: Duration, _ context: ChannelHandlerContext, _ action: @escaping (ChannelHandlerContext) -> Void
     ) -> Scheduled<Void> {
         context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) {

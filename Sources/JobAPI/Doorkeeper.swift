@@ -39,6 +39,8 @@ struct Doorkeeper: Sendable {
         ring = KeyRing(ledger: ledger, logger: logger)
     }
 
+    var asksForKeys: Bool { rule == .required }
+
     /// Keeps what it knows of keys up to date, and writes down which are used, until it is cancelled.
     func stayInformed() async {
         guard rule == .required else { return }
@@ -58,8 +60,14 @@ struct Doorkeeper: Sendable {
         guard rule == .required else {
             return Caller(actor: rule == .loopback ? .loopback : .anonymous, key: nil, address: address)
         }
-        guard !access.scopes.isEmpty else { return Caller(actor: .anonymous, key: nil, address: address) }
-        let caller = Caller(actor: .key, key: try await key(of: request, from: address), address: address)
+        guard access != .socket, !access.scopes.isEmpty else { return Caller(actor: .anonymous, key: nil, address: address) }
+        guard let text = try Doorkeeper.bearer(request) else { throw .missingKey }
+        return try await admit(key: text, to: access, from: address)
+    }
+
+    /// The same for a key that came another way.
+    func admit(key text: String, to access: Access, from address: String?) async throws(Problem) -> Caller {
+        let caller = Caller(actor: .key, key: try await key(text, from: address), address: address)
         try require(access, of: caller)
         return caller
     }
@@ -77,8 +85,7 @@ struct Doorkeeper: Sendable {
         return !ring.isGone(key.id) && key.expiresAt.map { $0 > .now } ?? true
     }
 
-    private func key(of request: Request, from address: String?) async throws(Problem) -> APIKey {
-        guard let text = try Doorkeeper.bearer(request) else { throw .missingKey }
+    private func key(_ text: String, from address: String?) async throws(Problem) -> APIKey {
         guard let given = APIKeyText(text) else { throw strike(address) }
         switch await ring.find(given.id, patiently: !strikes.isOut(address ?? "")) {
         case .unavailable: throw .unavailable("PostgreSQL, which knows the keys,", retryAfter: 2)

@@ -93,7 +93,7 @@ enum HealthDocument {
     static func worker(_ worker: WorkerInfo) -> JSONValue {
         [
             "name": .string(worker.name), "host": .string(worker.host), "pid": .integer(Int64(worker.processID)),
-            "version": .string(worker.version),
+            "version": .string(worker.version), "type": worker.http == nil ? "process" : "http",
             "queues": .array(worker.queues.map(JSONValue.string)), "slots": .integer(Int64(worker.slots)),
             "running": .integer(Int64(worker.running)), "status": .string(worker.health.rawValue),
             "started_at": worker.startedAt.map { .string($0.description) } ?? .null, "draining": .boolean(worker.isDraining),

@@ -25,7 +25,8 @@ struct InnerDoor: APIDoor {
             let request = httpRequest(given)
             let (route, captured) = try Routes.match(request.method, given.path)
             try reception.doorkeeper.require(route.access, of: exchange.caller)
-            let inner = Exchange(request: request, captured: captured, requestID: exchange.requestID, caller: exchange.caller)
+            let inner = Exchange(
+                request: request, captured: captured, requestID: exchange.requestID, caller: exchange.caller, channel: exchange.channel)
             try inner.check(route)
             return try await responder.perform(route, inner, given.path)
         }.response

@@ -59,7 +59,11 @@ package struct JobServer: Service, CustomStringConvertible {
     /// Serves until graceful shutdown: then `/readyz` says no for `drain`, the socket closes, streams end, requests in flight are answered.
     package func run() async throws {
         defer { bound.settle(nil) }
-        let informing = Task { await reception.doorkeeper.stayInformed() }
+        let informing = Task {
+            async let kinds: Void = reception.desk.followKinds()
+            await reception.doorkeeper.stayInformed()
+            await kinds
+        }
         let outcome: Result<Void, any Error>
         do { outcome = .success(try await serve()) } catch { outcome = .failure(error) }
         informing.cancel()
@@ -99,7 +103,7 @@ package struct JobServer: Service, CustomStringConvertible {
             responder: Responder(reception: reception, site: settings.siteDirectory),
             server: .http1(
                 configuration: HTTP1Channel.Configuration(
-                    additionalChannelHandlers: [ConnectionGuard(limits), Heartbeat(every: limits.heartbeat)],
+                    additionalChannelHandlers: [ConnectionGuard(limits), StreamHandler(limits), SocketUpgrade(limits)],
                     httpDecoderConfiguration: .init(maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100))),
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.host, port: settings.port), backlog: 1024,

@@ -26,6 +26,14 @@ enum Origins {
         guard origin == "http://\(host)" || origin == "https://\(host)" else { throw .foreignOrigin }
     }
 
+    /// A page may open a WebSocket to anybody and read what comes: the server must look, whoever may ask.
+    static func refuseForeignSocket(_ request: Request) throws(Problem) {
+        let host = try host(of: request)
+        guard request.headers[values: .origin].allSatisfy({ ["http://\(host)", "https://\(host)"].contains($0.lowercased()) }) else {
+            throw .foreignOrigin
+        }
+    }
+
     /// Without port and brackets.
     private static func name(of host: String) -> String {
         if host.hasPrefix("[") { return String(host.dropFirst().prefix { $0 != "]" }) }

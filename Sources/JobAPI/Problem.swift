@@ -317,6 +317,9 @@ extension Problem {
         case .unknownKind(_, let known): self = .unknownKind(known, pointer: "#/kind")
         case .invalid(let faults): self = .invalid(faults)
         case .idempotencyConflict: self = .idempotencyConflict
+        case .kindRefused(let refusal): self = .kindRefused(refusal)
+        case .kindInUse(let kind): self = .kindInUse(kind)
+        case .leaseLost: self = .leaseLost
         case .notFound: self = .unknownJob
         case .unknownFlow: self = .unknownFlow
         case .flowEnded(let flow): self = .flowEnded(flow)

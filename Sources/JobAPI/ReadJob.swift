@@ -43,7 +43,7 @@ extension Reception {
         guard let place = streams.take() else { return job }
         defer { withExtendedLifetime(place) {} }
         await firstToEnd(within: .seconds(seconds)) {
-            guard let watch = try? await desk.events(of: job.id, after: job.sequence) else { return }
+            guard let watch = try? await desk.events(of: job, after: job.sequence) else { return }
             var events = watch.makeAsyncIterator()
             while let event = try? await events.next() {
                 if event.isTerminal || !untilEnd { return }

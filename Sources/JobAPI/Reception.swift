@@ -4,6 +4,7 @@ internal import HummingbirdCore
 internal import JobDesk
 internal import JobModel
 internal import Logging
+internal import NIOCore
 
 /// What the routes may use: the desk, the limits, and what is shared between requests. Each route is an extension in a file of its own.
 struct Reception: Sendable {
@@ -24,6 +25,8 @@ struct Reception: Sendable {
     /// Searches in documents: each may keep several cores of PostgreSQL busy.
     let searches: Slots
     let draining: Flag
+    /// What `/openapi.json` answers.
+    let document = KeptDocument()
 
     init(desk: JobDesk, search: (any DocumentSearch)?, settings: JobServerSettings, logger: Logger) {
         self.desk = desk
@@ -48,6 +51,7 @@ struct Exchange: Sendable {
     let captured: [String]
     let requestID: String
     let caller: Caller
+    let channel: any Channel
     /// For the audit log, where the route changes something.
     let notes = AuditNotes()
 

@@ -14,9 +14,11 @@ struct Responder: HTTPResponder {
         var coreContext: CoreRequestContextStorage
         /// The other end of the connection; nil for one that has no address.
         let address: String?
+        let channel: any Channel
 
         init(source: ApplicationRequestContextSource) {
             address = source.channel.remoteAddress?.ipAddress
+            channel = source.channel
             coreContext = CoreRequestContextStorage(source: source)
         }
     }
@@ -34,10 +36,20 @@ struct Responder: HTTPResponder {
         let start = ContinuousClock.now
         let requestID = RequestIDs.accepted(request.headers[named: "X-Request-ID"])
         let path = request.uri.path
-        var response = try await answer(request, path: path, requestID: requestID, context: context)
+        var response: Response
+        if Responder.staysOpen(path) {
+            // A task keeps the memory of its deepest call until it ends: that of a connection that is watched over for hours must never go deep.
+            response = try await Task { try await answer(request, path: path, requestID: requestID, context: context) }.value
+        } else {
+            response = try await answer(request, path: path, requestID: requestID, context: context)
+        }
         addHeaders(to: &response, requestID: requestID, isSite: path.hasPrefix("/site/"))
         log(request, path, response.status, since: start, requestID)
         return request.method == .head ? response.createHeadResponse() : response
+    }
+
+    private static func staysOpen(_ path: String) -> Bool {
+        path.hasSuffix("/events") || path == "/ws"
     }
 
     /// The caller is looked at before anything of the request is read.
@@ -47,7 +59,7 @@ struct Responder: HTTPResponder {
             if let site, path == "/site" || path.hasPrefix("/site/") { return try await serve(request, from: site, context) }
             let (route, captured) = try Routes.match(request.method, path)
             let caller = try await reception.doorkeeper.admit(request, to: route.access, from: context.address)
-            let exchange = Exchange(request: request, captured: captured, requestID: requestID, caller: caller)
+            let exchange = Exchange(request: request, captured: captured, requestID: requestID, caller: caller, channel: context.channel)
             try exchange.check(route)
             guard let key = caller.key else { return try await perform(route, exchange, path) }
             return try await metered(route, exchange, path, Submitter(key))
@@ -123,7 +135,7 @@ struct Responder: HTTPResponder {
             ("X-Content-Type-Options", "nosniff"), ("X-Frame-Options", "DENY"), ("Referrer-Policy", "no-referrer"),
             ("Content-Security-Policy", policy), ("Cross-Origin-Resource-Policy", "same-origin"),
         ] {
-            response.headers[named: name] = value
+            if response.headers[named: name] == nil { response.headers[named: name] = value }
         }
     }
 

@@ -78,8 +78,11 @@ extension Problem {
         "unavailable", "Service unavailable",
         "This API process has no model server to turn a query into a vector: give it OLLAMA_URL or OPENAI_URL as the workers have it.", 60)
 
-    /// Nothing that the caller sent is wrong when a search fails.
+    /// Of what the caller sent only the query can be at fault: too long for the model, or nothing that it can read.
     static func searchFailed(_ failure: JobFailure) -> Problem {
+        if failure.verdict == .permanent, ["http_400", "http_413", "http_422"].contains(failure.type) {
+            return .invalid([.init(pointer: "#/query", detail: "is not taken by the embedding model: \(failure.message)")])
+        }
         var seconds: Int64 = 5
         if case .retry(let milliseconds?) = failure.verdict { seconds = (milliseconds + 999) / 1000 }
         return busy(

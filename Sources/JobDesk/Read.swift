@@ -49,15 +49,37 @@ extension JobDesk {
 
     /// Every event after number `sequence`. A job that only SQL still knows has one: its end. One that Redis loses meanwhile is waited for.
     package func events(of id: JobID, after sequence: Int64?, withTokens: Bool = false) async throws(DeskError) -> JobWatch {
-        let job = try await read(id)
-        let known = try? await queue.known([id])
-        guard let end = job.endEvent, known?.isEmpty != false else {
-            return try await asking(redis: { () throws(RedisError) in
-                try await queue.watch(id, after: sequence, withTokens: withTokens, row: { await row(of: $0, elseLive: job) })
-            })
+        try await events(of: read(id), after: sequence, withTokens: withTokens)
+    }
+
+    /// The same for a job that was just read.
+    package func events(of job: Job, after sequence: Int64?, withTokens: Bool = false) async throws(DeskError) -> JobWatch {
+        if let end = await onlyEvent(of: job) { return JobWatch([end]) }
+        return try await asking(redis: { () throws(RedisError) in
+            try await queue.watch(job.id, after: sequence, withTokens: withTokens, row: { await row(of: $0, elseLive: job) })
+        })
+    }
+
+    /// The same for who watches many jobs: into `box`, under `mark`. Nil when all there is was put there.
+    package func watch(
+        _ job: Job, after sequence: Int64?, withTokens: Bool, into box: EventBox, mark: Int
+    ) async throws(DeskError) -> WatchPlace? {
+        if let end = await onlyEvent(of: job) {
+            if sequence != end.sequence { _ = box.post(end, mark) }
+            box.postEnd(mark)
+            return nil
         }
-        let json = end.numbered(max(job.sequence, 1))
-        return JobWatch([WatchedEvent(sequence: max(job.sequence, 1), name: job.state.rawValue, json: json)])
+        return try await asking(redis: { () throws(RedisError) in
+            try await queue.watch(
+                job.id, after: sequence, withTokens: withTokens, into: box, mark: mark, row: { await row(of: $0, elseLive: job) })
+        })
+    }
+
+    /// The end of a job that only SQL still knows.
+    private func onlyEvent(of job: Job) async -> WatchedEvent? {
+        guard let end = job.endEvent, (try? await queue.known([job.id]))?.isEmpty != false else { return nil }
+        let sequence = max(job.sequence, 1)
+        return WatchedEvent(sequence: sequence, name: job.state.rawValue, json: end.numbered(sequence))
     }
 
     /// An SQL that does not answer leaves the job as it was: the watch goes on.

@@ -49,6 +49,7 @@ enum Statements {
     static let forgetJobs = text(PackageResources.forget_jobs_sql)
     static let leads = "SELECT tidewheel.leads($1::bigint) AS leads"
     static let publishKinds = text(PackageResources.publish_kinds_sql)
+    static let registerKinds = text(PackageResources.register_kinds_sql)
     static let liveIDs = text(PackageResources.live_ids_sql)
     static let setGeneration = text(PackageResources.set_generation_sql)
     static let endedAmong = text(PackageResources.select_jobs_sql + PackageResources.where_ended_sql)

@@ -20,7 +20,8 @@ package enum Digest {
         return Array(output.prefix(Int(length)))
     }
 
-    static func sha1(_ bytes: [UInt8]) -> [UInt8] {
+    /// Where a format asks for it: names of foreign jobs, the handshake of WebSockets. Nothing is trusted by it.
+    package static func sha1(_ bytes: [UInt8]) -> [UInt8] {
         digest(bytes, EVP_sha1())
     }
 

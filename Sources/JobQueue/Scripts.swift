@@ -32,12 +32,13 @@ package enum Scripts {
     package static let takePermit = script("take_permit", PackageResources.take_permit_lua, passesPermits: true)
     package static let givePermit = script("give_permit", PackageResources.give_permit_lua, passesPermits: true)
     package static let sweepPermits = script("sweep_permits", PackageResources.sweep_permits_lua, passesPermits: true)
+    package static let lease = script("lease", PackageResources.lease_lua)
     package static let charge = script("charge", PackageResources.charge_lua)
 
     package static let all = [
         enqueue, claim, report, murmur, step, settle, cancel, promote, retry, reserve, setLimits, sweepLimits, beat, drain, observe,
         reclaim, held,
-        release, leave, repair, passed, close, subject, position, durations, spend, charge, takePermit,
+        release, leave, repair, passed, close, subject, position, durations, spend, charge, lease, takePermit,
         givePermit, sweepPermits,
     ]
 

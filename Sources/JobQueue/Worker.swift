@@ -12,10 +12,12 @@ package struct WorkerCard: Sendable {
     package let startedAt: Timestamp
     /// A one-slot process for suspects: a death there counts as a crash of its job.
     package let isForSuspects: Bool
+    /// Of a lease: the worker behind HTTP that holds it, as it calls itself.
+    package let http: String?
 
     package init(
         name: String, host: String, processID: Int, version: String, queues: [String], slots: Int,
-        startedAt: Timestamp = .now, isForSuspects: Bool = false
+        startedAt: Timestamp = .now, isForSuspects: Bool = false, http: String? = nil
     ) {
         self.name = name
         self.host = host
@@ -25,6 +27,7 @@ package struct WorkerCard: Sendable {
         self.slots = slots
         self.startedAt = startedAt
         self.isForSuspects = isForSuspects
+        self.http = http
     }
 
     /// `lastClaim` is the end of the last claim round trip, or the last moment without a free slot: a worker that beats but does not
@@ -36,7 +39,7 @@ package struct WorkerCard: Sendable {
             "left_behind", .integer(Int64(state.leftBehind)),
             "started_at", startedAt.argument, "suspects", isForSuspects ? "1" : "0",
             "idle_ms", .integer(Timestamp.now.milliseconds - (state.lastClaim ?? startedAt).milliseconds),
-        ]
+        ] + (http.map { ["http", .string($0)] } ?? [])
     }
 }
 

@@ -110,7 +110,8 @@ struct Assembly: Sendable {
     }
 
     private func runnerSettings(isForSuspects: Bool) throws -> RunnerSettings {
-        let known = desk.catalogue.queues
+        // Queues of registered kinds belong to the programs that run these.
+        let known = JobCatalogue(desk.catalogue.builtIn).queues
         let asked = settings[Known.queues]
         if let unknown = asked.first(where: { !known.contains($0) }) {
             throw Refusal(
@@ -164,7 +165,7 @@ struct Assembly: Sendable {
         try await waitUntil("PostgreSQL") {
             let pending = try await ledger.pendingMigrations()
             guard pending.isEmpty else { return "the database is not up to date: run `tidewheel migrate`" }
-            try await ledger.publish(desk.catalogue.kinds)
+            try await ledger.publish(desk.catalogue.builtIn)
             return nil
         }
     }
@@ -177,7 +178,7 @@ struct Assembly: Sendable {
         do {
             let pending = try await ledger.pendingMigrations()
             if pending.isEmpty {
-                try await ledger.publish(desk.catalogue.kinds)
+                try await ledger.publish(desk.catalogue.builtIn)
                 if settings[Known.apiKeys] == CallerRule.required.rawValue, try await ledger.apiKeys().isEmpty {
                     logger.warning("There is no API key yet, so nobody is let in: run `tidewheel key create`")
                 }
@@ -299,7 +300,7 @@ struct Assembly: Sendable {
     }
 
     /// Nil without QDRANT_URL.
-    static func qdrant(_ settings: Settings, _ fetcher: Fetcher, _ directory: any DocumentDirectory) -> (any VectorStore)? {
+    static func qdrant(_ settings: Settings, _ fetcher: Fetcher, _ directory: JobLedger) -> (any VectorStore)? {
         settings[optional: Known.qdrantURL].map {
             Qdrant(url: $0, apiKey: settings[optional: Known.qdrantKey], fetcher: fetcher, directory: directory)
         }

@@ -13,9 +13,7 @@ struct Tidewheel: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(
                 name: "Processes",
-                subcommands: [
-                    APICommand.self, WorkerCommand.self, MigrateCommand.self, DevCommand.self, BenchCommand.self, MCPCommand.self,
-                ]),
+                subcommands: [APICommand.self, WorkerCommand.self, MigrateCommand.self, DevCommand.self, MCPCommand.self, BenchCommand.self]),
             CommandGroup(
                 name: "Over HTTP",
                 subcommands: [

@@ -19,9 +19,13 @@ import Testing
         private let connection: RawConnection
         private var text = ""
 
-        init(_ api: RunningAPI, _ id: JobID, _ headers: [String: String] = [:], query: String = "") async throws {
+        convenience init(_ api: RunningAPI, _ id: JobID, _ headers: [String: String] = [:], query: String = "") async throws {
+            try await self.init(api, path: "/jobs/\(id)/events\(query)", headers)
+        }
+
+        init(_ api: RunningAPI, path: String, _ headers: [String: String] = [:]) async throws {
             connection = try await RawConnection.open(api.port)
-            try await connection.send(RunningAPI.head("GET", "/jobs/\(id)/events\(query)", headers))
+            try await connection.send(RunningAPI.head("GET", path, headers))
             head = try await connection.head()
         }
 

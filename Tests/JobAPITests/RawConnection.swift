@@ -114,7 +114,7 @@ final class RawConnection {
         }
     }
 
-    private func bytes(count: Int) async throws -> [UInt8] {
+    func bytes(count: Int) async throws -> [UInt8] {
         while unread.count < count { try await readMore() }
         defer { unread.removeFirst(count) }
         return Array(unread[..<count])

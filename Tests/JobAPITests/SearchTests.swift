@@ -135,6 +135,9 @@ import Testing
                 #expect(answer.headers["retry-after"] == (failure.type == "busy" ? "2" : "5"))
                 #expect(answer.json["detail"]?.string == failure.message + ".")
             }
+            models.failure.withLock { $0 = .permanent("refused with status 400: too long", type: "http_400") }
+            let refused = try await api.post("/search", ["query": "water"])
+            #expect(refused.status == 422 && refused.json["errors"]?.array?.first?["pointer"] == "#/query")
             models.failure.withLock { $0 = nil }
             #expect(try await sources(api, ["query": "water"]) == ["http://h/a"])
             // The query's vector is remembered.

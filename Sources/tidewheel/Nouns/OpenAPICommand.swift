@@ -1,15 +1,19 @@
-/// `tidewheel openapi`: the description of the API for other programs, as a running one gives it.
+/// `tidewheel openapi`: the document of `/openapi.json`, without a server.
 import ArgumentParser
+import JobAPI
+import JobKinds
 import JobModel
-import TidewheelClient
 
-struct OpenAPICommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "openapi", abstract: "Print the OpenAPI document of the API.")
+struct OpenAPICommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "openapi", abstract: "Print the OpenAPI document of the API.",
+        discussion: "The same that GET /openapi.json answers, for generators of clients and for documentation.")
 
-    @OptionGroup var flags: ClientFlags
+    @Flag(help: "On one line.")
+    var compact = false
 
-    func run() async throws {
-        let document = try await flags.client().ask("GET", "/openapi.json")
-        Output.line(flags.output == .jsonl ? document.serialized : document.indented())
+    func run() throws {
+        let document = OpenAPI.document(version: Tidewheel.version, catalogue: JobCatalogue(EveryKind.kinds))
+        Output.line(compact ? document.serialized : document.indented())
     }
 }
