@@ -40,7 +40,8 @@ extension Reception {
         if names.contains(where: { desk.catalogue[$0] == nil }) { await desk.refreshKinds() }
         for (place, name) in given.enumerated().compactMap({ place, value in value.string.map { (place, $0) } }) {
             guard desk.catalogue[name]?.isRegistered != true else { continue }
-            let detail = desk.catalogue[name] == nil ? "is not registered; POST /kinds does that" : "is built in; only tidewheel worker runs it"
+            let detail =
+                desk.catalogue[name] == nil ? "is not registered; POST /kinds does that" : "is built in; only tidewheel worker runs it"
             throw Problem.invalid([.init(pointer: "#/kinds/\(place)", detail: detail)])
         }
         return WorkOrder(
@@ -63,7 +64,7 @@ extension Reception {
     }
 }
 
-private enum ClaimWork {
+enum ClaimWork {
     static let shape = InputShape([
         .init("worker", .text(maxLength: 200), required: true, "a name for people"),
         .init("kinds", .array(maxCount: RegisterKinds.mostAtOnce), required: true, "names of registered kinds, or registrations"),
@@ -81,7 +82,8 @@ private enum ClaimWork {
             "input": input, "metadata": job.metadata, "session_id": job.sessionID.map(JSONValue.string) ?? .null,
             "timeout_seconds": .seconds(job.timeoutMilliseconds),
             "deadline": .string(Timestamp.now.advanced(byMilliseconds: job.timeoutMilliseconds).description),
-            "heartbeat_seconds": .integer(JobDesk.workBeatSeconds), "alone": .boolean(claim.stream.hasSuffix(":\(StreamLevel.suspect.rawValue)")),
+            "heartbeat_seconds": .integer(JobDesk.workBeatSeconds),
+            "alone": .boolean(claim.stream.hasSuffix(":\(StreamLevel.suspect.rawValue)")),
         ]
     }
 }

@@ -9,8 +9,7 @@ internal import Synchronization
 /// `GET /openapi.json`, and `GET /docs`: a page that shows it, made of files of this program alone.
 extension Reception {
     func openAPI(_ exchange: Exchange) -> Response {
-        let document = document.value { OpenAPI.document(version: settings.version, catalogue: desk.catalogue) }
-        return document.response(to: exchange)
+        document.answer(of: desk.catalogue, version: settings.version).response(to: exchange)
     }
 
     func docsPage(_ exchange: Exchange) -> Response {
@@ -61,14 +60,16 @@ struct FixedAnswer: Sendable {
     }
 }
 
-/// A document that is written when somebody first asks for it.
+/// The document as it was last written: again only when other programs have registered other kinds.
 final class KeptDocument: Sendable {
-    private let kept = Mutex<FixedAnswer?>(nil)
+    private let kept = Mutex<(kinds: [JSONValue], answer: FixedAnswer)?>(nil)
 
-    func value(_ make: () -> JSONValue) -> FixedAnswer {
-        kept.withLock { kept in
-            let answer = kept ?? FixedAnswer(make().bytes, "application/json")
-            kept = answer
+    func answer(of catalogue: JobCatalogue, version: String) -> FixedAnswer {
+        let kinds = catalogue.registered.map(\.registration)
+        return kept.withLock { kept in
+            if let kept, kept.kinds == kinds { return kept.answer }
+            let answer = FixedAnswer(OpenAPI.document(version: version, catalogue: catalogue).bytes, "application/json")
+            kept = (kinds, answer)
             return answer
         }
     }

@@ -35,7 +35,9 @@ extension Reception {
     }
 
     func readStep(_ exchange: Exchange) async throws -> Response {
-        guard let result = try await desk.step(try HoldWork.step(exchange), of: try HoldWork.lease(exchange)) else { throw Problem.unknownStep }
+        guard let result = try await desk.step(try HoldWork.step(exchange), of: try HoldWork.lease(exchange)) else {
+            throw Problem.unknownStep
+        }
         return Response(["result": result])
     }
 
@@ -65,7 +67,7 @@ enum HoldWork {
         .init("status", .choice(["completed", "failed", "released", "cancelled"]), required: true, "how it ended"),
         .init("result", .object, "of a job that completed"), .init("error", .object, "of one that failed"),
     ])
-    private static let errorShape = InputShape([
+    static let errorShape = InputShape([
         .init("message", .text(maxLength: 8_000), required: true, "one sentence for people"),
         .init("type", .text(maxLength: 100), standard: "error", "one word for programs"),
         .init("retry", .boolean, standard: true, "whether to try again"),
@@ -79,7 +81,9 @@ enum HoldWork {
     }
 
     static func step(_ exchange: Exchange) throws(Problem) -> String {
-        guard let name = exchange.captured.last.flatMap({ QueryReader.decode($0[...], plusIsSpace: false) }), (1...500).contains(name.utf8.count), !name.contains("\0") else {
+        guard let name = exchange.captured.last.flatMap({ QueryReader.decode($0[...], plusIsSpace: false) }),
+            (1...500).contains(name.utf8.count), !name.contains("\0")
+        else {
             throw .unknownStep
         }
         return name

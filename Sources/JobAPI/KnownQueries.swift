@@ -19,6 +19,6 @@ enum KnownQueries {
         "POST /api/projection/create": [], "POST /api/translation/round-trip": [], "POST /api/maieutic/start": [],
         "POST /api/configuration/generate": [], "GET /api/jobs/{id}": [], "POST /api/jobs/{id}/cancel": [], "GET /api/models/queue": [],
         "GET /schedules": ["limit", "cursor", "name"], "GET /schedules/{id}": [],
-        "POST /mcp": [], "POST /mcp/{tool}": [],
+        "POST /mcp": [], "POST /mcp/{tool}": [], "GET /openapi.json": [], "GET /docs": [], "GET /docs/{file}": [],
     ]
 }

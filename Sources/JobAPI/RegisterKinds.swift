@@ -27,7 +27,7 @@ extension Reception {
 
 enum RegisterKinds {
     static let mostAtOnce = 50
-    fileprivate static let shape = InputShape([.init("kinds", .array(maxCount: mostAtOnce), required: true, "all kinds of one program")])
+    static let shape = InputShape([.init("kinds", .array(maxCount: mostAtOnce), required: true, "all kinds of one program")])
 
     /// Registrations at `#/kinds`; names of kinds may not stand twice.
     static func read(_ given: [JSONValue], _ faults: inout [InputShape.Fault]) -> [JobKind] {

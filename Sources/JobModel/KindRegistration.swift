@@ -4,7 +4,7 @@ package enum KindRegistration {
     /// Of one installation: every process holds all of them.
     package static let maxCount = 500
 
-    private static let shape = InputShape([
+    package static let shape = InputShape([
         .init("kind", .text(maxLength: maxNameBytes), required: true, "its name"),
         .init("summary", .text(maxLength: 300), required: true, "what its jobs do"),
         .init("queue", .text(maxLength: maxNameBytes), "where its jobs wait; its name without one"),
@@ -15,7 +15,7 @@ package enum KindRegistration {
         .init("estimated_seconds", .number(0...86_400), standard: 60, "how long it usually takes"),
         .init("recorded", .boolean, standard: true, "whether its jobs survive the loss of Redis"),
     ])
-    private static let backoffShape = InputShape([
+    package static let backoffShape = InputShape([
         .init("base_seconds", .number(0.001...604_800), required: true, "the first pause"),
         .init("cap_seconds", .number(0.001...604_800), "the longest pause"),
     ])

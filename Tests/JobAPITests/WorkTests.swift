@@ -18,7 +18,8 @@ import Testing
             #expect(taken.document["heartbeat_seconds"] == 1 && taken.document["alone"] == false)
             let beat = try await taken.say("heartbeat")
             #expect(beat.status == 200 && beat.json["cancel_requested"] == false)
-            #expect(try await taken.say("progress", ["progress": 40, "step": "bow", "message": "half", "log": ["one", "two"]]).status == 200)
+            #expect(
+                try await taken.say("progress", ["progress": 40, "step": "bow", "message": "half", "log": ["one", "two"]]).status == 200)
             let document = try await work.api.get("/jobs/\(job)").json
             #expect(document["status"] == "processing" && document["progress"] == 40 && document["step"] == "bow")
             let log = try await work.api.get("/jobs/\(job)/log").json.serialized
@@ -58,7 +59,7 @@ import Testing
     }
 
     @Test func aSilentWorkerIsDeadAndItsLateWordsAreRefused() async throws {
-        try await WorkFixture.run { (work) async throws in
+        try await WorkFixture.run(lease: .milliseconds(1500)) { (work) async throws in
             try await work.register()
             let job = try await work.submit()
             let first = try await work.take()
@@ -73,12 +74,12 @@ import Testing
     }
 
     @Test func aBeatingWorkerKeepsItsJobAndASuspectIsForIdleWorkersOnly() async throws {
-        try await WorkFixture.run { (work) async throws in
+        try await WorkFixture.run(lease: .seconds(3)) { (work) async throws in
             try await work.register()
             let job = try await work.submit()
             let first = try await work.take()
             try await first.beating { () async throws in
-                #expect(try await work.claim(["wait": 4]) == [], "longer than the lease")
+                #expect(try await work.claim(["wait": 5]) == [], "longer than the lease")
             }
             #expect(try await work.status(job) == "processing")
             // Silent from here on.
@@ -157,7 +158,8 @@ import Testing
                 let taken = try #require(try await work.claim(["wait": 20]).first)
                 #expect(try await taken.say("heartbeat", to: other).status == 200)
                 // The process that gave the job away goes; the lease lives.
-                async let waiting = work.claim(["wait": 20])
+                async let waiting = work.claim(["wait": 20, "worker": "waiter"])
+                try await eventually { try await other.get("/workers").json.serialized.contains("waiter") }
                 await work.api.shutDown()
                 #expect(try await waiting == [], "who waits is answered")
                 #expect(try await taken.say("progress", ["progress": 50], to: other).status == 200)

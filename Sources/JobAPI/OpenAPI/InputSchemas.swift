@@ -42,7 +42,19 @@ struct InputSchemas {
             properties(of: WebhookBody.shape, statuses: "statuses").merging(["secret": WebhookBody.secretField.schema]) { $1 },
             required: ["url"]),
         "WebhookChange": object(properties(of: WebhookBody.shape, statuses: "statuses").mapValues(orNull), required: []),
-        "SecretRotation": WebhookBody.rotationShape.schema,
+        "SecretRotation": WebhookBody.rotationShape.schema, "Search": SearchBody.shape.schema,
+        "KindRegistration": object(
+            properties(of: KindRegistration.shape, nested: ["backoff": KindRegistration.backoffShape]), required: ["kind", "summary"]),
+        "KindRegistrations": object(["kinds": list(of: "KindRegistration", most: RegisterKinds.mostAtOnce)], required: ["kinds"]),
+        "WorkClaim": object(properties(of: ClaimWork.shape).merging(["kinds": kindsOfWorker]) { $1 }, required: ["worker", "kinds"]),
+        "WorkReport": HoldWork.reportShape.schema, "StepFinished": HoldWork.stepShape.schema,
+        "WorkSettlement": object(properties(of: HoldWork.settleShape, nested: ["error": HoldWork.errorShape]), required: ["status"]),
+        "ToolArguments": ["type": "object", "description": "Arguments of the tool: `tools/list` has their schemas."],
+    ]
+
+    private static let kindsOfWorker: JSONValue = [
+        "type": "array", "minItems": 1, "maxItems": .integer(Int64(RegisterKinds.mostAtOnce)),
+        "items": ["anyOf": [["type": "string"], ["$ref": "#/components/schemas/KindRegistration"]]],
     ]
 }
 
@@ -57,6 +69,8 @@ extension InputSchemas {
         for kind in catalogue.kinds {
             var input = kind.input.schema.object ?? [:]
             input["description"] = .string("Input of `\(kind.name)`: \(kind.summary).")
+            // Its own root, so that references within it stay there.
+            if kind.isRegistered { input["$id"] = .string("/kinds/\(kind.name)/input_schema") }
             schemas[Self.inputName(kind.name)] = .object(input)
             let needsInput = input["required"] != nil || input["anyOf"] != nil
             schemas[Self.jobName(kind.name)] = [

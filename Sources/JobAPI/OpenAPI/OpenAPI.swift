@@ -94,8 +94,14 @@ struct DescribedRoute {
 
     private var responses: [String: JSONValue] {
         var responses: [String: JSONValue] = [:]
-        for answer in operation.answers { responses["\(answer.status)"] = answer.document(isMetered: !route.access.scopes.isEmpty) }
         for group in problems { responses["\(group.status)"] = ["$ref": .string("#/components/responses/\(group.name)")] }
+        for answer in operation.answers {
+            let problem = problems.first { $0.status == answer.status }?.document["content"]?.object ?? [:]
+            var document = answer.document(isMetered: !route.access.scopes.isEmpty).object ?? [:]
+            if !problem.isEmpty { document["content"] = .object((document["content"]?.object ?? [:]).merging(problem) { own, _ in own }) }
+            responses["\(answer.status)"] = .object(document)
+        }
+        if operation.asksOthers { for range in ["4XX", "5XX"] { responses[range] = ProblemResponse.any } }
         return responses
     }
 }
@@ -104,6 +110,12 @@ struct DescribedRoute {
 struct ProblemResponse {
     let status: Int
     let problems: [Problem]
+
+    /// Of routes that ask others.
+    static let any: JSONValue = [
+        "description": "Any problem of the routes that it asks.",
+        "content": ["application/problem+json": ["schema": ["$ref": "#/components/schemas/Problem"]]],
+    ]
 
     private var types: [String] { Set(problems.map(\.type)).sorted() }
 
@@ -148,19 +160,19 @@ extension RouteAnswer {
         for header in isMetered ? ResponseHeader.ofMost : [.requestID] { all[header.rawValue] = header.reference }
         for header in headers { all[header.rawValue] = header.document(isRequired: header.isAlways) }
         var document: [String: JSONValue] = ["description": .string(meaning), "headers": .object(all)]
+        var content: [String: JSONValue] = [:]
+        for one in media {
+            var body: [String: JSONValue] = ["schema": ["type": "string"]]
+            body["example"] = one.example
+            content[one.type] = .object(body)
+        }
         if let shape = shape.flatMap({ AnswerShape.byName[$0] }) {
-            document["content"] = [
-                "application/json": [
-                    "schema": ["$ref": .string("#/components/schemas/\(shape.name)")], "example": shape.example(among: AnswerShape.byName),
-                ]
+            content["application/json"] = [
+                "schema": ["$ref": .string("#/components/schemas/\(shape.name)")], "example": shape.example(among: AnswerShape.byName),
             ]
             document["links"] = Links.from(shape.name)
-        } else if !media.isEmpty {
-            let types = media.map { one in
-                (one.type, JSONValue.object(["schema": ["type": "string"]].merging(one.example.map { ["example": $0] } ?? [:]) { $1 }))
-            }
-            document["content"] = .object(Dictionary(types, uniquingKeysWith: { first, _ in first }))
         }
+        if !content.isEmpty { document["content"] = .object(content) }
         return .object(document)
     }
 }

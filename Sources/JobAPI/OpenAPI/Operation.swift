@@ -24,10 +24,12 @@ struct Operation: Sendable {
     let answers: [RouteAnswer]
     /// Types of problems that only this route has; the rest is `ProblemsOfRoute`'s business.
     let problems: [String]
+    /// Asks other routes: whatever problem they have is its own.
+    let asksOthers: Bool
 
     init(
         _ route: String, _ id: String, _ tag: Tag, _ description: String, query: [Parameter] = [], headers: [Parameter] = [],
-        body: Body? = nil, _ answers: [RouteAnswer], problems: [String] = []
+        body: Body? = nil, _ answers: [RouteAnswer], problems: [String] = [], asksOthers: Bool = false
     ) {
         self.route = route
         self.id = id
@@ -38,6 +40,7 @@ struct Operation: Sendable {
         self.body = body
         self.answers = answers
         self.problems = problems
+        self.asksOthers = asksOthers
     }
 
     enum Tag: String, Sendable, CaseIterable {
@@ -54,6 +57,8 @@ struct Operation: Sendable {
         case presentations = "Presentations"
         case webhooks = "Webhooks"
         case audit = "Audit"
+        case work = "Workers over HTTP"
+        case tools = "Tools for models"
         case health = "Health"
         case documentation = "Documentation"
 
@@ -72,6 +77,8 @@ struct Operation: Sendable {
             case .presentations: "Slides, and the subjects that they are put under."
             case .webhooks: "Receivers that are told when jobs end (Standard Webhooks)."
             case .audit: "Who changed what."
+            case .work: "Programs in any language that run jobs without access to Redis."
+            case .tools: "The Model Context Protocol, and its tools in plain JSON."
             case .health: "What operators and load balancers ask."
             case .documentation: "This document, and a page that shows it."
             }
@@ -103,6 +110,11 @@ struct RouteAnswer: Sendable {
 
     static func empty(_ status: Int, _ meaning: String, _ headers: [ResponseHeader] = []) -> RouteAnswer {
         RouteAnswer(status: status, meaning: meaning, shape: nil, media: [], headers: headers)
+    }
+
+    /// A document with any status, or a body of another type.
+    static func json(_ status: Int, _ shape: String, _ meaning: String, or type: String? = nil) -> RouteAnswer {
+        RouteAnswer(status: status, meaning: meaning, shape: shape, media: type.map { [($0, nil)] } ?? [], headers: [])
     }
 
     static func media(_ types: [(type: String, example: JSONValue?)], _ meaning: String, _ headers: [ResponseHeader] = []) -> RouteAnswer {

@@ -104,6 +104,13 @@ extension Parameter {
                 name, .path, ["type": "string", "format": "uuid"], meanings["\(whose)"] ?? "Its id.", eg: .string(AnswerShape.exampleID))
         case ("delivery", _):
             Parameter(name, .path, ["type": "string", "format": "uuid"], "The delivery's id.", eg: .string(AnswerShape.exampleID))
+        case ("lease", _):
+            Parameter(
+                name, .path, ["type": "string", "minLength": 1], "The lease that the claim answered.",
+                eg: .string("\(AnswerShape.exampleID).1.w-3f9a"))
+        case ("step", _):
+            Parameter(name, .path, ["type": "string", "minLength": 1, "maxLength": 500], "The step's name, percent-encoded.", eg: "resize")
+        case ("tool", _): Parameter(name, .path, ["type": "string", "minLength": 1, "maxLength": 200], "The tool's name.", eg: "list_jobs")
         case ("queue", _): oneOf(name, catalogue.queues, "The queue's name.")
         case ("kind", _): oneOf(name, catalogue.kinds.map(\.name), "The kind's name.")
         case ("scope", _): oneOf(name, ["queue", "kind", "key"], "What is limited; `key` is a concurrency key.")

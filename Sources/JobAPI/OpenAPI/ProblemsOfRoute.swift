@@ -47,7 +47,7 @@ enum ProblemTable {
     /// Of a type, or of a status and a type.
     static func named(_ name: String) -> [Problem] { byName[name] ?? [] }
 
-    static let all: [Problem] = ofRequests + ofJobs + ofOthers
+    static let all: [Problem] = [ofRequests, ofJobs, ofOthers, ofWork].flatMap(\.self)
 
     private static let ofRequests: [Problem] = [
         .unknownRoute, .wrongMethod(allowed: ["GET", "HEAD"]),
@@ -73,6 +73,13 @@ enum ProblemTable {
         .unknownLimit, .tooManyLimits, .unknownConversation, .unknownPresentation, .fileNotKept(job(.completed)), .fileGone,
         .unknownSubject("bio"), .subjectExists("biology"), .subjectChanged(presentation), .unknownWebhook, .unknownDelivery,
         .webhookChanged, .tooManyWebhooks, .webhookDisabled, .deliveryUnderWay(id),
+    ]
+
+    private static let ofWork: [Problem] = [
+        .unknownLease, .leaseLost, .unknownStep, .tooManySteps, .unknownWorker, .kindInUse("resize_image"),
+        .kindRefused(.nameTaken("web_crawl")), .kindRefused(.queueTaken(queue: "ingest", by: ["web_crawl"])), .kindRefused(.tooMany),
+        .tooManySearches, .searchFailed(.retry("the search took too long", type: "search_too_slow")), .upgradeRequired,
+        Problem(.notFound, "unknown-tool", "Unknown tool", "There is no tool of this name."),
     ]
 
     private static let id = JobID(AnswerShape.exampleID) ?? JobID()

@@ -109,7 +109,9 @@ struct FrameReader {
         let code = UInt16(payload[0]) << 8 | UInt16(payload[1])
         let isValid = (1000...1003).contains(code) || (1007...1014).contains(code) || (3000...4999).contains(code)
         guard isValid else { throw Violation(code: .protocolError, reason: "no close code") }
-        guard String(validating: payload.dropFirst(2), as: UTF8.self) != nil else { throw Violation(code: .badData, reason: "text is UTF-8") }
+        guard String(validating: payload.dropFirst(2), as: UTF8.self) != nil else {
+            throw Violation(code: .badData, reason: "text is UTF-8")
+        }
         return code
     }
 }

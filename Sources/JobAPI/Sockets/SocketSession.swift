@@ -93,7 +93,9 @@ final class SocketSession {
         isAuthenticating = true
         let (reception, address) = (reception, address)
         away { () -> Result<Caller, Problem> in
-            do throws(Problem) { return .success(try await reception.admitSocket(key: key, from: address)) } catch { return .failure(error) }
+            do throws(Problem) { return .success(try await reception.admitSocket(key: key, from: address)) } catch {
+                return .failure(error)
+            }
         } back: { session, outcome in
             session.isAuthenticating = false
             switch outcome {
@@ -113,7 +115,9 @@ final class SocketSession {
     private func watch(_ id: JobID, after: Int64, withTokens: Bool) {
         guard marks[id] == nil else { return fail(.alreadyWatching, "unwatch it first", id) }
         let most = reception.settings.connection.socket.watches
-        guard watched.count < most else { return fail(.tooManyWatches, "a connection watches \(most) jobs; unwatch one, or open another", id) }
+        guard watched.count < most else {
+            return fail(.tooManyWatches, "a connection watches \(most) jobs; unwatch one, or open another", id)
+        }
         lastMark += 1
         let mark = lastMark
         marks[id] = mark

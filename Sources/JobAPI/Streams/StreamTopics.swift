@@ -53,7 +53,9 @@ struct Topics: Sendable {
 
     mutating func resume(at id: String) throws(Problem) {
         let parts = id.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[0] == fingerprint else { throw .badHeader("Last-Event-ID", "must be an id of a stream of the same topics") }
+        guard parts.count == 2, parts[0] == fingerprint else {
+            throw .badHeader("Last-Event-ID", "must be an id of a stream of the same topics")
+        }
         let numbers = parts[1].split(separator: ".", omittingEmptySubsequences: false).map { $0.isEmpty ? 0 : Topics.number($0, radix: 36) }
         guard numbers.count == ids.count, numbers.allSatisfy({ $0 != nil }) else {
             throw .badHeader("Last-Event-ID", "must be an id of a stream of the same topics")

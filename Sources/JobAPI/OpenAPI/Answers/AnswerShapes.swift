@@ -3,7 +3,7 @@ internal import JobModel
 /// Every document that the API answers with, by area.
 extension AnswerShape {
     static let all: [AnswerShape] = [
-        problems, jobs, flows, queues, models, modelJobs, schedules, presentations, webhooks, operations,
+        problems, jobs, flows, queues, models, modelJobs, schedules, presentations, webhooks, work, operations,
     ].flatMap(\.self)
 
     static let byName = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })

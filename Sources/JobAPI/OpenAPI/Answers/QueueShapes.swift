@@ -33,7 +33,9 @@ extension AnswerShape {
                 .init("max_attempts", .whole, eg: 3, "Attempts before a job fails for good."),
                 .init("timeout_seconds", .number, eg: 3600, "Seconds an attempt may take."),
                 .init("estimated_seconds", .number, eg: 200, "What to expect before there is a history."),
+                .init("backoff", .shape("Backoff"), "Pauses before retries."),
                 .init("input_schema", .object, eg: ["type": "object"], "JSON Schema (2020-12) of its input."),
+                .init("registered", .boolean, "Other programs run its jobs."),
             ]),
         AnswerShape("KindList", "Every kind.", [.init("kinds", .list(.shape("Kind")), "The kinds.")]),
         AnswerShape("Queue", "How a queue stands.", queue),
@@ -60,6 +62,8 @@ extension AnswerShape {
                 .init(
                     "status", .words(["alive", "stalled", "silent", "dead"]),
                     "`stalled`: it beats, has free slots and claims nothing; `silent`: no beat for 10 s; `dead`: its jobs run elsewhere."),
+                .init("type", .words(["process", "http"]), "A process of this program, or one that asks over HTTP."),
+                .init("draining", .boolean, "It takes no more jobs, and leaves."),
                 .init("started_at", .orNull(.time), "When it started."),
             ]),
         AnswerShape(

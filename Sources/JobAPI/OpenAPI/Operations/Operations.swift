@@ -3,7 +3,7 @@ internal import JobModel
 /// What the OpenAPI document says of every route, by area. A new route is one entry here, and its documents in `Answers/`.
 extension Operation {
     static let all: [Operation] = [
-        jobs, followedJobs, flows, queues, schedules, conversations, models, modelJobs, presentations, webhooks, operations,
+        jobs, followedJobs, flows, queues, schedules, conversations, models, modelJobs, presentations, webhooks, work, operations,
     ].flatMap(\.self)
 
     static let byRoute = Dictionary(all.map { ($0.route, $0) }, uniquingKeysWith: { first, _ in first })
