@@ -94,7 +94,8 @@ import Testing
             let socket = try await SocketClient(api)
             let wrong: [(JSONValue, JSONValue)] = [
                 ([1], "invalid-message"), (["type": "dance"], "unknown-type"), (["type": "watch"], "invalid-message"),
-                (["type": "watch", "job_id": "x"], "unknown-job"), (["type": "watch", "job_id": .string(JobID().description)], "unknown-job"),
+                (["type": "watch", "job_id": "x"], "unknown-job"),
+                (["type": "watch", "job_id": .string(JobID().description)], "unknown-job"),
                 (["type": "watch", "job_id": .string(JobID().description), "after": -1], "invalid-message"),
             ]
             for (message, code) in wrong {

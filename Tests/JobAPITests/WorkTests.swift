@@ -18,7 +18,8 @@ import Testing
             #expect(taken.document["heartbeat_seconds"] == 1 && taken.document["alone"] == false)
             let beat = try await taken.say("heartbeat")
             #expect(beat.status == 200 && beat.json["cancel_requested"] == false)
-            #expect(try await taken.say("progress", ["progress": 40, "step": "bow", "message": "half", "log": ["one", "two"]]).status == 200)
+            #expect(
+                try await taken.say("progress", ["progress": 40, "step": "bow", "message": "half", "log": ["one", "two"]]).status == 200)
             let document = try await work.api.get("/jobs/\(job)").json
             #expect(document["status"] == "processing" && document["progress"] == 40 && document["step"] == "bow")
             let log = try await work.api.get("/jobs/\(job)/log").json.serialized
