@@ -19,6 +19,7 @@ let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "sw
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioHTTPTypesHTTP1 = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
@@ -94,7 +95,7 @@ let package = Package(
             "JobAPI",
             [
                 "JobDesk", "JobQueue", "JobLedger", "JobModel", hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, nioHTTPTypes,
-                logging, lifecycle,
+                nioHTTPTypesHTTP1, logging, lifecycle,
             ],
             embed: "Page"),
 
@@ -175,7 +176,8 @@ let package = Package(
         tests(
             "TidewheelTests",
             [
-                "tidewheel", "TidewheelClient", "TidewheelWorker", "JobAPI", "JobBench", "Services", "WebFetch", "JobModel", "RedisWire",
+                "tidewheel", "TidewheelClient", "TidewheelWorker", "JobAPI", "JobDesk", "JobLedger", "JobQueue", "JobBench", "Services",
+                "WebFetch", "JobModel", "RedisWire",
                 "PostgresWire",
                 arguments,
             ]),

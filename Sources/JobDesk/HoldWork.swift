@@ -19,7 +19,8 @@ package struct WorkLease: Sendable, Hashable, CustomStringConvertible {
     /// Nil for what was never a lease.
     package init?(_ text: String) {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        guard parts.count == 3, parts[0].hasPrefix("http-"), parts[0].utf8.count == 37, let id = JobID(parts[1]), let attempt = Int(parts[2]),
+        guard parts.count == 3, parts[0].hasPrefix("http-"), parts[0].utf8.count == 37, let id = JobID(parts[1]),
+            let attempt = Int(parts[2]),
             attempt > 0
         else { return nil }
         (worker, jobID, self.attempt) = (parts[0], id, attempt)
@@ -64,7 +65,8 @@ extension JobDesk {
     /// The worker lives, but the attempt must end: the server's word counts, whatever the worker does.
     private func end(_ lease: WorkLease, because life: LeaseLife) async throws(DeskError) {
         guard let claim = try await claim(of: lease), !claim.job.state.isTerminal else { return }
-        let timeout = JobOutcome(.timeout(milliseconds: claim.job.timeoutMilliseconds), attempt: charged(claim), policy: policy(of: claim.job))
+        let timeout = JobOutcome(
+            .timeout(milliseconds: claim.job.timeoutMilliseconds), attempt: charged(claim), policy: policy(of: claim.job))
         _ = try await finish(claim, as: life == .deaf ? .cancelled(.cancelled) : timeout)
         await closeLease(claim)
     }
@@ -72,7 +74,8 @@ extension JobDesk {
     /// Progress, or a line for the log where there is none. True: somebody asked the job to stop.
     package func report(_ event: JobEvent, progress: JobProgress?, of lease: WorkLease) async throws(DeskError) -> Bool {
         let isAsked = try await beat(lease)
-        switch try await asking(redis: { () throws(RedisError) in try await queue.report(event, progress: progress, of: lease.bareClaim) }) {
+        switch try await asking(redis: { () throws(RedisError) in try await queue.report(event, progress: progress, of: lease.bareClaim) })
+        {
         case .told: return isAsked
         case .cancelRequested: return true
         case .lost: throw .leaseLost
@@ -85,7 +88,8 @@ extension JobDesk {
         let settled = try await finish(claim, as: outcome(end, claim))
         guard settled == .settled else { throw .leaseLost }
         if case .completed = end, let started = claim.job.startedAt, claim.job.state == .processing {
-            durations.note(kind: claim.job.kind, milliseconds: max(0, Timestamp.now.milliseconds - started.milliseconds), input: claim.job.input)
+            durations.note(
+                kind: claim.job.kind, milliseconds: max(0, Timestamp.now.milliseconds - started.milliseconds), input: claim.job.input)
         }
         await closeLease(claim)
     }

@@ -14,7 +14,7 @@ package enum KindRefusal: Sendable, Hashable {
 /// Kinds of other programs: SQL keeps them, and every process looks there once a second, and before it says that there is no such kind.
 extension JobDesk {
     /// Looks again for kinds that nobody here has heard of: they may have been registered a moment ago. An SQL that is away is no answer.
-    func meet(_ names: [String]) async {
+    package func meet(_ names: [String]) async {
         if names.contains(where: { catalogue[$0] == nil }) { await kindLooks.look(since: .now) }
     }
 

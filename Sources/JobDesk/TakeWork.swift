@@ -120,6 +120,7 @@ extension JobDesk {
     private func isGood(_ claim: Claim, for order: WorkOrder) async throws(DeskError) -> Bool {
         let life = try await asking(redis: { () throws(RedisError) in try await queue.beginLease(claim) })
         guard life != .lost else { return false }
+        await meet([claim.job.kind])
         if claim.job.isForStrangers(order, catalogue) {
             _ = try await asking(redis: { () throws(RedisError) in try await queue.settle(claim, as: .handBack) })
             return false

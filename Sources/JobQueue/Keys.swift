@@ -13,7 +13,7 @@ package struct Keys: Sendable {
     package var active: String { prefix + "active" }
     package var dead: String { prefix + "dead" }
     package var workers: String { prefix + "workers" }
-    package var httpWorkers: String { prefix + "http_workers" }
+    package var httpWorkers: String { prefix + "workers:http" }
     package var control: String { prefix + "control" }
     package var paused: String { prefix + "paused" }
     package var limits: String { prefix + "limits" }

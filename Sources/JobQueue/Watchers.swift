@@ -23,6 +23,9 @@ final class Watchers: Sendable {
 }
 
 extension JobQueue {
+    /// Jobs that somebody in this process watches.
+    package var watchedJobs: Int { watchers.count }
+
     /// Everything that happens to a job after event number `sequence`: subscribed first, then what was missed, then live. Nothing is missed
     /// or told twice; where the log was trimmed the watcher gets `gap` and `snapshot` instead.
     /// `withTokens` also hears what models say, as it is said: of that nothing is repeated.

@@ -100,6 +100,7 @@ extension Execution {
 
     private func callHandler() async throws(JobFailure) -> JSONValue {
         guard let handler = life.handlers[claim.job.kind] else {
+            await life.desk.meet([claim.job.kind])
             if life.desk.catalogue[claim.job.kind]?.isRegistered == true {
                 await leaveToOthers()
                 throw .handBack

@@ -10,6 +10,21 @@ public struct JobWatch: AsyncSequence, Sendable {
     let id: String
     let after: Int?
     let withTokens: Bool
+    private var tell: (@Sendable (TidewheelError) -> Void)?
+
+    init(client: TidewheelClient, id: String, after: Int?, withTokens: Bool) {
+        self.client = client
+        self.id = id
+        self.after = after
+        self.withTokens = withTokens
+    }
+
+    /// The same, and somebody hears, once an outage, why there is no connection.
+    package func telling(_ tell: @escaping @Sendable (TidewheelError) -> Void) -> JobWatch {
+        var watch = self
+        watch.tell = tell
+        return watch
+    }
 
     /// Each iterator has a connection of its own, made when it is first asked.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(self) }
@@ -23,6 +38,8 @@ public struct JobWatch: AsyncSequence, Sendable {
         /// The highest number of this connection: a new connection may count anew, after a loss of Redis.
         private var highest = 0
         private var place = Place.open
+        private var hasConnected = false
+        private var isOutageTold = false
 
         private enum Place {
             case open
@@ -47,6 +64,7 @@ public struct JobWatch: AsyncSequence, Sendable {
                     if events == nil { try await connect() }
                     while let event = try await events?.next(isolation: actor) {
                         backoff.succeeded()
+                        isOutageTold = false
                         if let update = try accept(event) { return update }
                     }
                     guard place == .open else { break }
@@ -60,9 +78,13 @@ public struct JobWatch: AsyncSequence, Sendable {
         private mutating func connect() async throws(TidewheelError) {
             var headers = [("Accept", "text/event-stream")]
             if let last { headers.append(("Last-Event-ID", String(last))) }
-            let answer = try await watch.client.open("GET", "/jobs/\(percentEncoded(watch.id))/events", headers: headers)
+            // After an end the answer is one word, and a longer silence than that of a stream means that nobody is there.
+            let answer = try await watch.client.open(
+                "GET", "/jobs/\(percentEncoded(watch.id))/events", headers: headers, silence: .seconds(place == .ended ? 20 : 45))
             switch answer.status {
-            case 200: events = answer.events.makeAsyncIterator()
+            case 200:
+                events = answer.events.makeAsyncIterator()
+                hasConnected = true
             // The last number was that of the end.
             case 204: place = .over
             default: throw .problem(TidewheelError.Problem(try await answer.collected()))
@@ -90,7 +112,10 @@ public struct JobWatch: AsyncSequence, Sendable {
             if Task.isCancelled { throw .cancelled }
             if place == .ended { return place = .over }
             guard place == .open, error.isTransient else { throw error }
+            if case .unreachable = error, !hasConnected, !watch.client.options.awaitsStart { throw error }
             guard let pause = backoff.pause(atLeast: error.problem?.retryAfter) else { throw error }
+            if !isOutageTold { watch.tell?(error) }
+            isOutageTold = true
             try await rest(for: pause)
         }
 

@@ -5,6 +5,7 @@ internal import JobModel
 public struct WorkContext: Sendable {
     let context: JobContext
 
+    /// The job's id.
     public var jobID: String { context.jobID.description }
     /// From 1; every run of the job has a number of its own.
     public var attempt: Int { context.attempt }

@@ -4,6 +4,7 @@ internal import JobModel
 public struct WorkFailure: Error, Sendable, CustomStringConvertible {
     let failure: JobFailure
 
+    /// Why, in one sentence.
     public var description: String { failure.message }
 
     /// Tried again after the pause of the kind, or after `pause`, as long as attempts are left. `type` is one word for programs.

@@ -23,11 +23,13 @@ public struct WorkTerms: Sendable {
     public var summary: String
     /// Where its jobs wait. A queue belongs to one program, which runs every kind of it.
     public var queue: String
+    /// What submissions are checked against.
     public var input: WorkSchema
     /// Attempts before a job fails for good; deaths of workers do not count.
     public var maxAttempts = 3
     /// The pause before the second attempt; it doubles up to `longestPause`.
     public var firstPause = Duration.seconds(2)
+    /// No pause is longer.
     public var longestPause = Duration.seconds(300)
     /// How long one attempt may take, from 1 s to a day.
     public var timeout = Duration.seconds(600)

@@ -14,27 +14,34 @@ public struct WorkSchema: Sendable {
         value = .object(members)
     }
 
+    /// A text that is not empty, of so many characters at most.
     public static func text(maxLength: Int = 10_000) -> WorkSchema {
         WorkSchema(["type": "string", "minLength": 1, "maxLength": .integer(Int64(maxLength))])
     }
 
+    /// One of these words.
     public static func choice(_ words: [String]) -> WorkSchema {
         WorkSchema(["type": "string", "enum": .array(words.map(JSONValue.string))])
     }
 
+    /// A whole number.
     public static func integer(_ range: ClosedRange<Int>) -> WorkSchema {
         WorkSchema(["type": "integer", "minimum": .integer(Int64(range.lowerBound)), "maximum": .integer(Int64(range.upperBound))])
     }
 
+    /// A number.
     public static func number(_ range: ClosedRange<Double>) -> WorkSchema {
         WorkSchema(["type": "number", "minimum": .number(range.lowerBound), "maximum": .number(range.upperBound)])
     }
 
+    /// True or false.
     public static var boolean: WorkSchema { WorkSchema(["type": "boolean"]) }
 
+    /// An array of so many.
     public static func list(of items: WorkSchema, _ count: ClosedRange<Int> = 0...1_000) -> WorkSchema {
         WorkSchema([
-            "type": "array", "items": items.value, "minItems": .integer(Int64(count.lowerBound)), "maxItems": .integer(Int64(count.upperBound)),
+            "type": "array", "items": items.value, "minItems": .integer(Int64(count.lowerBound)),
+            "maxItems": .integer(Int64(count.upperBound)),
         ])
     }
 
@@ -60,6 +67,7 @@ public struct WorkSchema: Sendable {
             Member(name: name, isRequired: true, schema: described(schema, meaning, nil))
         }
 
+        /// One that the caller may leave out.
         public static func optional(_ name: String, _ schema: WorkSchema, _ meaning: String) -> Member {
             Member(name: name, isRequired: false, schema: described(schema, meaning, nil))
         }
@@ -69,6 +77,7 @@ public struct WorkSchema: Sendable {
             Member(name: name, isRequired: false, schema: described(schema, meaning, .integer(Int64(standard))))
         }
 
+        /// The same for a text.
         public static func optional(_ name: String, _ schema: WorkSchema, standard: String, _ meaning: String) -> Member {
             Member(name: name, isRequired: false, schema: described(schema, meaning, .string(standard)))
         }

@@ -27,6 +27,7 @@ public struct Worker: Sendable {
         self.options = options
     }
 
+    /// The same for a list that is made elsewhere.
     public init(_ kinds: [any WorkKind], options: WorkerOptions? = nil) {
         self.kinds = kinds
         self.options = options
@@ -36,7 +37,8 @@ public struct Worker: Sendable {
     /// ends the process at once. Throws `WorkerRefusal` where a kind or a setting cannot be used; stores that are away are waited for.
     public func run() async throws {
         let isForSuspects = ProcessInfo.processInfo.environment[Worker.suspectsVariable] == "1"
-        let process = try WorkerProcess(kinds.map { try Worker.handler(of: $0) }, try options ?? .environment(), isForSuspects: isForSuspects)
+        let process = try WorkerProcess(
+            kinds.map { try Worker.handler(of: $0) }, try options ?? .environment(), isForSuspects: isForSuspects)
         let working = Task { try await process.run() }
         Signals.handle { _ in
             process.drain()

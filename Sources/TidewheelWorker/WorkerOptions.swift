@@ -3,8 +3,11 @@ internal import FoundationEssentials
 /// How a worker of another program is set: by the variables that `tidewheel worker` has too, under the same names and with the same defaults.
 /// docs/settings.md explains them.
 public struct WorkerOptions: Sendable {
+    /// Where Redis is: `redis://`, `rediss://` or `unix://`.
     public var redisURL = "redis://127.0.0.1:6379"
+    /// Where PostgreSQL is.
     public var databaseURL = "postgresql://127.0.0.1:5432/tidewheel"
+    /// In front of every Redis key.
     public var keyPrefix = ""
     /// Jobs at once.
     public var slots = 4
@@ -12,8 +15,11 @@ public struct WorkerOptions: Sendable {
     public var leaseSeconds = 7
     /// How long a worker that is told to leave lets its jobs finish before it hands them back.
     public var drainSeconds = 30
+    /// How long Redis keeps a job after its end.
     public var retentionSeconds = 86_400
+    /// Connections to PostgreSQL.
     public var postgresConnections = 4
+    /// The least important kind of log line that is written.
     public var logLevel = "info"
 
     /// The defaults, whatever the environment says.
@@ -65,6 +71,7 @@ public struct WorkerOptions: Sendable {
 
 /// Why a worker does not start; its text is the whole message.
 public struct WorkerRefusal: Error, Sendable, CustomStringConvertible {
+    /// What is wrong.
     public let description: String
 
     init(_ description: String) {

@@ -74,6 +74,8 @@ extension InputShape.Fault {
 enum WaitField {
     static let name = "wait_seconds"
     static let longest = 300
+    /// Of an answer that is held back, as `Prefer: wait` holds one: proxies cut off what is silent for longer.
+    static let longestHeld = 60
 
     static let field = InputShape.Field(
         name, .integer(0...longest), standard: 0, "wait so many seconds for the job to end; 0 answers at once")

@@ -45,7 +45,7 @@ extension ToolServer: ToolService {
         {
             return ToolReply(200, .stream(stream(request, isModern, door)))
         }
-        return ToolReply(200, .json(try await answer(request, isModern: isModern, through: door) { _ in }))
+        return ToolReply(200, .json(try await answer(request, isModern: isModern, through: door, tell: nil)))
     }
 
     /// The task behind it ends with its reader.
@@ -69,7 +69,9 @@ extension ToolServer: ToolService {
             let table = try await self.table(door)
             guard let found = table[tool] else { throw ToolServer.unknownTool(tool, table) }
             let prepared = prepare(found, arguments, table)
-            let answer = try await found.run(ToolCall(arguments: try prepared.arguments.get(), door: door, kinds: table.kinds))
+            var call = ToolCall(arguments: try prepared.arguments.get(), door: door, kinds: table.kinds)
+            call.isHeld = true
+            let answer = try await found.run(call)
             let isUnderWay = answer.submitted != nil && answer.content["finished"] != true
             var reply = ToolReply(isUnderWay ? 202 : 200, .json(.object(answer.content)))
             if let id = answer.submitted { reply.headers["Location"] = "/jobs/\(id)" }

@@ -47,17 +47,19 @@ enum ToolNature: Sendable {
 
 /// One call on its way.
 struct ToolCall: Sendable {
-    let arguments: [String: JSONValue]
+    var arguments: [String: JSONValue]
     let door: any APIDoor
     let kinds: [KindInfo]
     /// Hears how far a job is while the tool waits for it.
     var progress: ProgressTeller?
     var traceparent: String?
+    /// The answer is held back while the tool waits, and nothing tells the other end that it is on its way.
+    var isHeld = false
 
     func text(_ name: String) -> String? { arguments[name]?.string }
 
     /// Seconds that the caller is ready to wait; 0 without a word.
-    var waitSeconds: Int { arguments[WaitField.name]?.integer ?? 0 }
+    var waitSeconds: Int { min(arguments[WaitField.name]?.integer ?? 0, isHeld ? WaitField.longestHeld : WaitField.longest) }
 
     /// What the API answers to a request; its refusal is the tool's.
     func ask(_ request: DoorRequest) async throws(ToolFault) -> DoorAnswer {

@@ -5,7 +5,7 @@ internal import JobModel
 package struct ToolServer: Sendable {
     private let name = "tidewheel"
     private let version: String
-    private let known = KnownKinds()
+    private let known = KnownTools()
 
     package init(version: String) { self.version = version }
 
@@ -21,12 +21,13 @@ package struct ToolServer: Sendable {
         """
 
     func table(_ door: any APIDoor) async throws(ToolFault) -> ToolTable {
-        ToolTable(try await known.current(door))
+        try await known.table(door)
     }
 
-    /// The result of a request, or why there is none. `tell` takes what is to be said before the result.
+    /// The result of a request, or why there is none. `tell` takes what is to be said before the result; without it nobody hears that anything
+    /// is still under way, and a tool waits no longer than a held answer does.
     func answer(
-        _ request: RPCRequest, isModern: Bool, through door: any APIDoor, tell: @escaping @Sendable (JSONValue) -> Void
+        _ request: RPCRequest, isModern: Bool, through door: any APIDoor, tell: (@Sendable (JSONValue) -> Void)?
     ) async throws(RPCFailure) -> JSONValue {
         do throws(RPCFailure) {
             let result = try await result(of: request, isModern, door, tell)
@@ -35,7 +36,7 @@ package struct ToolServer: Sendable {
     }
 
     private func result(
-        of request: RPCRequest, _ isModern: Bool, _ door: any APIDoor, _ tell: @escaping @Sendable (JSONValue) -> Void
+        of request: RPCRequest, _ isModern: Bool, _ door: any APIDoor, _ tell: (@Sendable (JSONValue) -> Void)?
     ) async throws(RPCFailure) -> [String: JSONValue] {
         switch request.method {
         case "tools/list": return try await list(request, isModern, door)
@@ -85,7 +86,7 @@ package struct ToolServer: Sendable {
         }
         let table: ToolTable
         do throws(ToolFault) { table = try await self.table(door) } catch { throw .internalFault(error.text) }
-        var result: [String: JSONValue] = ["tools": .array(table.tools.map(\.document))]
+        var result: [String: JSONValue] = ["tools": table.document]
         if isModern { result.merge(["ttlMs": .integer(ToolServer.listAgeMilliseconds), "cacheScope": "public"]) { $1 } }
         return result
     }
@@ -128,11 +129,11 @@ extension ToolServer {
 
     private func run(
         _ prepared: PreparedCall, _ request: RPCRequest, _ isModern: Bool, _ door: any APIDoor,
-        _ tell: @escaping @Sendable (JSONValue) -> Void
+        _ tell: (@Sendable (JSONValue) -> Void)?
     ) async throws(RPCFailure) -> [String: JSONValue] {
         do throws(ToolFault) {
             var call = ToolCall(arguments: try prepared.arguments.get(), door: door, kinds: prepared.kinds)
-            call.progress = request.progressToken.map { ProgressTeller($0, tell) }
+            if let tell { call.progress = request.progressToken.map { ProgressTeller($0, tell) } } else { call.isHeld = true }
             call.traceparent = request.meta["traceparent"]?.string
             let answer = try await prepared.tool.run(call)
             if isModern, !prepared.waits, let id = answer.submitted, Tasks.areDeclared(by: request) {

@@ -4,6 +4,8 @@ internal import JobModel
 struct ToolTable: Sendable {
     let tools: [Tool]
     let kinds: [KindInfo]
+    /// As tools/list tells them.
+    let document: JSONValue
 
     init(_ kinds: [KindInfo]) {
         self.kinds = kinds
@@ -15,6 +17,7 @@ struct ToolTable: Sendable {
         let taken = Set(written.map(\.name) + WorkTools.words.map(\.kind))
         let others = kinds.filter { !taken.contains($0.name) }.sorted { $0.name < $1.name }
         tools = written + others.map { KindWords.plain($0).tool($0) }
+        document = .array(tools.map(\.document))
     }
 
     /// By its name, in any spelling; a kind's name finds the tool that submits it.

@@ -300,7 +300,7 @@ struct Assembly: Sendable {
     }
 
     /// Nil without QDRANT_URL.
-    static func qdrant(_ settings: Settings, _ fetcher: Fetcher, _ directory: JobLedger) -> (any VectorStore)? {
+    static func qdrant(_ settings: Settings, _ fetcher: Fetcher, _ directory: any DocumentDirectory) -> (any VectorStore)? {
         settings[optional: Known.qdrantURL].map {
             Qdrant(url: $0, apiKey: settings[optional: Known.qdrantKey], fetcher: fetcher, directory: directory)
         }

@@ -41,7 +41,7 @@ struct MCPCommand: AsyncParsableCommand {
 
     private func key() throws -> String? {
         if let path = environment("TIDEWHEEL_API_KEY_FILE") { return try KeyFile.read(path, of: "TIDEWHEEL_API_KEY_FILE") }
-        return environment("TIDEWHEEL_API_KEY")
+        return try environment("TIDEWHEEL_API_KEY").map { try KeyFile.checked($0, of: "TIDEWHEEL_API_KEY") }
     }
 
     /// Nil for what is empty, too.

@@ -152,9 +152,10 @@ enum Known {
         "TIDEWHEEL_CACHE_SIMILARITY", standard: 0.95, 0.5...1,
         "Cosine of two prompts from which on one's answer is good for the other, where a job says `semantic`.")
     static let maxConnections = Setting.number(
-        "TIDEWHEEL_MAX_CONNECTIONS", standard: 4_096, 1...100_000, "HTTP connections of one API process at once.")
+        "TIDEWHEEL_MAX_CONNECTIONS", standard: 4_096, 1...100_000, "HTTP connections of one API process at once; each is an open file.")
     static let maxEventStreams = Setting.number(
-        "TIDEWHEEL_MAX_EVENT_STREAMS", standard: 2_000, 1...100_000, "Event streams and held polls of one API process at once.")
+        "TIDEWHEEL_MAX_EVENT_STREAMS", standard: 2_000, 1...100_000,
+        "Event streams, WebSockets and held polls of one API process at once; each is a connection too.")
     static let maxUploads = Setting.number("TIDEWHEEL_MAX_UPLOADS", standard: 4, 1...1_000, "Uploads that one API process takes at once.")
     static let scalingLatency = Setting.number(
         "TIDEWHEEL_SCALING_LATENCY_SECONDS", standard: 60, 1...86_400,

@@ -13,7 +13,9 @@ struct Tidewheel: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(
                 name: "Processes",
-                subcommands: [APICommand.self, WorkerCommand.self, MigrateCommand.self, DevCommand.self, MCPCommand.self, BenchCommand.self]),
+                subcommands: [
+                    APICommand.self, WorkerCommand.self, MigrateCommand.self, DevCommand.self, MCPCommand.self, BenchCommand.self,
+                ]),
             CommandGroup(
                 name: "Over HTTP",
                 subcommands: [

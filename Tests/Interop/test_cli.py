@@ -1,82 +1,14 @@
 """The command line as people and scripts use it: every command in a pseudo-terminal and in a pipe, against a running installation."""
-import fcntl
 import json
-import os
-import pathlib
-import pty
 import re
-import select
-import shutil
 import signal
-import struct
 import subprocess
-import termios
 import time
-import unicodedata
 
 import httpx
 import pytest
 
-ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-
-
-class Shell:
-    """Runs the program, in a pipe or on a terminal."""
-
-    def __init__(self, program, api):
-        self.program = program
-        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("TIDEWHEEL_") and k not in ("NO_COLOR", "COLUMNS")}
-        self.environment |= {"TIDEWHEEL_URL": api, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
-
-    def pipe(self, *arguments, input="", timeout=60, **environment):
-        done = subprocess.run([self.program, *arguments], input=input, capture_output=True, text=True, timeout=timeout,
-                              env=self.environment | environment)
-        assert "\x1b" not in done.stdout + done.stderr
-        return done
-
-    def json(self, *arguments, **more):
-        done = self.pipe(*arguments, "-o", "json", **more)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    def terminal(self, *arguments, columns=80, keys=b"", timeout=60, program=None, until=None, **environment):
-        """(exit status, everything that was written to the terminal)"""
-        child, master = pty.fork()
-        if child == 0:
-            os.execvpe(program or self.program, [program or self.program, *arguments], self.environment | environment)
-        fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-        written, deadline, typed = b"", time.monotonic() + timeout, False
-        try:
-            while time.monotonic() < deadline:
-                if not select.select([master], [], [], 0.1)[0]:
-                    continue
-                try:
-                    piece = os.read(master, 65536)
-                except OSError:
-                    break
-                if not piece:
-                    break
-                written += piece
-                if keys and not typed and re.search(until or b"", written):
-                    os.write(master, keys)
-                    typed = True
-            else:
-                os.kill(child, signal.SIGKILL)
-                pytest.fail(f"{arguments} did not end: {written!r}")
-        finally:
-            _, status = os.waitpid(child, 0)
-            os.close(master)
-        return os.waitstatus_to_exitcode(status), written.decode()
-
-
-def width(text):
-    """Columns that a terminal gives a text."""
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-@pytest.fixture(scope="module")
-def shell(program, api):
-    return Shell(program, api)
+from shell import ESCAPE, width
 
 
 @pytest.fixture(scope="module")
@@ -256,6 +188,32 @@ def test_ctrl_c_stops_the_watching_and_says_how_to_go_on(shell, scheduled, where
     assert shell.json("job", "get", scheduled)["status"] == "scheduled"
 
 
+def test_a_watch_outlives_the_api(shell, program, stores, scheduled):
+    def serve(port):
+        process = subprocess.Popen([program, "api", "--port", str(port)], env=shell.environment | stores, stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, text=True)
+        return process, re.search(r"http://\S+", process.stdout.readline()).group(0)
+
+    api, url = serve(0)
+    watch = subprocess.Popen([shell.program, "job", "watch", scheduled, "--url", url, "-o", "jsonl"], env=shell.environment,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert json.loads(watch.stdout.readline())["event"] == "scheduled"
+    api.kill()
+    api.wait()
+    assert "watching goes on" in watch.stderr.readline()
+    assert shell.pipe("job", "promote", scheduled).returncode == 0
+    assert shell.pipe("job", "wait", scheduled).returncode == 0
+    api, _ = serve(url.rsplit(":", 1)[1])
+    try:
+        out, err = watch.communicate(timeout=40)
+        assert watch.returncode == 0 and err == ""
+        numbers = [json.loads(line)["seq"] for line in out.splitlines()]
+        assert numbers == list(range(2, len(numbers) + 2)) and "completed" in out
+    finally:
+        api.send_signal(signal.SIGTERM)
+        api.wait(timeout=40)
+
+
 def test_waiting_has_an_end(shell, scheduled):
     begin = time.monotonic()
     done = shell.pipe("job", "wait", scheduled, "--timeout", "1s")
@@ -311,146 +269,7 @@ def test_without_an_api_the_next_step_is_told(shell):
     done = shell.pipe("queue", "list", TIDEWHEEL_URL="http://127.0.0.1:1")
     assert done.returncode == 5 and time.monotonic() - begin < 3
     assert "http://127.0.0.1:1" in done.stderr and "tidewheel api" in done.stderr and "TIDEWHEEL_URL" in done.stderr
+    for verb in ("watch", "wait", "logs", "cancel"):
+        assert shell.pipe("job", verb, "x", TIDEWHEEL_URL="http://127.0.0.1:1", timeout=10).returncode == 5
     assert shell.pipe("queue", "list", "--url", "nonsense").returncode == 2
     assert shell.pipe("queue", "list", "--key-file", "/nowhere").returncode == 1
-
-
-def test_keys_come_from_the_environment_or_a_file(shell, program, stores, tmp_path):
-    api = subprocess.Popen([program, "api", "--port", "0", "--set", "TIDEWHEEL_API_KEYS=required"], env=shell.environment | stores,
-                           stdout=subprocess.PIPE, text=True)
-    try:
-        url = re.search(r"http://\S+", api.stdout.readline()).group(0)
-        key = shell.pipe("key", "create", "--name", "cli", "--scopes", "read", **stores).stdout.strip()
-        assert key.startswith("twk_")
-        (tmp_path / "key").write_text(key + "\n")
-        missing = shell.pipe("queue", "list", "--url", url)
-        assert missing.returncode == 6 and "TIDEWHEEL_API_KEY" in missing.stderr
-        assert shell.pipe("queue", "list", "--url", url, TIDEWHEEL_API_KEY="twk_wrong").returncode == 6
-        deadline = time.monotonic() + 20
-        while shell.pipe("queue", "list", "--url", url, TIDEWHEEL_API_KEY=key).returncode != 0 and time.monotonic() < deadline:
-            pass
-        assert shell.pipe("queue", "list", "--url", url, "--key-file", str(tmp_path / "key")).returncode == 0
-        assert shell.pipe("queue", "list", "--url", url, TIDEWHEEL_API_KEY_FILE=str(tmp_path / "key")).returncode == 0
-        denied = shell.pipe("queue", "pause", "models", "--url", url, TIDEWHEEL_API_KEY=key)
-        assert denied.returncode == 6 and "manage" in denied.stderr and key not in denied.stderr
-        listed = shell.pipe("key", "list", **stores)
-        assert "cli" in listed.stdout
-        assert shell.pipe("key", "revoke", key, **stores).returncode == 0
-    finally:
-        api.send_signal(signal.SIGTERM)
-        assert api.wait(timeout=40) == 0
-
-
-def test_the_doctor_finds_nothing_wrong(shell, stores):
-    report = shell.pipe("doctor", "-o", "json", TIDEWHEEL_MODELS="echo", **stores)
-    checks = json.loads(report.stdout)
-    # Only the stand-in for a model is worth a warning.
-    assert {check["name"] for check in checks["checks"] if check["status"] != "ok"} == {"models"}, report.stdout
-    assert report.returncode == 8 and checks["status"] == "warn"
-    assert len(checks["checks"]) > 15
-    status, text = shell.terminal("doctor", columns=120, TIDEWHEEL_MODELS="echo", **stores)
-    assert status == 8 and "\x1b[32mok" in text and "→" in text
-    quiet = shell.pipe("doctor", "--quiet", TIDEWHEEL_MODELS="echo", **stores)
-    assert len(quiet.stdout.splitlines()) == 2
-
-
-def test_the_doctor_says_what_is_away_and_takes_no_longer_than_it_may(shell, tmp_path):
-    begin = time.monotonic()
-    report = shell.pipe("doctor", "-o", "jsonl", "--within", "4s", "--url", "http://127.0.0.1:1", REDIS_URL="redis://127.0.0.1:1",
-                        DATABASE_URL="postgresql://127.0.0.1:1/x", OLLAMA_URL="http://127.0.0.1:1", QDRANT_URL="http://127.0.0.1:1",
-                        TIDEWHEEL_DECK_DIRECTORY=str(tmp_path / "none"))
-    assert time.monotonic() - begin < 15
-    assert report.returncode == 1
-    checks = {check["name"]: check for check in map(json.loads, report.stdout.splitlines())}
-    assert {name for name, check in checks.items() if check["status"] == "fail"} >= {"redis", "postgresql", "models", "qdrant", "TIDEWHEEL_DECK_DIRECTORY"}
-    assert all(check["mend"] for check in checks.values() if check["status"] != "ok")
-
-
-def test_the_doctor_sees_what_is_set_wrong(shell, stores):
-    redis = ["redis-cli", "-s", stores["REDIS_URL"].removeprefix("unix://")]
-    try:
-        subprocess.run([*redis, "config", "set", "maxmemory-policy", "allkeys-lru"], check=True, capture_output=True)
-        subprocess.run([*redis, "config", "set", "hash-max-listpack-value", "64"], check=True, capture_output=True)
-        subprocess.run([*redis, "xadd", "models_jobs:low", "1-1", "job_id", "x"], check=True, capture_output=True)
-        report = shell.pipe("doctor", "--quiet", **stores)
-        assert report.returncode == 1
-        assert "noeviction" in report.stdout and "hash-max-listpack-value 1024" in report.stdout
-    finally:
-        subprocess.run([*redis, "config", "set", "maxmemory-policy", "noeviction"], check=True, capture_output=True)
-        subprocess.run([*redis, "config", "set", "hash-max-listpack-value", "1024"], check=True, capture_output=True)
-
-
-def test_bash_completes_commands_flags_and_kinds(shell, tmp_path):
-    directory = tmp_path / "bin"
-    directory.mkdir()
-    (directory / "tidewheel").symlink_to(pathlib.Path(shell.program).resolve())
-    script = tmp_path / "completion"
-    script.write_text(shell.pipe("completion", "bash").stdout)
-    subprocess.run(["bash", "-n", script], check=True)
-    environment = shell.environment | {"PATH": f"{directory}:{os.environ['PATH']}"}
-
-    def complete(line):
-        words = line.split(" ")
-        ask = (f"source {script}; COMP_LINE='{line}'; COMP_POINT=${{#COMP_LINE}}; COMP_WORDS=({' '.join(words[:-1])} '{words[-1]}'); "
-               f"COMP_CWORD={len(words) - 1}; _tidewheel tidewheel '{words[-1]}' '{words[-2]}'; printf '%s\\n' \"${{COMPREPLY[@]}}\"")
-        done = subprocess.run(["bash", "--norc", "-c", ask], env=environment, capture_output=True, text=True, timeout=30)
-        assert done.returncode == 0, done.stderr
-        return {word.strip() for word in done.stdout.splitlines() if word.strip()}
-
-    assert complete("tidewheel job s") == {"submit"}
-    assert complete("tidewheel sch") == {"schedule"}
-    assert "--idempotency-key" in complete("tidewheel job submit --id")
-    assert complete("tidewheel job list --status comp") == {"completed"}
-    assert complete("tidewheel kind get web_") == {"web_crawl"}
-    assert complete("tidewheel queue pause in") == {"ingest"}
-    assert complete("tidewheel completion b") == {"bash"}
-
-
-def test_bash_completes_at_a_prompt(shell, tmp_path):
-    directory = tmp_path / "bin"
-    directory.mkdir()
-    (directory / "tidewheel").symlink_to(pathlib.Path(shell.program).resolve())
-    rc = tmp_path / "rc"
-    rc.write_text(f"PS1='ready> '\nbind 'set enable-bracketed-paste off'\n{shell.pipe('completion', 'bash').stdout}\n")
-    _, text = shell.terminal("--rcfile", str(rc), "-i", program=shutil.which("bash"), until=b"ready> ",
-                             keys=b"echo tidewheel kind get; tidewheel kind g\tweb_\t >/dev/null && echo it-$((20+1)); exit\n",
-                             PATH=f"{directory}:{os.environ['PATH']}")
-    assert "tidewheel kind get web_crawl" in text and "it-21" in text
-
-
-def test_manual_pages_have_no_faults(shell, tmp_path):
-    assert shell.pipe("man", "--directory", str(tmp_path)).returncode == 0
-    pages = sorted(tmp_path.glob("*.1"))
-    assert len(pages) > 50
-    assert {"tidewheel.1", "tidewheel-job-submit.1", "tidewheel-worker-drain.1", "tidewheel-doctor.1"} <= {page.name for page in pages}
-    if not shutil.which("man") or not shutil.which("groff"):
-        pytest.skip("there is no man(1) to read them with")
-    for page in pages:
-        done = subprocess.run(["man", "--warnings=w", "-l", str(page)], env=os.environ | {"MANWIDTH": "80", "LC_ALL": "C.UTF-8", "MANPAGER": "cat"},
-                              capture_output=True, text=True)
-        assert done.returncode == 0 and done.stderr == "", f"{page.name}: {done.stderr}"
-        assert "NAME" in done.stdout and "SYNOPSIS" in done.stdout
-    text = subprocess.run(["man", "-l", str(tmp_path / "tidewheel-job-submit.1")], capture_output=True, text=True,
-                          env=os.environ | {"MANWIDTH": "100", "LC_ALL": "C.UTF-8", "MANPAGER": "cat"}).stdout
-    assert "--idempotency-key" in text and "tidewheel-job(1)" in text.replace(" (1)", "(1)")
-
-
-def test_openapi_is_what_the_api_gives(shell, api):
-    answer = httpx.get(f"{api}/openapi.json")
-    done = shell.pipe("openapi")
-    assert done.returncode == (0 if answer.status_code == 200 else 3)
-    assert answer.status_code != 200 or json.loads(done.stdout) == answer.json()
-
-
-def test_a_worker_that_is_drained_leaves(shell):
-    """Last: dev starts another one in its place."""
-    before = [worker for worker in shell.json("worker", "list") if worker["status"] == "alive"]
-    assert shell.pipe("worker", "drain", before[0]["name"]).stdout == f"{before[0]['name']}  draining\n"
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        alive = {worker["name"] for worker in shell.json("worker", "list") if worker["status"] == "alive"}
-        if len(alive) == len(before) and not alive & {worker["name"] for worker in before}:
-            break
-        time.sleep(0.2)
-    else:
-        pytest.fail(f"{before} and {alive}")

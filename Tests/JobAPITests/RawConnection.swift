@@ -11,10 +11,11 @@ final class RawConnection {
     private var unread: [UInt8] = []
 
     /// With `reading` false nothing is taken off the socket until `readOn`.
-    static func open(_ port: Int, reading: Bool = true) async throws -> RawConnection {
+    static func open(_ port: Int, reading: Bool = true, receiveBuffer: Int = 256 << 10) async throws -> RawConnection {
         let (stream, continuation) = AsyncStream<ByteBuffer>.makeStream()
         let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.autoRead, value: reading)
+            .channelOption(.socketOption(.so_rcvbuf), value: .init(receiveBuffer))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(Arrivals(continuation))
@@ -68,6 +69,17 @@ final class RawConnection {
         var count = unread.count
         while let buffer = await arriving.next(isolation: #isolation) { count += buffer.readableBytes }
         return count
+    }
+
+    /// Reads on until these bytes come, and keeps nothing; false when the other side closes before.
+    func skip(to mark: [UInt8]) async -> Bool {
+        var tail: [UInt8] = []
+        while let buffer = await arriving.next(isolation: #isolation) {
+            let bytes = tail + Array(buffer: buffer).suffix(1_000)
+            if bytes.firstRange(of: mark) != nil { return true }
+            tail = Array(bytes.suffix(mark.count))
+        }
+        return false
     }
 
     /// Status and fields of the next final answer; names in lower case.

@@ -19,7 +19,7 @@ final class SocketClient {
     ]
 
     init(_ api: RunningAPI, _ headers: [String: String] = [:], reading: Bool = true) async throws {
-        connection = try await RawConnection.open(api.port, reading: reading)
+        connection = try await RawConnection.open(api.port, reading: reading, receiveBuffer: reading ? 256 << 10 : 4 << 10)
         try await connection.send(RunningAPI.head("GET", "/ws", SocketClient.handshake.merging(headers) { $1 }))
         head = reading ? try await connection.anyHead() : (0, [:])
     }
@@ -88,12 +88,11 @@ final class SocketClient {
         try await send(["type": "watch", "job_id": .string(id.description), "after": .integer(after)])
     }
 
-    /// For a client that has read nothing so far.
-    func codeAfterHead() async throws -> UInt16? {
-        _ = try await connection.anyHead()
-        return try await closeCode()
+    /// For a client that has read nothing so far: whether it is told, behind all that has come, that it was too slow.
+    func wasDropped() async throws -> Bool {
+        try await connection.readOn()
+        return await connection.skip(to: [0x03, 0xf5] + Array("you read too slowly".utf8))
     }
 
-    func readOn() async throws { try await connection.readOn() }
     func leave() async throws { try await connection.close() }
 }

@@ -69,7 +69,7 @@ import Testing
 
     @Test func aKeyThatIsRevokedEndsItsConnections() async throws {
         try await withKeys {
-            $0.connection.socket.ping = .milliseconds(50)
+            $0.connection.socket.ping = .seconds(1)
         } _: { api in
             let key = try await api.key([.read])
             let id = try #require(APIKeyText(text(key))?.id)

@@ -19,7 +19,7 @@ struct WorkFixture: Sendable {
 
     let api: RunningAPI
 
-    static func run(lease: Duration = .milliseconds(1500), _ test: (WorkFixture) async throws -> Void) async throws {
+    static func run(lease: Duration = .seconds(7), _ test: (WorkFixture) async throws -> Void) async throws {
         try await withAPI { (api) async throws in
             var settings = RunnerSettings(queues: ["ingest"])
             settings.lease = lease

@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test func aSilentWorkerIsDeadAndItsLateWordsAreRefused() async throws {
-        try await WorkFixture.run { (work) async throws in
+        try await WorkFixture.run(lease: .milliseconds(1500)) { (work) async throws in
             try await work.register()
             let job = try await work.submit()
             let first = try await work.take()
@@ -74,12 +74,12 @@ import Testing
     }
 
     @Test func aBeatingWorkerKeepsItsJobAndASuspectIsForIdleWorkersOnly() async throws {
-        try await WorkFixture.run { (work) async throws in
+        try await WorkFixture.run(lease: .seconds(3)) { (work) async throws in
             try await work.register()
             let job = try await work.submit()
             let first = try await work.take()
             try await first.beating { () async throws in
-                #expect(try await work.claim(["wait": 4]) == [], "longer than the lease")
+                #expect(try await work.claim(["wait": 5]) == [], "longer than the lease")
             }
             #expect(try await work.status(job) == "processing")
             // Silent from here on.
@@ -158,7 +158,8 @@ import Testing
                 let taken = try #require(try await work.claim(["wait": 20]).first)
                 #expect(try await taken.say("heartbeat", to: other).status == 200)
                 // The process that gave the job away goes; the lease lives.
-                async let waiting = work.claim(["wait": 20])
+                async let waiting = work.claim(["wait": 20, "worker": "waiter"])
+                try await eventually { try await other.get("/workers").json.serialized.contains("waiter") }
                 await work.api.shutDown()
                 #expect(try await waiting == [], "who waits is answered")
                 #expect(try await taken.say("progress", ["progress": 50], to: other).status == 200)

@@ -8,7 +8,7 @@ import TestServers
 import Testing
 
 /// A worker that is asked to leave over Redis does what it does on SIGTERM.
-struct DrainTests {
+@Suite(.timeLimit(.minutes(1))) struct DrainTests {
     private func leaves(_ ask: (RunnerFixture, String) async throws -> Void) async throws {
         let (gate, started) = (Gate(), Gate())
         let fixture = try await RunnerFixture([

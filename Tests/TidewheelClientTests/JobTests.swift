@@ -5,7 +5,7 @@ import Testing
 @testable import TidewheelClient
 
 /// Whole jobs, over a real API, worker, Redis and PostgreSQL.
-struct JobTests {
+@Suite(.timeLimit(.minutes(1))) struct JobTests {
     private struct Input: Encodable { var n = 0, text = "hällo" }
     private struct Told: Decodable, Equatable { let told: Int, text: String? }
 

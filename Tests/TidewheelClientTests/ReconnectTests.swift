@@ -6,7 +6,7 @@ import Testing
 @testable import TidewheelClient
 
 /// Links that break, APIs that leave and come back: nothing is lost, nothing comes twice.
-struct ReconnectTests {
+@Suite(.timeLimit(.minutes(1))) struct ReconnectTests {
     /// Lets the job make its steps one by one, and breaks something at some of them.
     private func watchThrough(_ harm: @escaping @Sendable (ClientFixture, Int) async throws -> Void) async throws {
         try await ClientFixture.run { fixture, client in
@@ -90,7 +90,7 @@ struct ReconnectTests {
 }
 
 /// What is repeated, and what is not.
-struct RepeatTests {
+@Suite(.timeLimit(.minutes(1))) struct RepeatTests {
     private static func count(_ answers: [StubResponse], _ ask: (TidewheelClient) async throws -> Void) async throws -> [StubRequest] {
         let seen = Mutex<[StubRequest]>([])
         let server = try await StubHTTPServer { request in

@@ -5,6 +5,7 @@ import JobQueue
 import JobRunner
 import Logging
 import PostgresWire
+import PrivateServers
 import RedisWire
 import Synchronization
 import TestServers

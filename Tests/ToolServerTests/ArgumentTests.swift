@@ -33,7 +33,9 @@ import Testing
                 == ["model": "m", "kind": "generate", "task_category": "c", "score": 1])
     }
 
-    @Test(arguments: [("=?base64?bGlzdA==?=", "list"), ("list", "list"), ("=?base64?%%?=", nil), ("=?base64?/w==?=", nil)] as [(String, String?)])
+    @Test(
+        arguments: [("=?base64?bGlzdA==?=", "list"), ("list", "list"), ("=?base64?%%?=", nil), ("=?base64?/w==?=", nil)]
+            as [(String, String?)])
     func encodedHeadersAreDecoded(given: String, meant: String?) {
         #expect(Envelope.decoded(given) == meant)
         #expect(Envelope.trimmed(" \tlist_jobs ") == "list_jobs")

@@ -20,7 +20,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("get-job-progress", "get_job_progress"), ("getJobStatus", "get_job_status"), ("web_crawl", "crawl_web"), ("document", "ingest_doc"),
+        ("get-job-progress", "get_job_progress"), ("getJobStatus", "get_job_status"), ("web_crawl", "crawl_web"),
+        ("document", "ingest_doc"),
         ("Generate", "generate"), ("thinking", "analyze_with_thinking"),
     ])
     func otherSpellingsFindTheTool(given: String, name: String) {

@@ -161,7 +161,9 @@ final class SocketHandler: ChannelDuplexHandler {
         session.closed()
         context.flush()
         tick?.cancel()
-        tick = schedule(in: limits.closing, context) { $0.close(promise: nil) }
+        // A slow client learns why, if it reads on; a server that ends waits for nobody.
+        let isSlow = code != .goingAway && !context.channel.isWritable
+        tick = schedule(in: isSlow ? stalledWrite : limits.closing, context) { $0.close(promise: nil) }
     }
 
     /// Between pings also the caller is looked at: who was shut out meanwhile leaves now.

@@ -18,7 +18,7 @@ COMMENT ON COLUMN schema_migrations.name IS 'Its file';
 COMMENT ON COLUMN schema_migrations.checksum IS 'SHA-256 of the file when it was applied: an applied file must not change';
 COMMENT ON COLUMN schema_migrations.applied_at IS 'When';
 -- What this file has is not applied again. The number of the last migration:
-INSERT INTO schema_migrations (version, name, checksum) SELECT n, 'schema.sql', 'schema.sql' FROM generate_series(1, 22) AS n;
+INSERT INTO schema_migrations (version, name, checksum) SELECT n, 'schema.sql', 'schema.sql' FROM generate_series(1, 23) AS n;
 
 -- The jobs and their attempts. A row exists before its job is acknowledged to anybody, and holds everything needed to queue it again.
 CREATE TABLE jobs (

@@ -46,7 +46,7 @@ enum SubmitJobTool {
         var call = call
         if let agent = call.text("agent") {
             let metadata = call.arguments["metadata"]?.object ?? [:]
-            call.add(["metadata": .object(metadata.merging(["agent": .string(agent)]) { own, _ in own })])
+            call.arguments["metadata"] = .object(metadata.merging(["agent": .string(agent)]) { own, _ in own })
         }
         do throws(ToolFault) {
             var answer = try await call.submit(
@@ -94,13 +94,6 @@ enum SubmitJobTool {
         let near = ToolNames.nearest(to: name, among: kind.fields.keys.sorted() + SubmissionFields.names.sorted()).first
         let there = near.map { "did you mean \($0)?" } ?? "its fields are: \(kind.fields.keys.sorted().joined(separator: ", "))"
         return "is neither an option nor a field of \(kind.name); \(there)"
-    }
-}
-
-extension ToolCall {
-    fileprivate mutating func add(_ more: [String: JSONValue]) {
-        self = ToolCall(
-            arguments: arguments.merging(more) { $1 }, door: door, kinds: kinds, progress: progress, traceparent: traceparent)
     }
 }
 

@@ -101,7 +101,9 @@ struct Following {
         guard isShown else { return try await job.wait() }
         var seen: Int?
         while true {
-            for try await update in job.watch(after: seen) {
+            let watch = job.watch(after: seen).telling { error in lines.say("\(error.shortly); watching goes on when the API answers again")
+            }
+            for try await update in watch {
                 seen = update.number ?? seen
                 if flags.output != .table, !toError { Self.print(update, of: id) } else { lines.told(update, of: id) }
             }

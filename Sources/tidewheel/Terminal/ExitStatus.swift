@@ -102,3 +102,13 @@ extension ExitStatus {
         }
     }
 }
+
+extension TidewheelError {
+    /// Without what a person has read already.
+    var shortly: String {
+        switch self {
+        case .unreachable(let why), .interrupted(let why), .timedOut(let why): "No connection (\(why))"
+        default: "\(self)"
+        }
+    }
+}

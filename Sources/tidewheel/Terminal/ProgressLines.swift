@@ -18,11 +18,14 @@ final class ProgressLines: Sendable {
     }
 
     private let terminal: Terminal
+    /// What has scrolled out of the screen cannot be drawn again.
+    private let isRedrawn: Bool
     private let state: Mutex<State>
     private let write: @Sendable (String) -> Void
 
     init(_ ids: [String], _ terminal: Terminal, write: @escaping @Sendable (String) -> Void) {
         self.terminal = terminal
+        isRedrawn = terminal.isTerminal && ids.count < terminal.height
         self.write = write
         state = Mutex(State(rows: ids.map { Row(id: $0) }))
     }
@@ -31,7 +34,7 @@ final class ProgressLines: Sendable {
         state.withLock { state in
             guard let index = state.rows.firstIndex(where: { $0.id == id }) else { return }
             Self.apply(update, to: &state.rows[index])
-            if terminal.isTerminal {
+            if isRedrawn {
                 draw(&state)
             } else if let line = plainLine(update, of: id, among: state.rows.count) {
                 write(line + "\n")
@@ -42,6 +45,14 @@ final class ProgressLines: Sendable {
     /// So that what is printed next stands below.
     func finish() {
         state.withLock { $0.drawn = 0 }
+    }
+
+    /// On standard error; what is drawn again then stands below it.
+    func say(_ line: String) {
+        state.withLock { state in
+            Console.say(line)
+            state.drawn = 0
+        }
     }
 
     private static func apply(_ update: JobUpdate, to row: inout Row) {

@@ -11,10 +11,14 @@ struct Terminal: Sendable {
     let hasColours: Bool
     /// Columns; nil where nothing is cut off.
     let width: Int?
+    var height = 24
 
     static func of(_ descriptor: Int32, _ choice: ColourChoice) -> Terminal {
         let environment = ProcessInfo.processInfo.environment
-        return of(isTerminal: isatty(descriptor) == 1, choice, environment, width: columns(of: descriptor))
+        let size = size(of: descriptor)
+        var terminal = of(isTerminal: isatty(descriptor) == 1, choice, environment, width: size?.columns)
+        terminal.height = size?.rows ?? terminal.height
+        return terminal
     }
 
     /// NO_COLOR counts when it is not empty; a dumb terminal can neither redraw nor colour.
@@ -31,10 +35,10 @@ struct Terminal: Sendable {
         return Terminal(isTerminal: isTerminal && !isDumb, hasColours: hasColours, width: isTerminal ? width ?? given ?? 80 : nil)
     }
 
-    private static func columns(of descriptor: Int32) -> Int? {
+    private static func size(of descriptor: Int32) -> (columns: Int, rows: Int)? {
         var size = winsize()
         guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
-        return Int(size.ws_col)
+        return (Int(size.ws_col), max(1, Int(size.ws_row)))
     }
 
     func paint(_ text: String, _ style: Style?) -> String {
