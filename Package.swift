@@ -176,10 +176,8 @@ let package = Package(
         tests(
             "TidewheelTests",
             [
-                "tidewheel", "TidewheelClient", "TidewheelWorker", "JobAPI", "JobDesk", "JobLedger", "JobQueue", "JobBench", "Services",
-                "WebFetch", "JobModel", "RedisWire",
-                "PostgresWire",
-                arguments,
+                "tidewheel", "TidewheelClient", "TidewheelWorker", "JobAPI", "JobBench", "JobDesk", "JobQueue", "JobLedger", "Services",
+                "WebFetch", "JobModel", "RedisWire", "PostgresWire", arguments,
             ]),
         tests(
             "TidewheelWorkerTests",
