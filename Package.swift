@@ -41,7 +41,11 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let package = Package(
     name: "tidewheel",
     platforms: [.macOS(.v15)],
-    products: [.executable(name: "tidewheel", targets: ["tidewheel"])],
+    products: [
+        .executable(name: "tidewheel", targets: ["tidewheel"]),
+        .library(name: "TidewheelClient", targets: ["TidewheelClient"]),
+        .library(name: "TidewheelWorker", targets: ["TidewheelWorker"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
@@ -76,6 +80,7 @@ let package = Package(
         room("JobQueue", ["RedisWire", "JobModel", logging], embed: "Scripts"),
         room("JobLedger", ["PostgresWire", "JobModel", logging], embed: "SQL", exclude: ["Schema"]),
         room("Services", ["WebFetch", "PageText", "JobModel", logging]),
+        room("TidewheelClient", ["WebFetch", "JobModel"]),
 
         // 3rd floor
         room("JobDesk", ["JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel", logging]),
@@ -91,8 +96,10 @@ let package = Package(
             [
                 "JobDesk", "JobQueue", "JobLedger", "JobModel", hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, nioHTTPTypes,
                 nioHTTPTypesHTTP1, logging, lifecycle,
-            ]),
+            ],
+            embed: "Page"),
 
+        room("ToolServer", ["JobModel"]),
         room(
             "JobBench",
             [
@@ -102,11 +109,14 @@ let package = Package(
             embed: "Floor"),
 
         // ROOF
+        room(
+            "TidewheelWorker",
+            ["JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "PrivateServers", "JobModel", logging]),
         .executableTarget(
             name: "tidewheel",
             dependencies: [
-                "JobAPI", "JobBench", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "JobModel",
-                "RedisWire", "PostgresWire", "WebFetch", "PageText", "PrivateServers",
+                "JobAPI", "ToolServer", "JobBench", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "JobModel",
+                "RedisWire", "PostgresWire", "WebFetch", "PageText", "PrivateServers", "TidewheelClient",
                 arguments, logging, lifecycle,
                 "CMalloc",
             ],
@@ -145,8 +155,9 @@ let package = Package(
         tests(
             "JobAPITests",
             [
-                "JobAPI", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "RedisWire", "PostgresWire", "WebFetch",
-                "JobModel", lifecycle, nioCore, nioPosix, httpTypes,
+                "JobAPI", "ToolServer", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "RedisWire",
+                "PostgresWire",
+                "WebFetch", "JobModel", lifecycle, nioCore, nioPosix, httpTypes,
             ]),
         tests(
             "ModelJobsTests",
@@ -154,8 +165,25 @@ let package = Package(
                 "JobAPI", "JobRunner", "JobKinds", "JobDesk", "JobQueue", "JobLedger", "Services", "RedisWire", "PostgresWire", "WebFetch",
                 "JobModel", lifecycle,
             ]),
+        tests(
+            "TidewheelClientTests",
+            [
+                "TidewheelClient", "JobAPI", "JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "WebFetch",
+                "JobModel", lifecycle,
+            ]),
+        tests("ToolServerTests", ["ToolServer", "JobKinds", "JobModel"]),
         tests("JobBenchTests", ["JobBench", "RedisWire", "JobModel"]),
-        tests("TidewheelTests", ["tidewheel", "JobAPI", "JobBench", "Services", "WebFetch", "JobModel", "RedisWire", "PostgresWire"]),
+        tests(
+            "TidewheelTests",
+            [
+                "tidewheel", "TidewheelClient", "TidewheelWorker", "JobAPI", "JobDesk", "JobLedger", "JobQueue", "JobBench", "Services",
+                "WebFetch", "JobModel", "RedisWire",
+                "PostgresWire",
+                arguments,
+            ]),
+        tests(
+            "TidewheelWorkerTests",
+            ["TidewheelWorker", "JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -12,11 +12,11 @@ import sys
 FLOORS = [
     ["CHiredis", "CLibPQ", "CCurl", "CLibXML2", "CCrypto", "CMalloc"],
     ["RedisWire", "PostgresWire", "WebFetch", "PageText", "JobModel", "PrivateServers"],
-    ["JobQueue", "JobLedger", "Services"],
+    ["JobQueue", "JobLedger", "Services", "TidewheelClient"],
     ["JobDesk"],
     ["JobRunner", "JobKinds"],
-    ["JobAPI", "JobBench"],
-    ["tidewheel"],
+    ["JobAPI", "ToolServer", "JobBench"],
+    ["tidewheel", "TidewheelWorker"],
 ]
 LONGEST = 400
 # What the migrations add up to, in one file because people load it as one, and the statements of the release before; tests compare both.

@@ -5,10 +5,14 @@ internal import JobModel
 enum Access: Sendable, Hashable {
     /// Nothing: load balancers have no key.
     case open
+    /// Any key: what is shown or asked this way is looked at again.
+    case anyKey
     case read
     /// Read, but the key may also come after the connection is open: the route asks.
     case socket
     case submit
+    /// For workers.
+    case work
     /// A change of state that a person makes; the audit log calls it by this word.
     case manage(String)
     /// The same, which `submit` is enough for where the job was submitted with the same key: the route asks `Reception.requireOwn`.
@@ -20,8 +24,10 @@ enum Access: Sendable, Hashable {
     var scopes: [APIKey.Scope] {
         switch self {
         case .open: []
+        case .anyKey: APIKey.Scope.allCases
         case .read, .socket: [.read]
         case .submit: [.submit]
+        case .work: [.work]
         case .own: [.manage, .submit]
         case .manage, .oversee: [.manage]
         }
@@ -31,7 +37,7 @@ enum Access: Sendable, Hashable {
     var action: String? {
         switch self {
         case .manage(let action), .own(let action): action
-        case .open, .read, .socket, .submit, .oversee: nil
+        case .open, .anyKey, .read, .socket, .submit, .work, .oversee: nil
         }
     }
 
@@ -74,13 +80,24 @@ enum Access: Sendable, Hashable {
         "GET /limits": .read,
         "PUT /limits/{scope}/{name}": .manage("limit.set"),
         "DELETE /limits/{scope}/{name}": .manage("limit.remove"),
-        "GET /kinds": .read,
-        "GET /kinds/{kind}": .read,
+        // Whoever submits must know what can be submitted.
+        "GET /kinds": .anyKey,
+        "GET /kinds/{kind}": .anyKey,
+        "POST /kinds": .work,
+        "DELETE /kinds/{kind}": .manage("kind.forget"),
+        "POST /work/claim": .work,
+        "POST /work/{lease}/heartbeat": .work,
+        "POST /work/{lease}/progress": .work,
+        "POST /work/{lease}/settle": .work,
+        "GET /work/{lease}/steps/{step}": .work,
+        "PUT /work/{lease}/steps/{step}": .work,
         "GET /queues": .read,
         "GET /queues/{queue}": .read,
         "GET /queues/{queue}/scaling": .read,
         "GET /workers": .read,
+        "POST /workers/{name}/drain": .manage("worker.drain"),
         "POST /uploads": .submit,
+        "POST /search": .read,
         "GET /schedules": .read,
         "POST /schedules": .manage("schedule.create"),
         "GET /schedules/{id}": .read,
@@ -118,9 +135,14 @@ enum Access: Sendable, Hashable {
         "GET /webhooks/{id}/deliveries/{delivery}": .oversee,
         "POST /webhooks/{id}/deliveries/{delivery}/resend": .manage("webhook.resend"),
         "GET /audit": .oversee,
+        "POST /mcp": .anyKey,
+        "POST /mcp/{tool}": .anyKey,
         "GET /health": .read,
         "GET /health/workers": .read,
         "GET /livez": .open,
         "GET /readyz": .open,
+        "GET /openapi.json": .open,
+        "GET /docs": .open,
+        "GET /docs/{file}": .open,
     ]
 }

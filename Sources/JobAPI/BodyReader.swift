@@ -33,6 +33,12 @@ enum BodyReader {
         return members
     }
 
+    /// The bytes of a body that says it is JSON, for those who tell its faults in words of their own.
+    static func json(of request: Request) async throws -> [UInt8] {
+        try requireJSON(request)
+        return try await bytes(of: request, limit: maxJSONBytes)
+    }
+
     /// The same where there may be no body at all.
     static func optionalObject(of request: Request) async throws -> [String: JSONValue] {
         let headers = request.headers

@@ -2,7 +2,7 @@ internal import JobModel
 
 /// Names that clients of Ollama queues use, and ours; faults are told in the words that the caller used.
 struct ClientWords: Sendable {
-    private static let table: [String: String] = [
+    static let table: [String: String] = [
         "modelName": "model", "jobType": "kind", "jobName": "title", "jobId": "job_id", "sessionID": "session_id",
         "sessionId": "session_id",
         "taskCategory": "task_category",

@@ -84,8 +84,10 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func writeRefusal(_ head: HTTPResponse, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
-        let body = Problem.notHTTP.document(requestID: RequestIDs.accepted(nil), path: "").bytes
+        let requestID = RequestIDs.accepted(nil)
+        let body = Problem.notHTTP.document(requestID: requestID, path: "").bytes
         var head = head
+        head.headerFields[named: "X-Request-ID"] = requestID
         head.headerFields[.contentType] = "application/problem+json"
         head.headerFields[.contentLength] = String(body.count)
         context.write(wrapOutboundOut(.head(head)), promise: promise)

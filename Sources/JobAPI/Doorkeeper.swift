@@ -67,10 +67,16 @@ struct Doorkeeper: Sendable {
 
     /// The same for a key that came another way.
     func admit(key text: String, to access: Access, from address: String?) async throws(Problem) -> Caller {
-        let key = try await key(text, from: address)
-        guard let scope = access.scopes.first else { return Caller(actor: .key, key: key, address: address) }
+        let caller = Caller(actor: .key, key: try await key(text, from: address), address: address)
+        try require(access, of: caller)
+        return caller
+    }
+
+    /// Throws when what a caller who was let in wants now is not for them.
+    func require(_ access: Access, of caller: Caller) throws(Problem) {
+        guard rule == .required, let scope = access.scopes.first else { return }
+        guard let key = caller.key, stillAdmits(caller) else { throw .wrongKey }
         guard access.scopes.contains(where: key.scopes.contains) else { throw .missingScope(scope) }
-        return Caller(actor: .key, key: key, address: address)
     }
 
     /// Whether a caller who was admitted once still is: false for one whose key was revoked, or has expired, since.

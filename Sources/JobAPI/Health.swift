@@ -26,6 +26,13 @@ extension Reception {
         ])
     }
 
+    /// `POST /workers/{name}/drain`: as SIGTERM, for those who cannot send one. It may be repeated.
+    func drainWorker(_ exchange: Exchange) async throws -> Response {
+        let name = exchange.captured.first ?? ""
+        guard try await desk.drain(worker: name) else { throw Problem.unknownWorker }
+        return Response(["worker": .string(name), "status": "draining"], status: .accepted)
+    }
+
     func livez(_ exchange: Exchange) -> Response {
         Response(["status": "alive"])
     }
@@ -86,10 +93,10 @@ enum HealthDocument {
     static func worker(_ worker: WorkerInfo) -> JSONValue {
         [
             "name": .string(worker.name), "host": .string(worker.host), "pid": .integer(Int64(worker.processID)),
-            "version": .string(worker.version),
+            "version": .string(worker.version), "type": worker.http == nil ? "process" : "http",
             "queues": .array(worker.queues.map(JSONValue.string)), "slots": .integer(Int64(worker.slots)),
             "running": .integer(Int64(worker.running)), "status": .string(worker.health.rawValue),
-            "started_at": worker.startedAt.map { .string($0.description) } ?? .null,
+            "started_at": worker.startedAt.map { .string($0.description) } ?? .null, "draining": .boolean(worker.isDraining),
         ]
     }
 

@@ -23,7 +23,7 @@ extension Reception {
 enum IngestAsync {
     static let sourceTypes = ["web_crawl", "document"]
 
-    private static let shape = InputShape([
+    static let shape = InputShape([
         .init("source_type", .choice(sourceTypes), required: true, "the kind of job"),
         .init("source_uri", .text(maxLength: 8192), required: true, "where to begin, or the document"),
         .init("metadata", .object, standard: [:], "fields of the kind's input, and anything the caller wants back"),

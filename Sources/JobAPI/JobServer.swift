@@ -2,7 +2,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import HummingbirdCore
 package import JobDesk
-internal import JobModel
+package import JobModel
 package import Logging
 internal import NIOCore
 internal import ServiceLifecycle
@@ -23,9 +23,12 @@ package struct JobServerSettings: Sendable {
     package var maxEventStreams = 2000
     package var maxUploads = 4
     package var maxBatches = 16
+    package var maxSearches = 16
     package var maxUploadBytes = 32 << 20
     package var connection = ConnectionLimits()
     package var scaling = ScalingSettings()
+    /// Served at /mcp; nil: there are none.
+    package var tools: (any ToolService)?
     /// How long `/readyz` says 503 before the listening socket closes, so that load balancers look away first.
     package var drain: Duration = .zero
 
@@ -39,10 +42,10 @@ package struct JobServer: Service, CustomStringConvertible {
     private let logger: Logger
     private let bound = BoundPort()
 
-    package init(desk: JobDesk, settings: JobServerSettings, logger: Logger) {
+    package init(desk: JobDesk, search: (any DocumentSearch)? = nil, settings: JobServerSettings, logger: Logger) {
         self.settings = settings
         self.logger = logger
-        reception = Reception(desk: desk, settings: settings, logger: logger)
+        reception = Reception(desk: desk, search: search, settings: settings, logger: logger)
     }
 
     /// Service groups log this; the settings are nobody's business there.
@@ -56,7 +59,11 @@ package struct JobServer: Service, CustomStringConvertible {
     /// Serves until graceful shutdown: then `/readyz` says no for `drain`, the socket closes, streams end, requests in flight are answered.
     package func run() async throws {
         defer { bound.settle(nil) }
-        let informing = Task { await reception.doorkeeper.stayInformed() }
+        let informing = Task {
+            async let kinds: Void = reception.desk.followKinds()
+            await reception.doorkeeper.stayInformed()
+            await kinds
+        }
         let outcome: Result<Void, any Error>
         do { outcome = .success(try await serve()) } catch { outcome = .failure(error) }
         informing.cancel()

@@ -33,12 +33,12 @@ extension Reception {
 
 enum LimitDocument {
     private static let most = 1_000_000
-    private static let shape = InputShape([
+    static let shape = InputShape([
         .init("concurrency", .integer(1...most), "jobs at once"),
         .init("rate", .object, "starts in a time"),
         .init("weight", .integer(1...1_000), "a key's share of the turns"),
     ])
-    private static let rateShape = InputShape([
+    static let rateShape = InputShape([
         .init("count", .integer(1...most), required: true, "starts"),
         .init("per_seconds", .number(0.001...86_400), required: true, "in so many seconds"),
         .init("burst", .integer(1...most), "starts at once after a pause"),

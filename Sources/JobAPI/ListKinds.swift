@@ -9,7 +9,8 @@ extension Reception {
         Response(["kinds": .array(desk.catalogue.kinds.map(KindDocument.of))])
     }
 
-    func readKind(_ exchange: Exchange) throws -> Response {
+    func readKind(_ exchange: Exchange) async throws -> Response {
+        if let name = exchange.captured.first, desk.catalogue[name] == nil { await desk.refreshKinds() }
         let known = desk.catalogue.kinds.map(\.name)
         guard let name = exchange.captured.first, let kind = desk.catalogue[name] else { throw Problem.unknownKind(naming: known) }
         return Response(KindDocument.of(kind))
@@ -18,11 +19,6 @@ extension Reception {
 
 enum KindDocument {
     static func of(_ kind: JobKind) -> JSONValue {
-        [
-            "kind": .string(kind.name), "summary": .string(kind.summary), "queue": .string(kind.queue),
-            "recorded": .boolean(kind.isRecorded), "max_attempts": .integer(Int64(kind.retry.maxAttempts)),
-            "timeout_seconds": .seconds(kind.timeoutMilliseconds), "estimated_seconds": .seconds(kind.estimatedMilliseconds),
-            "input_schema": kind.input.schema,
-        ]
+        .object((kind.registration.object ?? [:]).merging(["registered": .boolean(kind.isRegistered)]) { $1 })
     }
 }

@@ -30,7 +30,7 @@ extension Reception {
 }
 
 enum PauseQueue {
-    private static let shape = InputShape([.init("by", .text(maxLength: 200), "who pauses the queue")])
+    static let shape = InputShape([.init("by", .text(maxLength: 200), "who pauses the queue")])
 
     /// The body is optional: `{"by": "ada"}`.
     static func who(_ exchange: Exchange) async throws -> String? {

@@ -266,6 +266,8 @@ extension Problem {
             .with(["known_kinds": .array(known.map(JSONValue.string))])
     }
 
+    static let unknownWorker = Problem(
+        .notFound, "unknown-worker", "Unknown worker", "No live worker has this name; GET /workers has those that there are.")
     static let unknownLimit = Problem(.notFound, "unknown-limit", "Unknown limit", "There is no limit of this scope and name.")
     static let badName = Problem(
         .unprocessableContent, "invalid-input", "Invalid input", "The name must be 1 to 200 visible ASCII characters without spaces.")
@@ -303,7 +305,7 @@ extension Problem {
     static let fault = Problem(
         .internalServerError, "internal-error", "Internal error", "Something went wrong here; the log has it under this request_id.")
 
-    private static func busy(_ type: String, _ title: String, _ detail: String, _ seconds: Int) -> Problem {
+    static func busy(_ type: String, _ title: String, _ detail: String, _ seconds: Int) -> Problem {
         var problem = Problem(.serviceUnavailable, type, title, detail)
         problem.headers[.retryAfter] = String(max(1, seconds))
         return problem
@@ -315,6 +317,9 @@ extension Problem {
         case .unknownKind(_, let known): self = .unknownKind(known, pointer: "#/kind")
         case .invalid(let faults): self = .invalid(faults)
         case .idempotencyConflict: self = .idempotencyConflict
+        case .kindRefused(let refusal): self = .kindRefused(refusal)
+        case .kindInUse(let kind): self = .kindInUse(kind)
+        case .leaseLost: self = .leaseLost
         case .notFound: self = .unknownJob
         case .unknownFlow: self = .unknownFlow
         case .flowEnded(let flow): self = .flowEnded(flow)
@@ -349,6 +354,15 @@ extension Problem {
 }
 
 extension Problem {
+    /// A problem that was told already, by a request inside this one.
+    init(_ document: JSONValue, status: HTTPResponse.Status) {
+        self.init(
+            status, document["type"]?.string?.split(separator: ":").last.map(String.init) ?? "refused",
+            document["title"]?.string ?? status.reasonPhrase, document["detail"]?.string ?? "")
+        let told = ["type", "title", "detail", "status", "instance", "request_id"]
+        members = (document.object ?? [:]).filter { !told.contains($0.key) }
+    }
+
     func with(_ more: [String: JSONValue]) -> Problem {
         var copy = self
         copy.members.merge(more) { _, new in new }

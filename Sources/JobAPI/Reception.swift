@@ -14,16 +14,23 @@ struct Reception: Sendable {
     let doorkeeper: Doorkeeper
     let allowances: Allowances
     let audit: Audit
+    /// Nil: this process has no model server.
+    let search: (any DocumentSearch)?
     /// Open event streams and held polls.
     let streams: Slots
     /// Uploads that are being received: each holds its bytes in memory.
     let uploads: Slots
     /// Batches that are being received and accepted.
     let batches: Slots
+    /// Searches in documents: each may keep several cores of PostgreSQL busy.
+    let searches: Slots
     let draining: Flag
+    /// What `/openapi.json` answers.
+    let document = KeptDocument()
 
-    init(desk: JobDesk, settings: JobServerSettings, logger: Logger) {
+    init(desk: JobDesk, search: (any DocumentSearch)?, settings: JobServerSettings, logger: Logger) {
         self.desk = desk
+        self.search = search
         self.settings = settings
         self.logger = logger
         doorkeeper = Doorkeeper(settings.callers, ledger: desk.ledger, logger: logger)
@@ -32,6 +39,7 @@ struct Reception: Sendable {
         streams = Slots(settings.maxEventStreams)
         uploads = Slots(settings.maxUploads)
         batches = Slots(settings.maxBatches)
+        searches = Slots(settings.maxSearches)
         draining = Flag()
     }
 }

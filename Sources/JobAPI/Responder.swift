@@ -80,7 +80,7 @@ struct Responder: HTTPResponder {
     }
 
     /// A change of state is written down before it is made, and how it went after it.
-    private func perform(_ route: Route, _ exchange: Exchange, _ path: String) async throws -> Response {
+    func perform(_ route: Route, _ exchange: Exchange, _ path: String) async throws -> Response {
         guard let action = route.access.action else { return try await route.answer(reception, exchange) }
         let entry = try await reception.audit.begin(action, exchange)
         let answer = try await told(path, exchange.requestID) { try await route.answer(reception, exchange) }
@@ -89,7 +89,7 @@ struct Responder: HTTPResponder {
     }
 
     /// Whatever goes wrong as the document that tells of it.
-    private func told(_ path: String, _ requestID: String, _ work: () async throws -> Response) async throws -> Answer {
+    func told(_ path: String, _ requestID: String, _ work: () async throws -> Response) async throws -> Answer {
         do {
             return Answer(response: try await work(), problem: nil)
         } catch let problem as Problem {
@@ -135,7 +135,7 @@ struct Responder: HTTPResponder {
             ("X-Content-Type-Options", "nosniff"), ("X-Frame-Options", "DENY"), ("Referrer-Policy", "no-referrer"),
             ("Content-Security-Policy", policy), ("Cross-Origin-Resource-Policy", "same-origin"),
         ] {
-            response.headers[named: name] = value
+            if response.headers[named: name] == nil { response.headers[named: name] = value }
         }
     }
 

@@ -77,7 +77,7 @@ private enum SchedulePage {
 
 /// What a request says of a schedule.
 enum ScheduleBody {
-    private static let shape = InputShape([
+    static let shape = InputShape([
         .init("name", .text(maxLength: 200), required: true, "unique among schedules"),
         .init("expression", .text(maxLength: CronExpression.maxLength), required: true, "when it fires"),
         .init("time_zone", .text(maxLength: 64), standard: "UTC", "whose clocks the expression means"),
@@ -86,7 +86,7 @@ enum ScheduleBody {
         .init("enabled", .boolean, standard: true, "whether it fires"),
     ])
     /// Of one submission only.
-    private static let foreign = ["delay", "run_at"]
+    static let foreign = ["delay", "run_at"]
 
     /// The schedule's own members, and the job's, which are read as `POST /jobs` reads them; every fault of both is told.
     static func draft(_ body: [String: JSONValue]) throws(Problem) -> ScheduleDraft {

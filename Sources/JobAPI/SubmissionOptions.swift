@@ -6,17 +6,17 @@ enum SubmissionOptions {
     private static let longestPauseSeconds = 7.0 * 86_400
     private static let longestWindowSeconds = 31.0 * 86_400
 
-    private static let backoffShape = InputShape([
+    static let backoffShape = InputShape([
         .init("base_seconds", .number(0.001...longestPauseSeconds), required: true, "the first pause"),
         .init("cap_seconds", .number(0.001...longestPauseSeconds), "the longest pause"),
     ])
-    private static let uniqueShape = InputShape([
+    static let uniqueShape = InputShape([
         .init("key", .text(maxLength: maxKeyBytes), required: true, "unique within the kind"),
         .init("while", .choice(["queued", "active"]), "until it starts, or until it has ended"),
         .init("window_seconds", .number(0.001...longestWindowSeconds), "so long after its submission"),
     ])
 
-    private static let webhookShape = InputShape([
+    static let webhookShape = InputShape([
         .init("url", .url, required: true, "the receiver"),
         .init("events", .texts(maxCount: 3, maxLength: 20), "completed, failed, cancelled"),
     ])

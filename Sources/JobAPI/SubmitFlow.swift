@@ -19,14 +19,14 @@ extension Reception {
 }
 
 enum SubmitFlow {
-    private static let maxNameBytes = 100
+    static let maxNameBytes = 100
 
-    private static let shape = InputShape([
+    static let shape = InputShape([
         .init("name", .text(maxLength: 300), "a name for people"),
         .init("metadata", .object, standard: [:], "anything the caller wants back"),
     ])
 
-    private static let placeShape = InputShape([
+    static let placeShape = InputShape([
         .init("name", .text(maxLength: maxNameBytes), required: true, "the job's name in the flow"),
         .init("depends_on", .texts(maxCount: Flow.maxAcceptedJobs, maxLength: maxNameBytes), standard: [], "jobs that must end first"),
         .init("on_parent_failure", .choice(FlowPlace.ParentFailure.allCases.map(\.rawValue)), standard: "cancel", "what a failure means"),

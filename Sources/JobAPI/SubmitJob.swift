@@ -46,7 +46,7 @@ enum SubmitJob {
     static let maxMetadataBytes = 16 << 10
     private static let longestDelaySeconds = 366.0 * 86_400
 
-    private static let shape = InputShape([
+    static let shape = InputShape([
         .init("kind", .text(maxLength: 100), required: true, "what the job does"),
         .init("input", .object, standard: [:], "the kind's input"),
         .init("queue", .text(maxLength: 100), "another queue than the kind's"),

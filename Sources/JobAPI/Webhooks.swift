@@ -74,7 +74,7 @@ enum WebhookBody {
     private static let longestOverlap = 7 * 86_400
     private static let standardOverlap = 86_400
 
-    private static let shape = InputShape([
+    static let shape = InputShape([
         .init("url", .url, required: true, "the receiver"),
         .init("kinds", .texts(maxCount: Webhook.maxWords, maxLength: 100), standard: [], "kinds of jobs; every kind when empty"),
         .init("statuses", .texts(maxCount: 3, maxLength: 20), "completed, failed, cancelled"),
@@ -82,8 +82,8 @@ enum WebhookBody {
         .init("description", .text(maxLength: 2000), "a text for people"),
         .init("enabled", .boolean, standard: true, "whether it is told anything"),
     ])
-    private static let secretField = InputShape.Field("secret", .text(maxLength: 200), "whsec_ and the base64 of 24 to 64 bytes")
-    private static let rotationShape = InputShape([
+    static let secretField = InputShape.Field("secret", .text(maxLength: 200), "whsec_ and the base64 of 24 to 64 bytes")
+    static let rotationShape = InputShape([
         secretField, .init("overlap_seconds", .integer(0...longestOverlap), "how long the old secret signs too"),
     ])
 

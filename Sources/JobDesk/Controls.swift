@@ -51,6 +51,11 @@ extension JobDesk {
         try await asking(redis: { () throws(RedisError) in try await queue.resume(name) })
     }
 
+    /// Asks a worker to finish what it runs and to leave. False: no worker of this name lives.
+    package func drain(worker: String) async throws(DeskError) -> Bool {
+        try await asking(redis: { () throws(RedisError) in try await queue.drain(worker) })
+    }
+
     /// Brings Redis in line with SQL; true when something differed. Cost while nothing does: two small reads of each store.
     package func applyControls() async throws(DeskError) -> Bool {
         let changedLimits = try await applyLimits()

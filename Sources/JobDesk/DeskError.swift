@@ -5,6 +5,12 @@ internal import RedisWire
 /// Why the desk could not do what was asked; the API has one problem document for each.
 package enum DeskError: Error, Sendable {
     case unknownKind(String, known: [String])
+    /// Another program's kinds stand in the way of a registration.
+    case kindRefused(KindRefusal)
+    /// A registered kind has jobs that are not done.
+    case kindInUse(String)
+    /// The lease of an HTTP worker is over: somebody else has the job, or it has ended.
+    case leaseLost
     case invalid([InputShape.Fault])
     /// The idempotency key belongs to another request, which made this job.
     case idempotencyConflict(JobID)

@@ -22,15 +22,13 @@ package final class Durations: Sendable {
 
     private let queue: JobQueue
     private let ledger: JobLedger
-    private let kinds: [String]
-    private let byName: [String: JobKind]
+    private let catalogue: JobCatalogue
     private let state = Mutex(State())
 
-    init(queue: JobQueue, ledger: JobLedger, kinds: [JobKind]) {
+    init(queue: JobQueue, ledger: JobLedger, catalogue: JobCatalogue) {
         self.queue = queue
         self.ledger = ledger
-        self.kinds = kinds.map(\.name)
-        byName = Dictionary(kinds.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        self.catalogue = catalogue
     }
 
     /// An attempt completed. Kept as it were of an input of weight 1. Cost: a lock and an increment.
@@ -40,7 +38,7 @@ package final class Durations: Sendable {
     }
 
     private func weight(_ kind: String, _ input: JSONValue) -> Double? {
-        guard let kind = byName[kind] else { return 1 }
+        guard let kind = catalogue[kind] else { return 1 }
         return kind.weight(of: input)
     }
 
@@ -81,7 +79,7 @@ package final class Durations: Sendable {
     /// Reads every kind's history. A store that is away leaves the copy as it was.
     package func refresh() async throws(DeskError) {
         state.withLock { $0.refreshed = .now }
-        let kinds = kinds
+        let kinds = catalogue.kinds.map(\.name)
         let found = try await asking(redis: { () throws(RedisError) in try await queue.durations(of: kinds) })
         var known: [String: DurationHistory] = [:]
         for (kind, history) in zip(kinds, found) { known[kind] = history }
@@ -100,7 +98,7 @@ package final class Durations: Sendable {
 
     /// Several processes may do so at once: the first one's history stands.
     private func seed(_ kinds: [String]) async throws(DeskError) -> [String: DurationHistory] {
-        let named = kinds.compactMap { byName[$0] }
+        let named = kinds.compactMap { catalogue[$0] }
         let found = try await asking(postgres: { () throws(PostgresError) in try await ledger.lastDurations(of: named) })
         for (kind, history) in found {
             _ = try await asking(redis: { () throws(RedisError) in try await queue.seedDurations(history, of: kind) })

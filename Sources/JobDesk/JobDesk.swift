@@ -14,14 +14,17 @@ package struct JobDesk: Sendable {
     package var refusalOfReceiver: @Sendable (String) -> String? = { _ in nil }
     let gate: IntakeGate
     let looks = QueueLooks()
+    let kindLooks: KindLooks
     let logger: Logger
 
     package init(queue: JobQueue, ledger: JobLedger, catalogue: JobCatalogue, logger: Logger) {
         self.queue = queue
         self.ledger = ledger
-        self.catalogue = catalogue
+        // Of its own: what one desk hears of other programs' kinds is no other one's business.
+        self.catalogue = JobCatalogue(catalogue.builtIn)
         self.logger = logger
-        durations = Durations(queue: queue, ledger: ledger, kinds: catalogue.kinds)
+        durations = Durations(queue: queue, ledger: ledger, catalogue: self.catalogue)
+        kindLooks = KindLooks(self.catalogue, ledger: ledger)
         gate = IntakeGate()
     }
 }

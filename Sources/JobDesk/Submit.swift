@@ -21,6 +21,7 @@ package struct Submission: Sendable {
 extension JobDesk {
     /// Accepts a job: when this returns, the job will end exactly once, whatever crashes.
     package func submit(_ request: JobRequest) async throws(DeskError) -> Submission {
+        await meet([request.kind])
         let job = try compose(request)
         let idempotency = request.idempotency?.of(Submitter.current)
         try await checkWebhooks(of: [job])
@@ -53,8 +54,10 @@ extension JobDesk {
         case .success(let accepted): input = accepted
         case .failure(let faults): throw .invalid(faults.list)
         }
-        if let queue = request.queue, !catalogue.queues.contains(queue) {
-            throw .invalid([InputShape.Fault(pointer: "#/queue", detail: "must be one of: \(catalogue.queues.joined(separator: ", "))")])
+        // Where nobody runs the kind its jobs would wait for ever.
+        let queues = kind.isRegistered ? [kind.queue] : JobCatalogue(catalogue.builtIn).queues
+        if let queue = request.queue, !queues.contains(queue) {
+            throw .invalid([InputShape.Fault(pointer: "#/queue", detail: "must be one of: \(queues.joined(separator: ", "))")])
         }
         if let refusal = request.webhook.flatMap({ refusalOfReceiver($0.url) }) {
             throw .invalid([InputShape.Fault(pointer: "#/webhook/url", detail: refusal)])

@@ -9,6 +9,7 @@ extension JobDesk {
     /// Accepts a flow whole or not at all: when this returns, each of its jobs will end exactly once. All of them are recorded, also those of
     /// kinds that are not: SQL decides who waits for whom.
     package func submit(_ request: FlowRequest) async throws(DeskError) -> FlowSubmission {
+        await meet(request.members.map(\.request.kind))
         let flow = try compose(request)
         try await checkWebhooks(of: flow.jobs)
         try await gate.admit { () throws(DeskError) in

@@ -39,6 +39,7 @@ extension JobDesk {
     /// Accepts many jobs, each with an answer of its own, in the order of the requests: rows by group commit, then Redis by one pipeline.
     /// Throws only where nothing was accepted.
     package func submit(_ requests: [JobRequest]) async throws(DeskError) -> [Result<Submission, DeskError>] {
+        await meet(requests.map(\.kind))
         var many = ManySubmissions()
         for (place, request) in requests.enumerated() {
             do throws(DeskError) {

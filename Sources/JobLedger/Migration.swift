@@ -44,6 +44,7 @@ package struct Migration: Sendable {
         Migration(20, "0020_presentation_bounds", PackageResources.migration_0020_presentation_bounds_sql),
         Migration(21, "0021_uses", PackageResources.migration_0021_uses_sql),
         Migration(22, "0022_model_memory", PackageResources.migration_0022_model_memory_sql),
+        Migration(23, "0023_registered_kinds", PackageResources.migration_0023_registered_kinds_sql),
     ]
 
     /// The statements of a concurrent file. Other files are sent whole.

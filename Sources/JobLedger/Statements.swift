@@ -32,7 +32,7 @@ enum Statements {
     static let storeChunks = text(PackageResources.store_chunks_sql)
     static let storeVectors = text(PackageResources.store_vectors_sql)
     static let nearest = text(PackageResources.nearest_sql)
-    static let nearestByExtension = text(PackageResources.nearest_pgvector_sql)
+    static let fittingDocuments = text(PackageResources.fitting_documents_sql)
     static let selectLimits = text(PackageResources.select_limits_sql)
     static let setLimit = text(PackageResources.set_limit_sql)
     static let removeLimit = text(PackageResources.remove_limit_sql)
@@ -49,6 +49,7 @@ enum Statements {
     static let forgetJobs = text(PackageResources.forget_jobs_sql)
     static let leads = "SELECT tidewheel.leads($1::bigint) AS leads"
     static let publishKinds = text(PackageResources.publish_kinds_sql)
+    static let registerKinds = text(PackageResources.register_kinds_sql)
     static let liveIDs = text(PackageResources.live_ids_sql)
     static let setGeneration = text(PackageResources.set_generation_sql)
     static let endedAmong = text(PackageResources.select_jobs_sql + PackageResources.where_ended_sql)

@@ -7,6 +7,8 @@ package struct APIKey: Sendable, Hashable {
         case submit
         /// Change what is there: cancel, retry, pause, limits, schedules.
         case manage
+        /// Be a worker: take jobs, end them, register kinds.
+        case work
     }
 
     package static let maxCount = 1_000

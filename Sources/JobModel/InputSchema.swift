@@ -2,6 +2,7 @@
 /// Lengths of texts are checked in bytes and told in characters: a schema has no word for bytes.
 extension InputShape {
     package var schema: JSONValue {
+        if let foreign { return foreign }
         var schema: [String: JSONValue] = [
             "type": "object", "additionalProperties": false,
             "properties": .object(Dictionary(fields.map { ($0.name, $0.schema) }, uniquingKeysWith: { first, _ in first })),
@@ -35,6 +36,7 @@ extension InputShape.FieldType {
         case .choice(let words): ["type": "string", "enum": .array(words.map(JSONValue.string))]
         case .texts(let minCount, let maxCount, let maxLength): Self.texts(minCount, maxCount, maxLength)
         case .object: ["type": "object"]
+        case .array(let maxCount): ["type": "array", "minItems": 1, "maxItems": .integer(Int64(maxCount))]
         case .textOrTexts(let maxCount, let maxLength):
             ["anyOf": [.object(Self.text(maxLength)), .object(Self.texts(1, maxCount, maxLength))]]
         case .messages(let maxCount, _): Self.messages(maxCount)

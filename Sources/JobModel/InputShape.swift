@@ -12,6 +12,8 @@ package struct InputShape: Sendable {
         case choice([String])
         case texts(minCount: Int = 0, maxCount: Int, maxLength: Int)
         case object
+        /// Values of any kind, which the caller looks at.
+        case array(maxCount: Int)
         /// One text, or several.
         case textOrTexts(maxCount: Int, maxLength: Int)
         /// What is said to a model: objects with `role` and `content`, together at most so many bytes.
@@ -55,14 +57,26 @@ package struct InputShape: Sendable {
     package let fields: [Field]
     /// At least one of these must be given.
     let oneOf: [String]
+    /// A JSON Schema in place of fields: kinds of other programs are declared so.
+    let foreign: JSONValue?
+    package var isForeign: Bool { foreign != nil }
 
     package init(_ fields: [Field], oneOf: [String] = []) {
         self.fields = fields
         self.oneOf = oneOf
+        foreign = nil
+    }
+
+    /// What another program declared; see `KindRegistration` for what it may be.
+    package init(schema: JSONValue) {
+        fields = []
+        oneOf = []
+        foreign = schema
     }
 
     /// The input with its defaults filled in, or everything that is wrong with it.
     package func accept(_ input: JSONValue) -> Result<JSONValue, Faults> {
+        if let foreign { return InputShape.accept(input, foreign) }
         guard var members = input.object else { return .failure(Faults([Fault(pointer: "#/input", detail: "must be an object")])) }
         var faults: [Fault] = []
         for name in members.keys.sorted() where !fields.contains(where: { $0.name == name }) {
@@ -111,6 +125,8 @@ extension InputShape.FieldType {
                 ? "must have at least \(minCount) element\(minCount == 1 ? "" : "s")"
                 : InputShape.FieldType.refusal(ofTexts: value, maxCount: maxCount, maxLength: maxLength)
         case .object: value.object == nil ? "must be an object" : nil
+        case .array(let maxCount):
+            (value.array.map { (1...maxCount).contains($0.count) }) == true ? nil : "must be an array of 1 to \(maxCount) elements"
         case .textOrTexts(let maxCount, let maxLength):
             if value == [] {
                 "must not be empty"

@@ -4,6 +4,11 @@ internal import Glibc
 package struct JSONError: Error, Hashable, Sendable {
     package let reason: String
     package let offset: Int
+
+    package init(reason: String, offset: Int) {
+        self.reason = reason
+        self.offset = offset
+    }
 }
 
 /// The strict reader at the door (RFC 8259). Refuses what the usual decoders let pass and what PostgreSQL cannot store:

@@ -19,6 +19,24 @@ package struct JSONSchema: Sendable {
         look.look(at: value, "#", schema, depth: 0)
         return Array(look.faults.prefix(JSONSchema.maxFaults))
     }
+
+    /// A hundredth of what one look may cost.
+    private static let dearest = 20_000
+
+    /// Why it should not be asked often, as the end of a sentence: it costs much where there is nothing to look at.
+    func refusalOfCost() -> String? {
+        for value: JSONValue in [[:], ["": ""]] {
+            var look = SchemaLook(root: schema)
+            look.look(at: value, "#", schema, depth: 0)
+            if look.cost >= JSONSchema.dearest || look.isCut { return "refers to itself without end, or combines too much" }
+        }
+        return nil
+    }
+
+    /// Whether a `$ref` names a place in it.
+    func has(_ reference: String) -> Bool {
+        SchemaLook.resolve(reference, in: schema) != nil
+    }
 }
 
 /// One value's way through a schema.
@@ -28,11 +46,14 @@ private struct SchemaLook {
     var isTrial = false
     var faults: [InputShape.Fault] = []
     var cost = 0
+    /// It was too dear or too deep to be looked at to its end.
+    var isCut = false
 
     mutating func look(at value: JSONValue, _ place: String, _ schema: JSONValue, depth: Int) {
         cost += JSONSchema.lookCost + Self.length(of: value, schema)
         guard faults.count < (isTrial ? 1 : JSONSchema.maxFaults) else { return }
         guard cost < JSONSchema.maxCost, depth < JSONSchema.maxDepth else {
+            isCut = true
             return refuse(place, "cannot be checked: the schema refers to itself, or combines too much")
         }
         if schema == false { return refuse(place, "is not allowed") }
@@ -93,13 +114,14 @@ private struct SchemaLook {
             var look = SchemaLook(root: root, isTrial: true, cost: cost)
             look.look(at: value, "#", choice, depth: depth + 1)
             cost = look.cost
+            isCut = isCut || look.isCut
             if look.faults.isEmpty { count += 1 }
         }
         return count
     }
 
     /// `#`, `#/$defs/name` and the like: places in the same schema.
-    private static func resolve(_ reference: String, in root: JSONValue) -> JSONValue? {
+    static func resolve(_ reference: String, in root: JSONValue) -> JSONValue? {
         guard reference.hasPrefix("#") else { return nil }
         return reference.split(separator: "/").dropFirst().reduce(Optional(root)) { found, part in
             found?[String(part).replacing("~1", with: "/").replacing("~0", with: "~")]

@@ -31,6 +31,15 @@ package struct JobProgress: Hashable, Sendable {
         self.step = step
         self.message = String(message.prefix(500))
     }
+
+    /// What watchers are told of it.
+    package func event(with fields: [String: JSONValue] = [:]) -> JobEvent {
+        var members = fields
+        members["progress"] = .number((percent * 10).rounded() / 10)
+        members["step"] = .string(step)
+        members["message"] = .string(message)
+        return JobEvent(.progress, members)
+    }
 }
 
 /// What a handler sees of its attempt: the input, and the means to tell, to remember and to notice that it must stop.
@@ -80,11 +89,7 @@ package struct JobContext: Sendable {
         _ percent: Double, step: String, _ message: String, fields: [String: JSONValue] = [:]
     ) async throws(JobFailure) {
         let progress = JobProgress(percent: percent, step: step, message: message)
-        var members = fields
-        members["progress"] = .number((progress.percent * 10).rounded() / 10)
-        members["step"] = .string(progress.step)
-        members["message"] = .string(progress.message)
-        try await reporter.report(JobEvent(.progress, members), progress: progress)
+        try await reporter.report(progress.event(with: fields), progress: progress)
     }
 
     /// A line for the job's log; does not move the progress.

@@ -16,11 +16,13 @@ package struct JobKind: Sendable {
     private let naming: @Sendable (JSONValue) -> JobLabel?
     /// Speaks in the session of its submission: jobs of one session run one after the other, so that each hears those before it.
     package let isConversational: Bool
+    /// Of another program: it came over HTTP or from its worker, and runs only there.
+    package let isRegistered: Bool
 
     package init(
         name: String, summary: String, queue: String, input: InputShape, retry: RetryPolicy = RetryPolicy(),
         timeoutMilliseconds: Int64 = 600_000, isRecorded: Bool = true, estimatedMilliseconds: Int64 = 60_000,
-        isConversational: Bool = false, weight: @escaping @Sendable (JSONValue) -> Double? = { _ in 1 },
+        isConversational: Bool = false, isRegistered: Bool = false, weight: @escaping @Sendable (JSONValue) -> Double? = { _ in 1 },
         label: @escaping @Sendable (JSONValue) -> JobLabel? = { _ in nil }
     ) {
         self.name = name
@@ -32,6 +34,7 @@ package struct JobKind: Sendable {
         self.isRecorded = isRecorded
         self.estimatedMilliseconds = estimatedMilliseconds
         self.isConversational = isConversational
+        self.isRegistered = isRegistered
         weigh = weight
         naming = label
     }

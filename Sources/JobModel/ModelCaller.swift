@@ -11,12 +11,24 @@ package struct ModelCaller: Sendable {
     package let jobID: JobID
     package let worker: String
     package let attempt: Int
+    /// How long it waits for a permit; nil: for as long as its attempt lasts.
+    package let patience: Duration?
     private let numbers = Numbers()
 
     package init(jobID: JobID, worker: String, attempt: Int) {
         self.jobID = jobID
         self.worker = worker
         self.attempt = attempt
+        patience = nil
+    }
+
+    /// Somebody who asks without a job, by way of a process, and waits for the answer: `attempt` is 0. Its permits are good for a minute, so
+    /// whoever asks must have ended by then.
+    package init(askingBy process: String, patience: Duration) {
+        jobID = JobID()
+        worker = process
+        attempt = 0
+        self.patience = patience
     }
 
     /// Who holds the next permit: an attempt may hold several.
@@ -35,7 +47,7 @@ package struct PermitHolder: Sendable, CustomStringConvertible {
 
 /// Permits of model servers, over all workers. A permit whose holder's attempt has ended, or whose worker has died, comes back by itself.
 package protocol PermitPool: Sendable {
-    /// Returns once the permit is held, first come first served; `.cancelled` gives the place up.
+    /// Returns once the permit is held, first come first served; `.cancelled`, and the end of the caller's patience, give the place up.
     func take(_ pool: String, of most: Int, for holder: PermitHolder) async throws(JobFailure)
     /// Nil: held. Otherwise its place if it waited; very far back while Redis is away.
     func tryTake(_ pool: String, of most: Int, for holder: PermitHolder) async -> Int?

@@ -34,6 +34,8 @@ package struct VectorDocument: Sendable, Hashable {
 
 package struct VectorMatch: Sendable, Hashable {
     package let documentID: String
+    /// Of the document, when the chunk was stored: an older one than the document has now is on its way out.
+    package let generation: Int64
     package let chunkIndex: Int
     package let text: String
     package let uri: String
@@ -41,8 +43,9 @@ package struct VectorMatch: Sendable, Hashable {
     /// Cosine similarity, -1 to 1.
     package let score: Double
 
-    package init(documentID: String, chunkIndex: Int, text: String, uri: String, title: String, score: Double) {
+    package init(documentID: String, generation: Int64, chunkIndex: Int, text: String, uri: String, title: String, score: Double) {
         self.documentID = documentID
+        self.generation = generation
         self.chunkIndex = chunkIndex
         self.text = text
         self.uri = uri
@@ -58,8 +61,15 @@ package protocol VectorStore: Sendable {
     /// Puts these chunks in place of everything stored of the document; returns how many vectors were stored. May be repeated.
     func replace(_ document: VectorDocument, with chunks: [VectorChunk]) async throws(JobFailure) -> Int
 
-    /// The nearest chunks of one model's vectors by cosine, best first.
-    func nearest(to vector: [Float], model: String, limit: Int) async throws(JobFailure) -> [VectorMatch]
+    /// The nearest chunks of one model's vectors by cosine, best first. What the filter leaves out does not crowd out what fits; a store that cannot
+    /// promise that may return chunks that do not fit, so the caller looks at them again. A vector without a direction is near nothing.
+    func nearest(to vector: [Float], model: String, limit: Int, filter: DocumentFilter) async throws(JobFailure) -> [VectorMatch]
 
     func trouble() async -> String?
+}
+
+extension VectorStore {
+    package func nearest(to vector: [Float], model: String, limit: Int) async throws(JobFailure) -> [VectorMatch] {
+        try await nearest(to: vector, model: model, limit: limit, filter: DocumentFilter())
+    }
 }

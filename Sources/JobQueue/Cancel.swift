@@ -29,7 +29,7 @@ extension JobQueue {
         return zip(ids, replies).filter { $0.1.string == "1" }.map(\.0)
     }
 
-    /// Messages to all workers: `cancel <job id>`, `paused <queue>`, `resumed <queue>`.
+    /// Messages to all workers: `cancel <job id>`, `paused <queue>`, `resumed <queue>`, `drain <worker>`.
     package func control() async throws(RedisError) -> RedisSubscription {
         try await subscriber.subscribe(keys.control)
     }

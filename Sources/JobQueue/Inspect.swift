@@ -16,10 +16,14 @@ package struct WorkerInfo: Sendable, Hashable {
     package let isDead: Bool
     /// A one-slot process that only runs suspects.
     package let isForSuspects: Bool
+    /// It was asked to leave, and has not left yet.
+    package let isDraining: Bool
     /// Since its last beat, by Redis's clock.
     package let silentMilliseconds: Int64
     /// Since its last claim round trip, by the worker's own clock.
     package let idleMilliseconds: Int64
+    /// A program that takes its jobs over HTTP; for a lease, the one that holds it.
+    package var http: String?
 
     /// What operators are told; recovery does not ask it.
     package var health: WorkerHealth {
@@ -50,6 +54,20 @@ package struct QueueCounts: Sendable, Hashable {
     package let cancelled: Int64
 }
 
+extension WorkerInfo {
+    fileprivate init(_ name: String, _ fields: [String: String], _ now: Int64) {
+        self.init(
+            name: name, host: fields["host"] ?? "", processID: fields["pid"].flatMap { Int($0) } ?? 0, version: fields["version"] ?? "",
+            queues: fields["queues"]?.split(separator: ",").map(String.init) ?? [], slots: fields["slots"].flatMap { Int($0) } ?? 0,
+            running: fields["running"].flatMap { Int($0) } ?? 0, leftBehind: fields["left_behind"].flatMap { Int($0) } ?? 0,
+            startedAt: fields["started_at"].flatMap { Int64($0) }.map(Timestamp.init(milliseconds:)),
+            beat: fields["beat"].flatMap { Int64($0) } ?? 0, isDead: fields["dead"] == "1",
+            isForSuspects: fields["suspects"] == "1", isDraining: fields["draining"] == "1",
+            silentMilliseconds: max(0, now - (fields["beat_at"].flatMap { Int64($0) } ?? 0)),
+            idleMilliseconds: fields["idle_ms"].flatMap { Int64($0) } ?? 0, http: fields["http"])
+    }
+}
+
 extension JobQueue {
     /// The job as Redis has it; nil when it does not know it, or not any more.
     package func job(_ id: JobID) async throws(RedisError) -> Job? {
@@ -69,22 +87,16 @@ extension JobQueue {
         return Set(zip(ids, replies).filter { $0.1.integer == 1 }.map(\.0))
     }
 
+    /// Processes as they are; the leases of an HTTP worker as the one worker that holds them.
     package func workers() async throws(RedisError) -> [WorkerInfo] {
         let names = try await redis.command(["SMEMBERS", .string(keys.workers)]).array?.compactMap(\.string).sorted() ?? []
-        let replies = try await redis.pipeline([["TIME"]] + names.map { ["HGETALL", .string(keys.worker($0))] })
+        let replies = try await redis.pipeline(
+            [["TIME"], ["HGETALL", .string(keys.httpWorkers)]] + names.map { ["HGETALL", .string(keys.worker($0))] })
         let now = (replies.first?.array?.first?.integer ?? 0) * 1000
-        return zip(names, replies.dropFirst()).compactMap { name, reply in
-            guard let fields = reply.fields, !fields.isEmpty else { return nil }
-            return WorkerInfo(
-                name: name, host: fields["host"] ?? "", processID: fields["pid"].flatMap { Int($0) } ?? 0, version: fields["version"] ?? "",
-                queues: fields["queues"]?.split(separator: ",").map(String.init) ?? [], slots: fields["slots"].flatMap { Int($0) } ?? 0,
-                running: fields["running"].flatMap { Int($0) } ?? 0, leftBehind: fields["left_behind"].flatMap { Int($0) } ?? 0,
-                startedAt: fields["started_at"].flatMap { Int64($0) }.map(Timestamp.init(milliseconds:)),
-                beat: fields["beat"].flatMap { Int64($0) } ?? 0, isDead: fields["dead"] == "1",
-                isForSuspects: fields["suspects"] == "1",
-                silentMilliseconds: max(0, now - (fields["beat_at"].flatMap { Int64($0) } ?? 0)),
-                idleMilliseconds: fields["idle_ms"].flatMap { Int64($0) } ?? 0)
+        let all = zip(names, replies.dropFirst(2)).compactMap { name, reply in
+            reply.fields.flatMap { $0.isEmpty ? nil : WorkerInfo(name, $0, now) }
         }
+        return all.filter { $0.http == nil } + HTTPWorkers.of(replies[1].fields ?? [:], holding: all.filter { $0.http != nil }, now)
     }
 
     package func counts(of queues: [String]) async throws(RedisError) -> [QueueCounts] {

@@ -12,6 +12,7 @@ package final class JobQueue: Sendable {
     let subscriber: RedisSubscriber
     let watchers = Watchers()
     let logger: Logger
+    package let bell: WorkBell
     let settlements: GroupCommit<Settlement, Settled, RedisError>
 
     package init(
@@ -25,6 +26,7 @@ package final class JobQueue: Sendable {
         let redis = RedisConnection(address, options: options, logger: logger)
         self.redis = redis
         subscriber = RedisSubscriber(address, options: options, logger: logger)
+        bell = WorkBell(RedisConnection(address, options: options, beside: redis, logger: logger), beside: redis, logger: logger)
         let settler = Settler(keys: keys, redis: redis, retentionMilliseconds: retentionMilliseconds)
         settlements = GroupCommit(limit: Settler.maxBatch, atOnce: 2, executor: redis.executor, isolates: { _ in false }) {
             batch throws(RedisError) in
@@ -56,6 +58,7 @@ package final class JobQueue: Sendable {
 
     package func close() async {
         await subscriber.close()
+        await bell.close()
         await redis.close()
     }
 

@@ -13,6 +13,7 @@ package struct Keys: Sendable {
     package var active: String { prefix + "active" }
     package var dead: String { prefix + "dead" }
     package var workers: String { prefix + "workers" }
+    package var httpWorkers: String { prefix + "workers:http" }
     package var control: String { prefix + "control" }
     package var paused: String { prefix + "paused" }
     package var limits: String { prefix + "limits" }
@@ -45,6 +46,8 @@ package struct Keys: Sendable {
     package var modelPermits: String { prefix + "permits" }
     package func modelPermit(_ pool: String) -> String { "\(prefix)permit:\(pool)" }
     package func permitLine(_ pool: String) -> String { modelPermit(pool) + ":line" }
+    /// Somebody who asks without a job, as long as its permits are good; `model_permits.lua` writes it.
+    package func asking(_ id: JobID) -> String { "\(prefix)asking:\(id)" }
     package func permitWord(_ worker: String) -> String { self.worker(worker) + ":permits" }
     /// Jobs at a place `<queue>:<kind>`.
     package func parked(_ place: String) -> String { "\(prefix)parked:\(place)" }

@@ -55,13 +55,16 @@ package final class ModelPermits: PermitPool {
     package func take(_ pool: String, of most: Int, for holder: PermitHolder) async throws(JobFailure) {
         let word = await words.listen(for: holder)
         defer { words.forget(holder) }
+        let deadline = holder.caller.patience.map { ContinuousClock.now + $0 }
         while !Task.isCancelled {
             // A Redis that is away is waited for: the attempt's own deadline ends it.
             if let place = try? await queue.takePermit(pool, of: most, for: holder, waits: true), place == 0 { return }
-            await word.wait(atMost: lookAgain)
+            let left = deadline.map { $0 - .now } ?? lookAgain
+            guard left > .zero else { break }
+            await word.wait(atMost: min(left, lookAgain))
         }
         giveBack(pool, of: most, for: holder)
-        throw .cancelled
+        throw Task.isCancelled ? .cancelled : .retry("The model server is busy with jobs", type: "busy", afterMilliseconds: 5_000)
     }
 
     package func tryTake(_ pool: String, of most: Int, for holder: PermitHolder) async -> Int? {

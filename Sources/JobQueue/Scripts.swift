@@ -16,6 +16,7 @@ package enum Scripts {
     package static let setLimits = script("set_limits", PackageResources.set_limits_lua, moves: true)
     package static let sweepLimits = script("sweep_limits", PackageResources.sweep_limits_lua, moves: true)
     package static let beat = script("beat", PackageResources.beat_lua)
+    package static let drain = script("drain", PackageResources.drain_lua)
     package static let observe = script("observe", PackageResources.observe_lua)
     package static let reclaim = script("reclaim", PackageResources.reclaim_lua)
     package static let held = script("held", PackageResources.held_lua)
@@ -31,11 +32,13 @@ package enum Scripts {
     package static let takePermit = script("take_permit", PackageResources.take_permit_lua, passesPermits: true)
     package static let givePermit = script("give_permit", PackageResources.give_permit_lua, passesPermits: true)
     package static let sweepPermits = script("sweep_permits", PackageResources.sweep_permits_lua, passesPermits: true)
+    package static let lease = script("lease", PackageResources.lease_lua)
     package static let charge = script("charge", PackageResources.charge_lua)
 
     package static let all = [
-        enqueue, claim, report, murmur, step, settle, cancel, promote, retry, reserve, setLimits, sweepLimits, beat, observe, reclaim, held,
-        release, leave, repair, passed, close, subject, position, durations, spend, charge, takePermit,
+        enqueue, claim, report, murmur, step, settle, cancel, promote, retry, reserve, setLimits, sweepLimits, beat, drain, observe,
+        reclaim, held,
+        release, leave, repair, passed, close, subject, position, durations, spend, charge, lease, takePermit,
         givePermit, sweepPermits,
     ]
 

@@ -12,10 +12,12 @@ package struct WorkerCard: Sendable {
     package let startedAt: Timestamp
     /// A one-slot process for suspects: a death there counts as a crash of its job.
     package let isForSuspects: Bool
+    /// Of a lease: the worker behind HTTP that holds it, as it calls itself.
+    package let http: String?
 
     package init(
         name: String, host: String, processID: Int, version: String, queues: [String], slots: Int,
-        startedAt: Timestamp = .now, isForSuspects: Bool = false
+        startedAt: Timestamp = .now, isForSuspects: Bool = false, http: String? = nil
     ) {
         self.name = name
         self.host = host
@@ -25,6 +27,7 @@ package struct WorkerCard: Sendable {
         self.slots = slots
         self.startedAt = startedAt
         self.isForSuspects = isForSuspects
+        self.http = http
     }
 
     /// `lastClaim` is the end of the last claim round trip, or the last moment without a free slot: a worker that beats but does not
@@ -36,7 +39,7 @@ package struct WorkerCard: Sendable {
             "left_behind", .integer(Int64(state.leftBehind)),
             "started_at", startedAt.argument, "suspects", isForSuspects ? "1" : "0",
             "idle_ms", .integer(Timestamp.now.milliseconds - (state.lastClaim ?? startedAt).milliseconds),
-        ]
+        ] + (http.map { ["http", .string($0)] } ?? [])
     }
 }
 
@@ -58,6 +61,8 @@ package enum BeatReply: Sendable, Hashable {
     case beating
     case registered
     case dead
+    /// Somebody asked it to leave.
+    case draining
 }
 
 extension JobQueue {
@@ -89,8 +94,14 @@ extension JobQueue {
         case "ok": .beating
         case "registered": .registered
         case "dead": .dead
+        case "draining": .draining
         default: throw unexpected(Scripts.beat, reply)
         }
+    }
+
+    /// Asks a worker to leave as SIGTERM does. False: there is none of this name that lives.
+    package func drain(_ worker: String) async throws(RedisError) -> Bool {
+        try await run(Scripts.drain, keys: [keys.worker(worker), keys.control], arguments: [.string(worker)]).integer == 1
     }
 
     /// Whether a dead worker was a one-slot process for suspects.

@@ -100,6 +100,11 @@ extension Execution {
 
     private func callHandler() async throws(JobFailure) -> JSONValue {
         guard let handler = life.handlers[claim.job.kind] else {
+            await life.desk.meet([claim.job.kind])
+            if life.desk.catalogue[claim.job.kind]?.isRegistered == true {
+                await leaveToOthers()
+                throw .handBack
+            }
             throw .permanent("There is no kind '\(claim.job.kind)' in this worker", type: "unknown_kind")
         }
         let input: JSONValue
@@ -120,6 +125,16 @@ extension Execution {
         }
         await lease.endMurmurs()
         return try result.get()
+    }
+}
+
+extension Execution {
+    private static let pauseBeforeHandBack = Duration.seconds(1)
+
+    /// A kind of another program, or of a newer version of this one: its workers run it. Not at once, or the job would go round and round here.
+    private func leaveToOthers() async {
+        log(.notice, "The kind is registered, but not in this worker; the job is handed back", ["kind": "\(claim.job.kind)"])
+        try? await Task.sleep(for: Execution.pauseBeforeHandBack)
     }
 }
 

@@ -10,6 +10,7 @@ package final class Runner: Sendable {
     private let handlers: [String: any JobHandler]
     private let settings: RunnerSettings
     private let launchSuspects: SuspectLauncher?
+    private let onAsked: (@Sendable () -> Void)?
     private let logger: Logger
     private let state = Mutex(State())
 
@@ -19,20 +20,25 @@ package final class Runner: Sendable {
     }
 
     /// `launchSuspects` starts a one-slot process for suspects and returns when it has ended; without it suspects wait for other workers.
+    /// `onAsked` is called, more than once, when somebody asks this worker to leave over Redis; this one drains by itself.
     package init(
-        desk: JobDesk, handlers: [any JobHandler], settings: RunnerSettings, launchSuspects: SuspectLauncher? = nil, logger: Logger
+        desk: JobDesk, handlers: [any JobHandler], settings: RunnerSettings, launchSuspects: SuspectLauncher? = nil,
+        onAsked: (@Sendable () -> Void)? = nil, logger: Logger
     ) {
         self.desk = desk
         self.handlers = Dictionary(handlers.map { ($0.kind.name, $0) }, uniquingKeysWith: { first, _ in first })
         self.settings = settings
         self.launchSuspects = launchSuspects
+        self.onAsked = onAsked
         self.logger = logger
     }
 
     /// Works until `drain` was called and everything has been finished or handed back.
     package func run() async {
         while true {
-            let life = WorkerLife(desk: desk, handlers: handlers, settings: settings, launchSuspects: launchSuspects, logger: logger)
+            let life = WorkerLife(
+                desk: desk, handlers: handlers, settings: settings, launchSuspects: launchSuspects,
+                askedToLeave: { [weak self] in self?.leaveAsAsked() }, logger: logger)
             let mustDrain = state.withLock { state in
                 state.life = life
                 return state.isDraining
@@ -52,6 +58,11 @@ package final class Runner: Sendable {
             return state.life
         }
         life?.drain()
+    }
+
+    private func leaveAsAsked() {
+        drain()
+        onAsked?()
     }
 
     /// The name of the life that runs now, for operators and tests.

@@ -52,6 +52,8 @@ package struct RunnerSettings: Sendable {
     package var companionQueues: [String] = []
     /// Takes jobs and nothing else: another runner of the same process has the duties of a worker.
     package var isCompanion = false
+    /// Another program's: it runs its own kinds, and leaves to the installation's workers what needs to know all queues and all settings.
+    package var isGuest = false
 
     /// A leader whose renewals stand still for this long is replaced.
     package var leaderTerm: Duration { leadInterval * 5 }

@@ -23,6 +23,8 @@ final class WorkerLife: Sendable {
     let waiter: WorkWaiter
     let lastClaim = LastClaim()
     let logger: Logger
+    /// Somebody asked this worker to leave: the whole process does.
+    private let askedToLeave: @Sendable () -> Void
     private let phase = Mutex(Phase.working)
     private let pauses = Mutex(0)
     private let ends: AsyncStream<Phase>
@@ -34,7 +36,8 @@ final class WorkerLife: Sendable {
     }
 
     init(
-        desk: JobDesk, handlers: [String: any JobHandler], settings: RunnerSettings, launchSuspects: SuspectLauncher?, logger: Logger
+        desk: JobDesk, handlers: [String: any JobHandler], settings: RunnerSettings, launchSuspects: SuspectLauncher?,
+        askedToLeave: @escaping @Sendable () -> Void = {}, logger: Logger
     ) {
         // A new random name at every start: a name is one process's for ever.
         let name = "\(settings.host)-\(settings.processID)-\(Digest.hexadecimal(Digest.randomBytes(5)))"
@@ -42,6 +45,7 @@ final class WorkerLife: Sendable {
         logger[metadataKey: "worker"] = .string(name)
         self.logger = logger
         self.desk = desk
+        self.askedToLeave = askedToLeave
         self.settings = settings
         self.handlers = handlers
         self.launchSuspects = launchSuspects
@@ -84,7 +88,10 @@ final class WorkerLife: Sendable {
             state: { [executions, lastClaim] in
                 BeatState(running: executions.count, leftBehind: executions.leftBehind, lastClaim: lastClaim.moment)
             },
-            onReply: { [weak self] reply in if case .success(.dead) = reply { self?.die() } })
+            onReply: { [weak self] reply in
+                if case .success(.dead) = reply { self?.die() }
+                if case .success(.draining) = reply { self?.askedToLeave() }
+            })
         pulse.start()
         logger.info("Worker is ready", metadata: ["queues": "\(settings.queues.joined(separator: ","))", "slots": "\(settings.slots)"])
         let result = await work()
@@ -160,7 +167,7 @@ final class WorkerLife: Sendable {
         await waiter.interrupt(over: desk.queue)
     }
 
-    /// Cancel messages; the duty that asks Redis every second is the fallback for a message that was lost.
+    /// A cancel message that was lost is made up for by the duty that asks Redis every second, a drain message by the next beat.
     private func followControl() async {
         while !Task.isCancelled {
             if let control = try? await desk.queue.control() {
@@ -169,6 +176,7 @@ final class WorkerLife: Sendable {
                     let words = String(decoding: bytes, as: UTF8.self).split(separator: " ")
                     guard words.count == 2 else { continue }
                     if words[0] == "cancel", let id = JobID(String(words[1])) { executions.stop(id, .cancelled) }
+                    if words[0] == "drain", words[1] == name { askedToLeave() }
                     if words[0] == "paused" || words[0] == "resumed" { await changePauses() }
                 }
             }

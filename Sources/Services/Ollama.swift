@@ -34,16 +34,10 @@ package struct Ollama: ModelProvider {
         self.settings = settings
     }
 
-    /// Batches go one after the other: Ollama queues without limit, so pressure would only build up there.
     package func embed(_ texts: [String], model: String) async throws(JobFailure) -> [[Float]] {
-        var vectors: [[Float]] = []
-        for start in stride(from: 0, to: texts.count, by: batchSize) {
-            vectors += try await embed(texts[start..<min(start + batchSize, texts.count)], model)
+        try await Vectors.inBatches(of: batchSize, texts, from: "Ollama", model: model) { (batch) throws(JobFailure) in
+            try await embed(batch, model)
         }
-        guard vectors.allSatisfy({ $0.count == vectors[0].count }) else {
-            throw .permanent("Ollama's model \(model) gives vectors of different lengths", type: "invalid_answer")
-        }
-        return vectors
     }
 
     package func trouble() async -> String? {
@@ -53,24 +47,13 @@ package struct Ollama: ModelProvider {
     private func embed(_ batch: ArraySlice<String>, _ model: String) async throws(JobFailure) -> [[Float]] {
         let body: JSONValue = ["model": .string(model), "input": .array(batch.map { .string($0) }), "truncate": true]
         let answer = try await client.send("POST", "/api/embed", body.bytes, within: timeout)
-        if answer.isSuccess { return try vectors(in: answer, count: batch.count, model: model) }
+        if answer.isSuccess {
+            let vectors = (answer.json?["embeddings"]?.array ?? []).compactMap(Vectors.read)
+            return try Vectors.whole(vectors, for: batch.count, from: "Ollama", model: model)
+        }
         // The first text that fails alone ends the search: a server that refuses everything costs log2 of the batch, not the batch.
         guard batch.count > 1, OllamaFailure.mayBeOneText(answer.status) else { throw OllamaFailure.of(answer, model: model) }
         let middle = batch.startIndex + batch.count / 2
         return try await embed(batch[..<middle], model) + embed(batch[middle...], model)
-    }
-
-    /// Normalised again: older versions and other servers behind the same route do not promise it.
-    private func vectors(in answer: ServiceAnswer, count: Int, model: String) throws(JobFailure) -> [[Float]] {
-        let vectors = answer.json?["embeddings"]?.array?.compactMap { row in
-            row.array.flatMap { numbers -> [Float]? in
-                let values = numbers.compactMap { $0.number.map(Float.init) }
-                return values.count == numbers.count ? Vectors.normalised(values) : nil
-            }
-        }
-        guard let vectors, vectors.count == count else {
-            throw .permanent("Ollama's answer for the model \(model) does not hold one usable vector for each text", type: "invalid_answer")
-        }
-        return vectors
     }
 }

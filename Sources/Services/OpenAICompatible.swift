@@ -94,17 +94,12 @@ extension OpenAICompatible {
 // Vectors.
 extension OpenAICompatible {
     package func embed(_ texts: [String], model: String) async throws(JobFailure) -> [[Float]] {
-        var vectors: [[Float]] = []
-        for start in stride(from: 0, to: texts.count, by: batchSize) {
-            vectors += try await embed(batch: texts[start..<min(start + batchSize, texts.count)], model)
+        try await Vectors.inBatches(of: batchSize, texts, from: client.name, model: model) { (batch) throws(JobFailure) in
+            try await embed(batch, model)
         }
-        guard vectors.allSatisfy({ $0.count == vectors[0].count }) else {
-            throw .permanent("\(client.name)'s model \(model) gives vectors of different lengths", type: "invalid_answer")
-        }
-        return vectors
     }
 
-    private func embed(batch: ArraySlice<String>, _ model: String) async throws(JobFailure) -> [[Float]] {
+    private func embed(_ batch: ArraySlice<String>, _ model: String) async throws(JobFailure) -> [[Float]] {
         let body: JSONValue = [
             "model": .string(model), "input": .array(batch.map { .string($0) }), "encoding_format": "float",
         ]
@@ -113,15 +108,9 @@ extension OpenAICompatible {
         // The order of the rows is not promised; their numbers are.
         var byIndex: [Int: [Float]] = [:]
         for row in answer.json?["data"]?.array ?? [] {
-            guard let index = row["index"]?.integer, let numbers = row["embedding"]?.array else { continue }
-            let values = numbers.compactMap { $0.number.map(Float.init) }
-            if values.count == numbers.count, let vector = Vectors.normalised(values) { byIndex[index] = vector }
+            if let index = row["index"]?.integer, let vector = Vectors.read(row["embedding"]) { byIndex[index] = vector }
         }
         let vectors = (0..<batch.count).compactMap { byIndex[$0] }
-        guard vectors.count == batch.count else {
-            throw .permanent(
-                "\(client.name)'s answer for the model \(model) does not hold one usable vector for each text", type: "invalid_answer")
-        }
-        return vectors
+        return try Vectors.whole(vectors, for: batch.count, from: client.name, model: model)
     }
 }

@@ -10,16 +10,21 @@ package struct Qdrant: VectorStore {
     private let collections: QdrantCollections
     private let batchSize: Int
     private let timeout: Duration
+    /// Says which documents fit a filter: points have no time, and older servers find no beginnings of addresses.
+    private let directory: any DocumentDirectory
+    /// Of documents that a query is narrowed to; where more fit, whoever asks looks through what comes.
+    static let mostDocuments = 5_000
 
     /// `prefix` begins the name of every collection: two installations may share a server. `timeout` is for one request.
     package init(
-        url: String, apiKey: String? = nil, fetcher: Fetcher, prefix: String = "tidewheel", batchSize: Int = 100,
-        timeout: Duration = .seconds(60)
+        url: String, apiKey: String? = nil, fetcher: Fetcher, directory: any DocumentDirectory, prefix: String = "tidewheel",
+        batchSize: Int = 100, timeout: Duration = .seconds(60)
     ) {
         client = ServiceClient(name: "Qdrant", url: url, headers: apiKey.map { [("api-key", $0)] } ?? [], fetcher: fetcher)
         collections = QdrantCollections(client: client, prefix: prefix, timeout: timeout)
         self.batchSize = max(1, batchSize)
         self.timeout = timeout
+        self.directory = directory
     }
 
     /// New chunks first, then the older generations go, in every collection: a query in between finds old or new text, never nothing.
@@ -38,16 +43,28 @@ package struct Qdrant: VectorStore {
     }
 
     /// Also finds chunks of documents that are being replaced right now, old or new.
-    package func nearest(to vector: [Float], model: String, limit: Int) async throws(JobFailure) -> [VectorMatch] {
-        guard limit > 0, !vector.isEmpty, vector.allSatisfy(\.isFinite) else { return [] }
-        let body = Array(#"{"query":"#.utf8) + Vectors.json(vector) + Array(#","limit":\#(limit),"with_payload":true}"#.utf8)
+    package func nearest(
+        to vector: [Float], model: String, limit: Int, filter: DocumentFilter
+    ) async throws(JobFailure) -> [VectorMatch] {
+        guard limit > 0, vector.contains(where: { $0 != 0 }), vector.allSatisfy(\.isFinite) else { return [] }
+        let fitting = filter.isEmpty ? nil : try await directory.documents(fitting: filter, atMost: Self.mostDocuments)
+        if let fitting, fitting.isEmpty { return [] }
+        var body = Array(#"{"query":"#.utf8) + Vectors.json(vector) + Array(#","limit":\#(limit),"with_payload":true"#.utf8)
+        if let fitting {
+            let isFitting: JSONValue = ["must": [["key": "doc_id", "match": ["any": .array(fitting.map(JSONValue.string))]]]]
+            body += Array(#","filter":"#.utf8) + isFitting.bytes
+        }
+        body.append(UInt8(ascii: "}"))
         let collection = collections.name(model: model, dimension: vector.count)
         let answer = try await client.send("POST", "/collections/\(collection)/points/query", body, within: timeout)
         // Nothing was ever stored for this model.
         if answer.status == 404 { return [] }
         let result = try QdrantFailure.result(of: answer)
         guard let points = result["points"]?.array else { throw QdrantFailure.invalidAnswer }
-        return points.compactMap(Self.match)
+        // Equal ones come in any order.
+        return points.compactMap(Self.match).sorted {
+            ($1.score, $0.documentID, $0.chunkIndex) < ($0.score, $1.documentID, $1.chunkIndex)
+        }
     }
 
     package func trouble() async -> String? {
@@ -111,10 +128,10 @@ package struct Qdrant: VectorStore {
     /// Nil for a point that somebody else put into the collection.
     private static func match(_ point: JSONValue) -> VectorMatch? {
         guard let payload = point["payload"], let id = payload["doc_id"]?.string, let index = payload["chunk"]?.integer,
-            let text = payload["text"]?.string, let score = point["score"]?.number
+            let text = payload["text"]?.string, let score = point["score"]?.number, let generation = payload["gen"]?.integer
         else { return nil }
         return VectorMatch(
-            documentID: id, chunkIndex: index, text: text, uri: payload["uri"]?.string ?? "", title: payload["title"]?.string ?? "",
-            score: score)
+            documentID: id, generation: Int64(generation), chunkIndex: index, text: text, uri: payload["uri"]?.string ?? "",
+            title: payload["title"]?.string ?? "", score: max(-1, min(1, score)))
     }
 }

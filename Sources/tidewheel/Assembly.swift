@@ -14,6 +14,7 @@ import PageText
 import PostgresWire
 import RedisWire
 import Services
+import ToolServer
 import WebFetch
 
 struct Assembly: Sendable {
@@ -22,6 +23,8 @@ struct Assembly: Sendable {
     private let queue: JobQueue
     private let ledger: JobLedger
     private let pool: PostgresPool
+    /// Of searches in documents: they take long, and must not keep intake waiting.
+    private let searchPool: PostgresPool
     private let desk: JobDesk
     private let extra: [any JobHandler]
 
@@ -37,6 +40,7 @@ struct Assembly: Sendable {
             options: RedisOptions(commandTimeout: .seconds(2), clientName: "tidewheel-\(logger.label)"), logger: logger)
         pool = PostgresPool(
             Self.postgresOptions(settings, name: "tidewheel \(logger.label)", poolSize: settings[Known.postgresPool]), logger: logger)
+        searchPool = PostgresPool(Self.postgresOptions(settings, name: "tidewheel \(logger.label) search", poolSize: 2), logger: logger)
         ledger = JobLedger(pool, logger: logger)
         var desk = JobDesk(queue: queue, ledger: ledger, catalogue: JobCatalogue(Self.kinds(settings) + extra.map(\.kind)), logger: logger)
         let rules = ReceiverRules(allowing: settings[Known.webhookAllow])
@@ -63,17 +67,34 @@ struct Assembly: Sendable {
         server.scaling.maxWorkers = settings[Known.scalingMax]
         server.scaling.standardSlots = settings[Known.slots]
         server.drain = .seconds(settings[Known.apiDrain])
-        return JobServer(desk: desk, settings: server, logger: logger)
+        server.tools = ToolServer(version: Tidewheel.version)
+        return JobServer(desk: desk, search: documentSearch(), settings: server, logger: logger)
+    }
+
+    /// With what the workers ingest by. An API may run without model servers: then it cannot search, and says so to whoever asks.
+    private func documentSearch() -> (any DocumentSearch)? {
+        do {
+            let models: any ModelProvider = try modelEndpoints() ?? Echo()
+            let trusted = Fetcher(guard: nil, userAgent: "tidewheel/\(Tidewheel.version)")
+            return SearchDocuments(
+                ledger: ledger, models: models, vectors: vectors(trusted, in: searchPool), embeddingModel: embeddingModel(of: models))
+        } catch {
+            logger.info("POST /search is refused here", metadata: ["reason": "\(error)"])
+            return nil
+        }
     }
 
     /// Webhooks are sent by a runner of their own, so that receivers that hang take no slot of other work; a bench measures without it.
-    func runners(isForSuspects: Bool, launchSuspects: SuspectLauncher?) throws -> [Runner] {
+    /// `onAsked`: when one of them is asked to leave over Redis.
+    func runners(
+        isForSuspects: Bool, launchSuspects: SuspectLauncher?, onAsked: @escaping @Sendable () -> Void
+    ) throws -> [Runner] {
         var main = try runnerSettings(isForSuspects: isForSuspects)
         let endpoints = try modelEndpoints()
         let handlers = try handlers(endpoints) + extra
         main.modelReport = Self.report(of: endpoints)
         let makes = { (settings: RunnerSettings, launch: SuspectLauncher?) in
-            Runner(desk: desk, handlers: handlers, settings: settings, launchSuspects: launch, logger: logger)
+            Runner(desk: desk, handlers: handlers, settings: settings, launchSuspects: launch, onAsked: onAsked, logger: logger)
         }
         let slots = settings[Known.webhookSlots]
         guard !isForSuspects, extra.isEmpty, slots > 0, main.queues.contains(Receivers.queue), main.queues.count > 1 else {
@@ -89,7 +110,8 @@ struct Assembly: Sendable {
     }
 
     private func runnerSettings(isForSuspects: Bool) throws -> RunnerSettings {
-        let known = desk.catalogue.queues
+        // Queues of registered kinds belong to the programs that run these.
+        let known = JobCatalogue(desk.catalogue.builtIn).queues
         let asked = settings[Known.queues]
         if let unknown = asked.first(where: { !known.contains($0) }) {
             throw Refusal(
@@ -143,7 +165,7 @@ struct Assembly: Sendable {
         try await waitUntil("PostgreSQL") {
             let pending = try await ledger.pendingMigrations()
             guard pending.isEmpty else { return "the database is not up to date: run `tidewheel migrate`" }
-            try await ledger.publish(desk.catalogue.kinds)
+            try await ledger.publish(desk.catalogue.builtIn)
             return nil
         }
     }
@@ -156,7 +178,7 @@ struct Assembly: Sendable {
         do {
             let pending = try await ledger.pendingMigrations()
             if pending.isEmpty {
-                try await ledger.publish(desk.catalogue.kinds)
+                try await ledger.publish(desk.catalogue.builtIn)
                 if settings[Known.apiKeys] == CallerRule.required.rawValue, try await ledger.apiKeys().isEmpty {
                     logger.warning("There is no API key yet, so nobody is let in: run `tidewheel key create`")
                 }
@@ -169,6 +191,7 @@ struct Assembly: Sendable {
     func close() async {
         await queue.close()
         await pool.close()
+        await searchPool.close()
     }
 
     private func waitUntil(_ service: String, _ trouble: () async throws -> String?) async throws {
@@ -193,15 +216,18 @@ struct Assembly: Sendable {
         let models: any ModelProvider = endpoints ?? Echo()
         var receivers = Receivers(rules: ReceiverRules(allowing: settings[Known.webhookAllow]), userAgent: agent)
         receivers.timeout = .seconds(settings[Known.webhookTimeout])
-        // Vectors of the stand-in must never pass for a model's.
-        let model = models.isStandIn ? models.name : settings[Known.embeddingModel]
         return EveryKind.handlers(
             in: KindRooms(
                 ledger: ledger, fetcher: Fetcher(guard: AddressGuard(allowing: settings[Known.fetchAllow]), userAgent: agent),
-                models: models, vectors: vectors(trusted), embeddingModel: model,
+                models: models, vectors: vectors(trusted, in: pool), embeddingModel: embeddingModel(of: models),
                 extractor: PageExtractor(), fileRoot: try directory(Known.fileRoot), receivers: receivers, userAgent: agent,
                 decks: try PresentonSettings(settings: settings).rooms(trusted, directory: directory(Known.deckDirectory)),
                 cache: cacheRules, panel: panel(models)))
+    }
+
+    /// Vectors of the stand-in must never pass for a model's.
+    private func embeddingModel(of models: any ModelProvider) -> String {
+        models.isStandIn ? models.name : settings[Known.embeddingModel]
     }
 
     private var cacheRules: CacheRules {
@@ -269,9 +295,15 @@ struct Assembly: Sendable {
         return ModelPanel(models: names, historyTokens: settings[Known.historyTokens])
     }
 
-    private func vectors(_ fetcher: Fetcher) -> any VectorStore {
-        guard let url = settings[optional: Known.qdrantURL] else { return PostgresVectors(pool) }
-        return Qdrant(url: url, apiKey: settings[optional: Known.qdrantKey], fetcher: fetcher)
+    private func vectors(_ fetcher: Fetcher, in pool: PostgresPool) -> any VectorStore {
+        Self.qdrant(settings, fetcher, ledger) ?? PostgresVectors(pool)
+    }
+
+    /// Nil without QDRANT_URL.
+    static func qdrant(_ settings: Settings, _ fetcher: Fetcher, _ directory: any DocumentDirectory) -> (any VectorStore)? {
+        settings[optional: Known.qdrantURL].map {
+            Qdrant(url: $0, apiKey: settings[optional: Known.qdrantKey], fetcher: fetcher, directory: directory)
+        }
     }
 
     /// JOB_TIMEOUT is for kinds that do not bring a limit of their own.

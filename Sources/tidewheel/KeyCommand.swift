@@ -114,12 +114,20 @@ struct ListKeysCommand: AsyncParsableCommand {
     @Flag(help: "Those that were revoked too.")
     var all = false
 
-    @Flag(help: "One JSON object a line.")
+    @Flag(help: "As -o jsonl.")
     var json = false
+
+    @Option(name: [.short, .long], help: "table, for people; json, one document; jsonl, one a line.")
+    var output = OutputForm.table
 
     func run() async throws {
         try await withLedger(given) { ledger in
-            for key in try await ledger.apiKeys(revokedToo: all).map(\.key) { print(json ? key.document.serialized : key.line) }
+            let keys = try await ledger.apiKeys(revokedToo: all).map(\.key)
+            switch json ? .jsonl : output {
+            case .table: for key in keys { Output.line(key.line) }
+            case .jsonl: for key in keys { Output.line(key.document.serialized) }
+            case .json: Output.line(JSONValue.array(keys.map(\.document)).indented())
+            }
         }
     }
 }

@@ -51,20 +51,26 @@ struct ModelSettings {
     func endpoints(_ fetcher: Fetcher, permits: any PermitPool) throws -> ModelEndpoints? {
         let chosen = settings[optional: Known.models]
         if chosen == "echo" { return nil }
-        var all: [ModelEndpoint] = []
-        if chosen != "openai" { all += try settings[Known.ollamaURL].map { try endpoint(ollama($0, fetcher), at: $0, standardPermits: 1) } }
-        if chosen != "ollama" {
-            let openAI = try openAISettings()
-            all += try settings[Known.openAIURL].map { url in
-                try endpoint(OpenAICompatible(url: url, fetcher: fetcher, settings: openAI), at: url, standardPermits: 8)
-            }
-        }
+        let all = try providers(fetcher).map { try endpoint($0.provider, at: $0.url, standardPermits: $0.provider is Ollama ? 1 : 8) }
         guard !all.isEmpty else {
             let missing = ["ollama": "OLLAMA_URL", "openai": "OPENAI_URL"][chosen ?? ""] ?? "OLLAMA_URL or OPENAI_URL"
             throw Refusal("There is no model server: set \(missing), or TIDEWHEEL_MODELS=echo for a stand-in without meaning.")
         }
         guard Set(all.map(\.name)).count == all.count else { throw Refusal("OLLAMA_URL and OPENAI_URL name a server twice.") }
         return ModelEndpoints(all, permits: permits)
+    }
+
+    /// Every server that is named and not ruled out, with its address; none for the stand-in.
+    func providers(_ fetcher: Fetcher) throws -> [(url: String, provider: any ModelProvider)] {
+        let chosen = settings[optional: Known.models]
+        guard chosen != "echo" else { return [] }
+        var all: [(String, any ModelProvider)] = []
+        if chosen != "openai" { all += settings[Known.ollamaURL].map { ($0, ollama($0, fetcher)) } }
+        if chosen != "ollama" {
+            let openAI = try openAISettings()
+            all += settings[Known.openAIURL].map { ($0, OpenAICompatible(url: $0, fetcher: fetcher, settings: openAI)) }
+        }
+        return all
     }
 
     private func ollama(_ url: String, _ fetcher: Fetcher) -> Ollama {

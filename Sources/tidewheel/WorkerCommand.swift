@@ -9,7 +9,14 @@ import Logging
 import PrivateServers
 
 struct WorkerCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "worker", abstract: "Take jobs and run them.")
+    static let configuration = CommandConfiguration(
+        commandName: "worker", abstract: "Take jobs and run them; list workers and let them leave.",
+        discussion: "Without a word behind it, this is `tidewheel worker run`.",
+        subcommands: [WorkerRun.self, WorkerList.self, WorkerDrain.self], defaultSubcommand: WorkerRun.self)
+}
+
+struct WorkerRun: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "run", abstract: "Take jobs and run them, until SIGTERM or Ctrl-C.")
 
     @OptionGroup var given: GivenFlags
 
@@ -38,7 +45,9 @@ struct WorkerCommand: AsyncParsableCommand {
         let assembly = try Assembly(settings, extra: try noop.map { Noop.handlers(try Tally(opening: $0)) } ?? [], logger: logger)
         raiseFileLimit()
         returnMemory()
-        let runners = try assembly.runners(isForSuspects: suspects, launchSuspects: suspects ? nil : Self.launcher(logger))
+        let asked = Latch()
+        let runners = try assembly.runners(
+            isForSuspects: suspects, launchSuspects: suspects ? nil : Self.launcher(logger), onAsked: { asked.open() })
         let starting = Task { try await assembly.waitUntilUsable() }
         Signals.handle { _ in
             logger.notice("Leaving: no more claims, running jobs may finish; a second signal ends at once")
@@ -56,10 +65,17 @@ struct WorkerCommand: AsyncParsableCommand {
             try await Task.sleep(for: .seconds(2))
             ProgramPages.release()
         }
+        let leaving = Task {
+            await asked.wait()
+            guard !Task.isCancelled else { return }
+            logger.notice("Leaving, as it was asked to: no more claims, running jobs may finish")
+            for runner in runners { runner.drain() }
+        }
         await withTaskGroup(of: Void.self) { group in
             for runner in runners { group.addTask { await runner.run() } }
         }
         idle.cancel()
+        leaving.cancel()
         await assembly.close()
     }
 

@@ -11,8 +11,12 @@ import threading
 
 import pytest
 
+from shell import Shell
+
 # What dev and its children have said since it was ready.
 OUTPUT = []
+# Where the stores of that dev are, as it said at its start.
+STORES = {}
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 PAGES = {
@@ -59,13 +63,26 @@ def output(api):
 
 
 @pytest.fixture(scope="session")
-def api(program, site):
-    """The address of the API."""
+def stores(api):
+    """The settings that name its Redis and its PostgreSQL."""
+    return STORES
+
+
+@pytest.fixture(scope="session")
+def home():
+    """Where dev keeps its servers."""
     # Short, because unix sockets are made below it; open to passers-by, because PostgreSQL runs as another user under root.
     directory = tempfile.mkdtemp(prefix="tw-", dir="/tmp")
     os.chmod(directory, 0o711)
+    yield f"{directory}/d"
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def api(program, site, home):
+    """The address of the API."""
     process = subprocess.Popen(
-        [program, "dev", "--port", "0", "--directory", f"{directory}/d", "--allow", site.removeprefix("http://"),
+        [program, "dev", "--port", "0", "--directory", home, "--allow", site.removeprefix("http://"),
          "--set", "TIDEWHEEL_WEBHOOK_ALLOW=127.0.0.1"],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
     said = []
@@ -76,8 +93,16 @@ def api(program, site):
             break
     else:
         pytest.fail("dev did not start:\n" + "".join(said))
+    text = "".join(said)
+    STORES["REDIS_URL"] = re.search(r"^  Redis +(\S+)", text, re.M).group(1)
+    STORES["DATABASE_URL"] = re.search(r"^  Postgres +psql '([^']+)'", text, re.M).group(1)
     threading.Thread(target=lambda: OUTPUT.extend(process.stdout), daemon=True).start()
     yield found.group(1)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 0
-    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def shell(program, api):
+    """The command line, asking that API."""
+    return Shell(program, api)

@@ -172,6 +172,7 @@ import Testing
             #expect(head.headers["content-type"] == "application/problem+json")
             let problem = try JSONReader.read(try await connection.body(head.headers))
             #expect(problem["type"] == "urn:tidewheel:problem:not-http")
+            #expect(problem["request_id"]?.string == head.headers["x-request-id"])
             await connection.waitForClose()
         }
     }

@@ -84,6 +84,10 @@ import Testing
             #expect(scaling["desired"] == 3)
             #expect(try await api.get("/queues/none/scaling").problem == "unknown-queue")
             #expect(try await api.get("/queues/none").status == 404)
+            let drained = try await api.send("POST", "/workers/\(worker.name)/drain")
+            #expect(drained.status == 202 && drained.json["status"] == "draining")
+            #expect(try await api.get("/workers").json["workers"]?.array?.first?["draining"] == true)
+            #expect(try await api.send("POST", "/workers/nobody/drain").problem == "unknown-worker")
             #expect(try await api.get("/workers").json["workers"]?.array?.first?["name"] == .string(worker.name))
         }
     }

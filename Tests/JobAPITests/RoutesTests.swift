@@ -17,7 +17,7 @@ import Testing
     @Test func theReferencePageNamesEveryProblem() throws {
         let folder = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
         let page = String(decoding: try #require(FileManager.default.contents(atPath: folder + "/docs/http-api.md")), as: UTF8.self)
-        let source = try ["Problem", "PresentationProblems", "WebhookProblems", "Sockets/OpenSocket"].map { file in
+        let source = try ["Problem", "PresentationProblems", "WebhookProblems", "WorkProblems", "Sockets/OpenSocket"].map { file in
             String(
                 decoding: try #require(FileManager.default.contents(atPath: folder + "/Sources/JobAPI/\(file).swift")), as: UTF8.self)
         }.joined()

@@ -97,9 +97,15 @@ let quiet: Logger = {
     return logger
 }()
 
+/// What the API searches documents with.
+struct SearchMaker {
+    let make: (JobDesk, PostgresPool) -> any DocumentSearch
+}
+
 /// Starts the server, runs the test, and shuts everything down in order.
 func withAPI(
     redis: PrivateRedis? = nil, postgres: PrivatePostgres? = nil, catalogue: JobCatalogue = RunningAPI.catalogue,
+    search: SearchMaker? = nil,
     _ adjust: (inout JobServerSettings) -> Void = { _ in },
     _ test: (RunningAPI) async throws -> Void
 ) async throws {
@@ -115,7 +121,7 @@ func withAPI(
     var settings = JobServerSettings()
     settings.port = 0
     adjust(&settings)
-    let server = JobServer(desk: made, settings: settings, logger: quiet)
+    let server = JobServer(desk: made, search: search?.make(made, pool), settings: settings, logger: quiet)
     let services = ServiceGroup(configuration: ServiceGroupConfiguration(services: [.init(service: server)], logger: quiet))
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await services.run() }

@@ -104,6 +104,16 @@ import Testing
         #expect(try await fixture.queue.beat(fixture.card("w1"), running: 0) == .registered)
     }
 
+    @Test func aWorkerThatIsAskedToLeaveHearsItWithItsNextBeat() async throws {
+        let fixture = try await QueueFixture()
+        #expect(try await !fixture.queue.drain("w1"))
+        #expect(try await fixture.redis.command(["EXISTS", .string(fixture.queue.keys.worker("w1"))]).integer == 0)
+        _ = try await fixture.queue.beat(fixture.card("w1"), running: 0)
+        #expect(try await fixture.queue.drain("w1"))
+        #expect(try await fixture.queue.beat(fixture.card("w1"), running: 0) == .draining)
+        #expect(try await fixture.queue.workers().first?.isDraining == true)
+    }
+
     @Test func aConsumerWithEntriesAndNoHashIsSeen() async throws {
         let fixture = try await QueueFixture()
         try await fixture.enqueued()

@@ -111,6 +111,42 @@ import Testing
         try await waiting.value
     }
 
+    @Test func whoAsksWithoutAJobHasAPermitForAMinuteAndWaitsInTheLineAsLongAsItsPatience() async throws {
+        let fixture = try await QueueFixture()
+        let queue = fixture.queue
+        let permits = ModelPermits(queue, lookAgain: .seconds(600))
+        let job = try await callers(fixture, 1)[0].nextHolder()
+        let asker = ModelCaller(askingBy: "api", patience: .milliseconds(100))
+        try await permits.take("p", of: 1, for: job)
+        await #expect(throws: JobFailure.retry("The model server is busy with jobs", type: "busy", afterMilliseconds: 5_000)) {
+            try await permits.take("p", of: 1, for: asker.nextHolder())
+        }
+        let line = RedisArgument.string(queue.keys.permitLine("p"))
+        try await eventually { try await fixture.redis.command(["ZCARD", line]).integer == 0 }
+        // In the line it is handed the permit like a job.
+        let patient = ModelCaller(askingBy: "api", patience: .seconds(600))
+        let holder = patient.nextHolder()
+        let waiting = Task { try await permits.take("p", of: 1, for: holder) }
+        try await eventually { try await fixture.redis.command(["ZCARD", line]).integer == 1 }
+        permits.giveBack("p", of: 1, for: job)
+        try await waiting.value
+        #expect(try await queue.sweepPermits() == 0)
+        let asking = RedisArgument.string(queue.keys.asking(patient.jobID))
+        let left = try await fixture.redis.command(["PTTL", asking]).integer ?? 0
+        #expect((1...60_000).contains(left))
+        // Its process died, and its minute is over.
+        _ = try await fixture.redis.command(["DEL", asking])
+        #expect(try await queue.sweepPermits() == 1)
+        try await permits.take("p", of: 1, for: job)
+        permits.giveBack("p", of: 1, for: job)
+        let third = ModelCaller(askingBy: "api", patience: .seconds(600))
+        let next = third.nextHolder()
+        try await permits.take("p", of: 1, for: next)
+        permits.giveBack("p", of: 1, for: next)
+        let key = RedisArgument.string(queue.keys.asking(third.jobID))
+        try await eventually { try await fixture.redis.command(["EXISTS", key]).integer == 0 }
+    }
+
     @Test func aPermitOfAnAttemptThatHasEndedComesBack() async throws {
         let fixture = try await QueueFixture()
         try await fixture.enqueued()

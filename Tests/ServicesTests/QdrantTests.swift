@@ -9,11 +9,12 @@ import WebFetch
 
 @Suite(.timeLimit(.minutes(1))) struct QdrantTests {
     let stub = StubQdrant()
+    let directory = StubDirectory()
     let fetcher = Fetcher(guard: nil, userAgent: "t")
 
     private func withQdrant<R>(key: String? = nil, batchSize: Int = 100, _ body: (Qdrant) async throws -> R) async throws -> R {
         try await withStub(stub.answer) { url in
-            try await body(Qdrant(url: url + "/", apiKey: key, fetcher: fetcher, prefix: "t", batchSize: batchSize))
+            try await body(Qdrant(url: url + "/", apiKey: key, fetcher: fetcher, directory: directory, prefix: "t", batchSize: batchSize))
         }
     }
 
@@ -44,7 +45,9 @@ import WebFetch
             #expect(matches.map(\.chunkIndex) == [0, 1])
             #expect(
                 matches[0]
-                    == VectorMatch(documentID: "d1", chunkIndex: 0, text: "text 0", uri: "http://example.org/", title: "Title", score: 1))
+                    == VectorMatch(
+                        documentID: "d1", generation: 1, chunkIndex: 0, text: "text 0", uri: "http://example.org/", title: "Title", score: 1
+                    ))
             #expect(stub.collections["t_m_3"]?.indexes == ["doc_id": "keyword", "gen": "integer"])
         }
     }
@@ -195,6 +198,28 @@ import WebFetch
         }
     }
 
+    @Test func aQueryIsNarrowedToTheDocumentsThatTheLedgerNames() async throws {
+        try await withQdrant { qdrant in
+            for number in 1...3 { _ = try await qdrant.replace(document(id: "d\(number)"), with: chunks(3, id: number)) }
+            let filter = DocumentFilter(source: "http://example.org/", since: Timestamp(milliseconds: 5))
+            func found(_ fitting: [String]?) async throws -> [String] {
+                directory.known.withLock { $0.fitting = fitting }
+                return try await qdrant.nearest(to: [0, 1, 0], model: "m", limit: 4, filter: filter).map {
+                    "\($0.documentID) \($0.chunkIndex)"
+                }
+            }
+            #expect(try await found(["d2"]) == ["d2 0", "d2 1", "d2 2"])
+            #expect(try await found(["d3", "d2"]) == ["d2 0", "d3 0", "d2 1", "d3 1"], "equal ones stand in the order of documents")
+            // Too many to name: the asker looks through what comes.
+            #expect(try await found(nil).count == 4)
+            let calls = stub.calls.count
+            #expect(try await found([]) == [])
+            #expect(stub.calls.count == calls, "nothing fits: nothing is asked")
+            #expect(directory.known.withLock { $0.asked } == Array(repeating: filter, count: 4))
+            #expect(try await qdrant.nearest(to: [0, 0, 0], model: "m", limit: 4) == [])
+        }
+    }
+
     @Test func aModelNothingWasStoredForHasNoMatches() async throws {
         #expect(try await withQdrant { try await $0.nearest(to: [1, 0], model: "never", limit: 5) } == [])
         #expect(try await withQdrant { try await $0.nearest(to: [1, 0], model: "never", limit: 0) } == [])
@@ -202,10 +227,10 @@ import WebFetch
 
     @Test func aServerThatNeverAnswersIsATimeout() async throws {
         try await withStub({ _ in .silence }) { url in
-            let qdrant = Qdrant(url: url, fetcher: fetcher, timeout: .milliseconds(200))
+            let qdrant = Qdrant(url: url, fetcher: fetcher, directory: directory, timeout: .milliseconds(200))
             #expect(await failure(qdrant, chunks(1))?.type == "timeout")
         }
-        #expect(await failure(Qdrant(url: "http://127.0.0.1:1", fetcher: fetcher), chunks(1))?.type == "unreachable")
+        #expect(await failure(Qdrant(url: "http://127.0.0.1:1", fetcher: fetcher, directory: directory), chunks(1))?.type == "unreachable")
     }
 
     @Test func namesOfModelsNeverMeet() {

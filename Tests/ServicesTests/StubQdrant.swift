@@ -117,6 +117,7 @@ final class StubQdrant: Sendable {
     private static func matches(_ condition: JSONValue, _ payload: JSONValue) -> Bool {
         let value = condition["key"]?.string.flatMap { payload[$0] }
         if let wanted = condition["match"]?["value"] { return value == wanted }
+        if let wanted = condition["match"]?["any"]?.array { return value.map(wanted.contains) ?? false }
         if let bound = condition["range"]?["lt"]?.number { return (value?.number).map { $0 < bound } ?? false }
         return false
     }
@@ -125,7 +126,9 @@ final class StubQdrant: Sendable {
         guard let wanted = call.json?["query"]?.array?.compactMap(\.number), wanted.count == collection.size else {
             return error(400, "Wrong input: Vector dimension error: expected dim: \(collection.size)")
         }
-        let scored = collection.points.map { (id: $0.key, point: $0.value, score: cosine($0.value.vector, wanted)) }
+        let must = call.json?["filter"]?["must"]?.array ?? []
+        let fitting = collection.points.filter { _, point in must.allSatisfy { matches($0, point.payload) } }
+        let scored = fitting.map { (id: $0.key, point: $0.value, score: cosine($0.value.vector, wanted)) }
         let best = scored.sorted { $0.score > $1.score }.prefix(call.json?["limit"]?.integer ?? 10)
         let withPayload = call.json?["with_payload"]?.boolean ?? false
         let points = best.map { hit -> JSONValue in
@@ -143,5 +146,17 @@ final class StubQdrant: Sendable {
 
     static func error(_ status: Int, _ text: String, _ headers: [(String, String)] = []) -> StubResponse {
         .json(status, ["status": ["error": .string(text)], "time": 0.001], headers)
+    }
+}
+
+/// A ledger's documents, and what it was asked.
+final class StubDirectory: DocumentDirectory {
+    let known = Mutex<(fitting: [String]?, asked: [DocumentFilter])>(([], []))
+
+    func documents(fitting filter: DocumentFilter, atMost most: Int) async throws(JobFailure) -> [String]? {
+        known.withLock { known in
+            known.asked.append(filter)
+            return known.fitting
+        }
     }
 }

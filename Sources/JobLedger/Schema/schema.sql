@@ -18,7 +18,7 @@ COMMENT ON COLUMN schema_migrations.name IS 'Its file';
 COMMENT ON COLUMN schema_migrations.checksum IS 'SHA-256 of the file when it was applied: an applied file must not change';
 COMMENT ON COLUMN schema_migrations.applied_at IS 'When';
 -- What this file has is not applied again. The number of the last migration:
-INSERT INTO schema_migrations (version, name, checksum) SELECT n, 'schema.sql', 'schema.sql' FROM generate_series(1, 22) AS n;
+INSERT INTO schema_migrations (version, name, checksum) SELECT n, 'schema.sql', 'schema.sql' FROM generate_series(1, 23) AS n;
 
 -- The jobs and their attempts. A row exists before its job is acknowledged to anybody, and holds everything needed to queue it again.
 CREATE TABLE jobs (
@@ -418,7 +418,11 @@ CREATE TABLE job_kinds (
     timeout_ms bigint NOT NULL,
     estimated_ms bigint NOT NULL,
     fields jsonb NOT NULL,
-    updated_at timestamptz NOT NULL DEFAULT now()
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    registered boolean NOT NULL DEFAULT false,
+    registration jsonb,
+    is_open boolean NOT NULL DEFAULT false,
+    CONSTRAINT job_kinds_registration CHECK (registered = (registration IS NOT NULL))
 );
 
 COMMENT ON TABLE job_kinds IS 'What each kind takes and how it runs unless the submission says otherwise; written by migrate, API and workers at their start';
@@ -427,7 +431,10 @@ COMMENT ON COLUMN job_kinds.queue IS 'Where its jobs wait';
 COMMENT ON COLUMN job_kinds.max_attempts IS 'Charged attempts after which a failure is for good';
 COMMENT ON COLUMN job_kinds.timeout_ms IS 'Longest run of one attempt';
 COMMENT ON COLUMN job_kinds.estimated_ms IS 'How long it usually takes';
-COMMENT ON COLUMN job_kinds.fields IS 'Members of its input by name: type (as jsonb_typeof says) and whether it is required';
+COMMENT ON COLUMN job_kinds.registered IS 'Another program''s: no version retires it';
+COMMENT ON COLUMN job_kinds.registration IS 'What that program said of it, as GET /kinds/{kind} shows it';
+COMMENT ON COLUMN job_kinds.is_open IS 'Its input may have members that fields does not name';
+COMMENT ON COLUMN job_kinds.fields IS 'Members of its input by name: type (as jsonb_typeof says; NULL for any) and whether it is required';
 COMMENT ON COLUMN job_kinds.updated_at IS 'Last change';
 
 CREATE FUNCTION tidewheel.new_id(at timestamptz) RETURNS uuid LANGUAGE sql VOLATILE
@@ -452,9 +459,11 @@ COMMENT ON FUNCTION tidewheel.check_text IS 'Refuses a text that is empty or too
 CREATE FUNCTION tidewheel.check_input(wanted text, input jsonb) RETURNS void LANGUAGE plpgsql
 AS $$
 DECLARE
-    known jsonb := (SELECT k.fields FROM job_kinds k WHERE k.kind = wanted);
+    known jsonb;
+    open boolean;
     wrong text;
 BEGIN
+    SELECT k.fields, k.is_open INTO known, open FROM job_kinds k WHERE k.kind = wanted;
     IF jsonb_typeof(input) IS DISTINCT FROM 'object' THEN
         PERFORM tidewheel.refuse('input is not a JSON object', 'Give an object such as jsonb_build_object(''url'', ''https://example.com'').');
     ELSIF octet_length(input::text) > 1048576 THEN
@@ -465,7 +474,7 @@ BEGIN
         PERFORM tidewheel.refuse('input has a number that is too large', 'Give it as a string.');
     END IF;
     SELECT format('%I is not a field of kind %s', m.key, wanted) INTO wrong
-    FROM jsonb_each(input) m WHERE NOT known ? m.key ORDER BY m.key LIMIT 1;
+    FROM jsonb_each(input) m WHERE NOT open AND NOT known ? m.key ORDER BY m.key LIMIT 1;
     IF wrong IS NULL THEN
         SELECT format('%I is required', f.key) INTO wrong FROM jsonb_each(known) f
         WHERE (f.value ->> 'required')::boolean AND coalesce(jsonb_typeof(input -> f.key), 'null') = 'null' ORDER BY f.key LIMIT 1;
@@ -476,7 +485,7 @@ BEGIN
     END IF;
     IF wrong IS NOT NULL THEN
         PERFORM tidewheel.refuse('input: ' || wrong,
-            'The fields are: ' || (SELECT string_agg(f.key, ', ' ORDER BY f.key) FROM jsonb_each(known) f) || '.');
+            coalesce('The fields are: ' || (SELECT string_agg(f.key, ', ' ORDER BY f.key) FROM jsonb_each(known) f) || '.', 'It has no fields.'));
     END IF;
 END $$;
 COMMENT ON FUNCTION tidewheel.check_input IS 'Refuses an input that does not fit the kind';
@@ -741,7 +750,7 @@ CREATE TABLE api_keys (
     id text PRIMARY KEY CHECK (id ~ '^[0-9a-f]{16}$'),
     name text NOT NULL CHECK (octet_length(name) BETWEEN 1 AND 200),
     hash text NOT NULL CHECK (hash ~ '^[0-9a-f]{64}$'),
-    scopes text[] NOT NULL CHECK (cardinality(scopes) > 0 AND scopes <@ '{read,submit,manage}'::text[]),
+    scopes text[] NOT NULL CHECK (cardinality(scopes) > 0 AND scopes <@ '{read,submit,manage,work}'::text[]),
     rate_count integer CHECK (rate_count > 0),
     rate_per_ms bigint CHECK (rate_per_ms > 0),
     burst integer CHECK (burst > 0),
@@ -758,7 +767,7 @@ COMMENT ON TABLE api_keys IS 'Who may ask the API for what';
 COMMENT ON COLUMN api_keys.id IS 'The public part of the key: twk_<id>_…';
 COMMENT ON COLUMN api_keys.name IS 'For people';
 COMMENT ON COLUMN api_keys.hash IS 'SHA-256 of the whole key, hexadecimal';
-COMMENT ON COLUMN api_keys.scopes IS 'read, submit, manage';
+COMMENT ON COLUMN api_keys.scopes IS 'read, submit, manage, work';
 COMMENT ON COLUMN api_keys.rate_count IS 'Requests in rate_per_ms on average; NULL: no rate';
 COMMENT ON COLUMN api_keys.rate_per_ms IS 'Length of the time that rate_count is for';
 COMMENT ON COLUMN api_keys.burst IS 'Requests at once after a pause';

@@ -5,4 +5,9 @@
 -- Returns how many got a permit by it
 call('ZREM', KEYS[3], ARGV[3])
 call('ZREM', KEYS[2], ARGV[3])
-return hand_over(prefix_of(KEYS[1], 'permits'), KEYS[2], KEYS[3], tonumber(ARGV[2]))
+local prefix = prefix_of(KEYS[1], 'permits')
+local asking = asking_key(prefix, ARGV[3])
+if asking then
+    call('DEL', asking)
+end
+return hand_over(prefix, KEYS[2], KEYS[3], tonumber(ARGV[2]))

@@ -1,13 +1,22 @@
 -- Put behind shared.lua in the scripts that hand permits of model servers around.
 --
 -- A pool is a server. The zset `permit:<pool>` has who holds one of its permits, `permit:<pool>:line` who waits, in their order; the hash `permits`
--- says how many each pool has. A holder is `<job id>:<worker>:<attempt>:<number>`: it is good for as long as that attempt runs.
+-- says how many each pool has. A holder is `<job id>:<worker>:<attempt>:<number>`: it is good for as long as that attempt runs. Attempt 0 is somebody
+-- who asks without a job: the key `asking:<id>` says for how long that holder is good.
+
+local function asking_key(prefix, holder)
+    local id = string.match(holder, '^([^:]+):.*:0:%d+$')
+    return id and prefix .. 'asking:' .. id
+end
 
 -- Whether the attempt that a permit was given to still runs, as far as Redis knows.
 local function still_runs(prefix, holder)
     local id, worker, attempt = string.match(holder, '^([^:]+):(.*):(%d+):%d+$')
     if not id then
         return false
+    end
+    if attempt == '0' then
+        return call('EXISTS', asking_key(prefix, holder)) == 1
     end
     local state = fields_of(prefix .. 'job:' .. id, 'lease', 'status')
     if state[1] ~= worker .. ':' .. attempt or state[2] ~= 'processing' then

@@ -4,12 +4,15 @@ struct Duties: Sendable {
 
     init(life: WorkerLife) {
         let all: [Duty] = [
-            .lead(life), .reap(life), .promote(life), .noticeCancels(life), .runSuspects(life), .noticeLoss(life),
+            .lead(life), .knowKinds(life), .reap(life), .promote(life), .noticeCancels(life), .runSuspects(life), .noticeLoss(life),
             .listen(life), .reconcile(life), .applyControls(life), .sweep(life), .repair(life), .sweepFlows(life), .sweepLimits(life),
             .sweepPermits(life),
             .fireSchedules(life), .retain(life), .indexSearch(life), .flushDurations(life), .reportDuties(life), .reportModels(life),
         ]
-        let duties = life.settings.isCompanion ? [Duty.noticeCancels(life)] : all
+        let guest: [Duty] = [
+            .knowKinds(life), .noticeCancels(life), .runSuspects(life), .flushDurations(life), .reportDuties(life),
+        ]
+        let duties = life.settings.isCompanion ? [Duty.noticeCancels(life)] : life.settings.isGuest ? guest : all
         life.dutyBook.open(duties)
         loops = duties.map { DutyLoop(duty: $0, leadership: life.leadership, book: life.dutyBook, logger: life.logger) }
     }

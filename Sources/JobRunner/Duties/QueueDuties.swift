@@ -32,6 +32,14 @@ extension Duty {
         }
     }
 
+    /// Kinds of other programs: what their workers held is recovered here too, so their queues must be known.
+    static func knowKinds(_ life: WorkerLife) -> Duty {
+        Duty("know_kinds", every: .seconds(1)) {
+            await life.desk.refreshKinds()
+            try await life.desk.queue.sweepHTTPWorkers()
+        }
+    }
+
     /// The fallback for a cancel message that was lost on the way.
     static func noticeCancels(_ life: WorkerLife) -> Duty {
         Duty("notice_cancels", every: life.settings.cancelInterval) {

@@ -1,0 +1,89 @@
+internal import HTTPTypes
+internal import Hummingbird
+internal import HummingbirdCore
+internal import JobDesk
+internal import JobModel
+internal import JobQueue
+internal import ServiceLifecycle
+
+/// `POST /work/claim`: jobs for a worker that speaks HTTP. The process keeps nothing of them: every further call may go to another one.
+extension Reception {
+    func claimWork(_ exchange: Exchange) async throws -> Response {
+        // A worker that goes away while it waits must not be given jobs. The connection is good for nothing more then.
+        let claims = try await exchange.request.body.consumeWithCancellationOnInboundClose { body in
+            var request = exchange.request
+            request.body = body
+            let members = try SubmitJob.accept(await BodyReader.object(of: request), ClaimWork.shape)
+            let order = try await order(members, exchange)
+            guard order.patience > .zero, let place = streams.take(), !draining.isRaised else {
+                return try await desk.takeWork(order.impatient)
+            }
+            defer { withExtendedLifetime(place) {} }
+            return try await untilShutdown { try await desk.takeWork(order) } ?? []
+        }
+        var response = Response(["jobs": .array(claims.map { ClaimWork.document($0, desk.catalogue) })])
+        response.headers[.connection] = "close"
+        return response
+    }
+
+    /// The order of a claim; kinds that it registers are registered.
+    private func order(_ members: [String: JSONValue], _ exchange: Exchange) async throws -> WorkOrder {
+        let given = members["kinds"]?.array ?? []
+        var faults: [InputShape.Fault] = []
+        let registrations = RegisterKinds.read(given.filter { $0.object != nil }, &faults)
+        let names = given.compactMap(\.string)
+        if registrations.count + names.count < given.count, faults.isEmpty {
+            faults.append(.init(pointer: "#/kinds", detail: "must have names of kinds, and registrations"))
+        }
+        guard faults.isEmpty else { throw Problem.invalid(faults) }
+        if !registrations.isEmpty { try await desk.register(registrations, running: names) }
+        if names.contains(where: { desk.catalogue[$0] == nil }) { await desk.refreshKinds() }
+        for (place, name) in given.enumerated().compactMap({ place, value in value.string.map { (place, $0) } }) {
+            guard desk.catalogue[name]?.isRegistered != true else { continue }
+            let detail =
+                desk.catalogue[name] == nil ? "is not registered; POST /kinds does that" : "is built in; only tidewheel worker runs it"
+            throw Problem.invalid([.init(pointer: "#/kinds/\(place)", detail: detail)])
+        }
+        return WorkOrder(
+            worker: members["worker"]?.string ?? "", kinds: registrations + names.compactMap { desk.catalogue[$0] },
+            most: members["max"]?.integer ?? 1, patience: .seconds(members["wait"]?.number ?? 0),
+            running: members["running"]?.integer ?? 0, host: exchange.caller.address ?? "")
+    }
+
+    /// Nil: the server shuts down; what the work had taken was given back.
+    private func untilShutdown<Value: Sendable>(_ work: @escaping @Sendable () async throws -> Value) async throws -> Value? {
+        try await withThrowingTaskGroup(of: Value?.self) { group in
+            group.addTask { try await work() }
+            group.addTask {
+                try? await gracefulShutdown()
+                return nil
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? nil
+        }
+    }
+}
+
+enum ClaimWork {
+    static let shape = InputShape([
+        .init("worker", .text(maxLength: 200), required: true, "a name for people"),
+        .init("kinds", .array(maxCount: RegisterKinds.mostAtOnce), required: true, "names of registered kinds, or registrations"),
+        .init("max", .integer(1...64), standard: 1, "jobs at most"),
+        .init("wait", .number(0...30), standard: 0, "seconds to wait for one"),
+        .init("running", .integer(0...10_000), standard: 0, "jobs that the worker runs now"),
+    ])
+
+    static func document(_ claim: Claim, _ catalogue: JobCatalogue) -> JSONValue {
+        let job = claim.job
+        let input = (catalogue[job.kind]?.input.accept(job.input)).flatMap { try? $0.get() } ?? job.input
+        return [
+            "lease": .string(WorkLease(claim).description), "job_id": .string(job.id.description), "kind": .string(job.kind),
+            "queue": .string(job.queue), "attempt": .integer(Int64(claim.attempt)), "max_attempts": .integer(Int64(job.maxAttempts)),
+            "input": input, "metadata": job.metadata, "session_id": job.sessionID.map(JSONValue.string) ?? .null,
+            "timeout_seconds": .seconds(job.timeoutMilliseconds),
+            "deadline": .string(Timestamp.now.advanced(byMilliseconds: job.timeoutMilliseconds).description),
+            "heartbeat_seconds": .integer(JobDesk.workBeatSeconds),
+            "alone": .boolean(claim.stream.hasSuffix(":\(StreamLevel.suspect.rawValue)")),
+        ]
+    }
+}

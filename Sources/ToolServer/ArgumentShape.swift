@@ -1,0 +1,82 @@
+internal import JobModel
+
+/// What a tool takes: a JSON Schema of an object whose members are named in snake_case. Other spellings of a name are understood.
+struct ArgumentShape: Sendable {
+    let schema: JSONValue
+    /// Other words for an argument, in snake_case.
+    let aliases: [String: String]
+    /// Members that the schema does not know go through: the tool looks at them itself.
+    let isOpen: Bool
+
+    init(_ fields: [InputShape.Field], oneOf: [String] = [], aliases: [String: String] = [:]) {
+        self.init(schema: InputShape(fields, oneOf: oneOf).schema, aliases: aliases)
+    }
+
+    init(schema: JSONValue, aliases: [String: String] = [:], isOpen: Bool = false) {
+        self.aliases = aliases
+        self.isOpen = isOpen
+        self.schema = schema
+    }
+
+    private var names: Set<String> { Set(schema["properties"]?.object?.keys.map(\.self) ?? []) }
+
+    /// The arguments under the names of the schema, null ones left out, or everything that is wrong with them.
+    func accept(_ given: [String: JSONValue]) throws(ToolFault) -> [String: JSONValue] {
+        var arguments: [String: JSONValue] = [:]
+        var spelled: [String: String] = [:]
+        var faults: [InputShape.Fault] = []
+        for (name, value) in given.sorted(by: { $0.key < $1.key }) {
+            let ours = ours(name)
+            if let other = spelled[ours] {
+                faults.append(.init(pointer: "#/\(name.prefix(100))", detail: "means the same as \(other): give one of them"))
+                continue
+            }
+            spelled[ours] = name
+            arguments[ours] = value.isNull ? nil : value
+        }
+        faults += self.faults(in: arguments).map { $0.renamed(spelled) }
+        guard faults.isEmpty else { throw ToolFault(faults) }
+        return arguments
+    }
+
+    private func faults(in arguments: [String: JSONValue]) -> [InputShape.Fault] {
+        let known = names
+        return JSONSchema(schema).faults(in: .object(arguments)).map { fault in
+            guard fault.detail == "is not known here" else { return fault }
+            let name = String(fault.pointer.dropFirst(2))
+            let near = ToolNames.nearest(to: name, among: known.sorted()).first
+            let all = known.isEmpty ? "it takes none" : "there are: \(known.sorted().joined(separator: ", "))"
+            let there = near.map { "did you mean \($0)?" } ?? all
+            return InputShape.Fault(pointer: fault.pointer, detail: "is not an argument of this tool; \(there)")
+        }
+    }
+
+    private func ours(_ name: String) -> String {
+        let known = names
+        if known.contains(name) { return name }
+        let snake = ToolNames.snake(name)
+        let meant = aliases[snake] ?? snake
+        return known.contains(meant) || isOpen ? meant : name
+    }
+}
+
+extension InputShape.Fault {
+    /// The first part of the pointer as the caller spelled it.
+    fileprivate func renamed(_ spelled: [String: String]) -> InputShape.Fault {
+        var parts = pointer.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count > 1, let given = spelled[parts[1]] else { return self }
+        parts[1] = String(given.prefix(100))
+        return InputShape.Fault(pointer: parts.joined(separator: "/"), detail: detail)
+    }
+}
+
+/// How long a tool may wait for a job, in the tools that can.
+enum WaitField {
+    static let name = "wait_seconds"
+    static let longest = 300
+    /// Of an answer that is held back, as `Prefer: wait` holds one: proxies cut off what is silent for longer.
+    static let longestHeld = 60
+
+    static let field = InputShape.Field(
+        name, .integer(0...longest), standard: 0, "wait so many seconds for the job to end; 0 answers at once")
+}

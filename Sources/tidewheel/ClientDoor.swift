@@ -1,0 +1,40 @@
+/// The API over HTTP, for tools that run beside it: what `tidewheel mcp` asks for its caller, with the key that it was started with.
+import JobModel
+import TidewheelClient
+
+struct ClientDoor: APIDoor {
+    /// The API itself holds an answer for at most a minute.
+    let client: TidewheelClient
+
+    func ask(_ request: DoorRequest) async throws(APIAway) -> DoorAnswer {
+        do {
+            let answer = try await client.send(
+                request.method, request.path, query: request.query.map { ($0.name, $0.value) }, headers: request.headers.map { ($0, $1) },
+                body: request.body?.bytes, isRepeatable: request.method != "POST" || request.headers["Idempotency-Key"] != nil)
+            return DoorAnswer(
+                status: answer.status,
+                headers: Dictionary(answer.headers.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first }),
+                body: (try? JSONReader.read(answer.body, depth: 256)) ?? .null)
+        } catch { throw APIAway(advice(error)) }
+    }
+
+    private func advice(_ error: TidewheelError) -> String {
+        guard case .unreachable = error else { return error.description }
+        return "There is no API at \(client.url) (TIDEWHEEL_URL). Is `tidewheel api` running there?"
+    }
+
+    func events(of job: String, after: Int64?) -> AsyncStream<JSONValue> {
+        let (stream, continuation) = AsyncStream<JSONValue>.makeStream()
+        let watch = client.job(job).watch(after: after.map(Int.init))
+        let task = Task {
+            do {
+                for try await update in watch { continuation.yield(update.data.value) }
+            } catch {
+                // Whoever waits looks at the job again, and is told then.
+            }
+            continuation.finish()
+        }
+        continuation.onTermination = { _ in task.cancel() }
+        return stream
+    }
+}

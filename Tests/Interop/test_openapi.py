@@ -1,0 +1,110 @@
+"""The OpenAPI document as other makers' tools read it: it is valid, its examples fit, and a running API does what it says."""
+import copy
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import httpx
+import jsonschema
+import pytest
+from openapi_spec_validator import validate
+
+HERE = pathlib.Path(__file__).parent
+CHECKS = [
+    "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
+    "response_schema_conformance",
+]
+# Streams and sockets have no end to wait for; the protocol of /mcp has tests of its own.
+UNENDING = r"(events|/ws|/mcp)$"
+
+
+@pytest.fixture(scope="module")
+def document(api):
+    answer = httpx.get(f"{api}/openapi.json")
+    assert answer.status_code == 200
+    assert httpx.get(f"{api}/openapi.json", headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+    return answer.json()
+
+
+def closed(document):
+    """The document with answers that may have no member that it does not name."""
+    def close(schema):
+        if isinstance(schema, dict):
+            if schema.get("type") == "object" and "properties" in schema:
+                schema.setdefault("additionalProperties", False)
+            for part in schema.values():
+                close(part)
+        elif isinstance(schema, list):
+            for part in schema:
+                close(part)
+
+    document = copy.deepcopy(document)
+    for name, schema in document["components"]["schemas"].items():
+        if not name.endswith("_job"):  # half of a submission: the other half has the rest
+            close(schema)
+    return document
+
+
+def test_the_document_is_valid(document):
+    validate(document)
+
+
+def test_the_command_prints_the_same(document, program):
+    printed = subprocess.run([program, "openapi"], capture_output=True, check=True, text=True).stdout
+    assert json.loads(printed) == document
+
+
+def test_examples_fit_their_schemas(document):
+    document = closed(document)
+    formats = jsonschema.FormatChecker(["date-time", "uuid"])
+
+    def contents():
+        for path, item in document["paths"].items():
+            for method, operation in item.items():
+                yield f"{method} {path}", operation.get("requestBody", {}).get("content", {})
+                for status, response in operation["responses"].items():
+                    if "$ref" in response:
+                        response = document["components"]["responses"][response["$ref"].split("/")[-1]]
+                    yield f"{method} {path} {status}", response.get("content", {})
+
+    count = 0
+    for place, content in contents():
+        for media in content.values():
+            examples = [one["value"] for one in media.get("examples", {}).values()] + ([media["example"]] if "example" in media else [])
+            schema = {**media["schema"], "components": document["components"]}
+            for example in examples:
+                count += 1
+                faults = [f.message for f in jsonschema.Draft202012Validator(schema, format_checker=formats).iter_errors(example)]
+                assert faults == [], f"{place}: {faults}"
+    assert count > 300
+
+
+def run(document, api, directory, *arguments):
+    path = directory / "openapi.json"
+    path.write_text(json.dumps(document))
+    command = [
+        str(pathlib.Path(sys.executable).with_name("schemathesis")), "run", str(path), "--url", api, "--checks", ",".join(CHECKS),
+        "--seed", "20261121", "--generation-database", "none", "--generation-allow-x00", "false", "--no-shrink", "--no-color",
+        "--suppress-health-check", "all", "--request-timeout", "20", "--exclude-path-regex", UNENDING, *arguments,
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(HERE), "SCHEMATHESIS_HOOKS": "openapi_hooks"}
+    return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=600)
+
+
+def test_a_running_api_does_what_it_says(document, api, tmp_path):
+    done = run(closed(document), api, tmp_path, "--phases", "fuzzing", "--max-examples", "5", "--workers", "2")
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
+    assert "Test cases:" in done.stdout
+
+
+def test_a_document_that_lies_is_found_out(document, api, tmp_path):
+    """The run above can fail: it is told of members and statuses that are not there."""
+    lie = closed(document)
+    lie["paths"] = {"/livez": lie["paths"]["/livez"], "/queues": lie["paths"]["/queues"]}
+    del lie["components"]["schemas"]["Queue"]["properties"]["waiting"]
+    lie["components"]["schemas"]["Queue"]["required"].remove("waiting")
+    done = run(lie, api, tmp_path, "--phases", "fuzzing", "--max-examples", "1")
+    assert done.returncode == 1
+    assert "waiting" in done.stdout
