@@ -54,10 +54,12 @@ extension JobDesk {
         case .success(let accepted): input = accepted
         case .failure(let faults): throw .invalid(faults.list)
         }
-        // Where nobody runs the kind its jobs would wait for ever.
-        let queues = kind.isRegistered ? [kind.queue] : JobCatalogue(catalogue.builtIn).queues
-        if let queue = request.queue, !queues.contains(queue) {
-            throw .invalid([InputShape.Fault(pointer: "#/queue", detail: "must be one of: \(queues.joined(separator: ", "))")])
+        if let queue = request.queue {
+            // Where nobody runs the kind its jobs would wait for ever.
+            let queues = kind.isRegistered ? [kind.queue] : catalogue.builtInQueues
+            guard queues.contains(queue) else {
+                throw .invalid([InputShape.Fault(pointer: "#/queue", detail: "must be one of: \(queues.joined(separator: ", "))")])
+            }
         }
         if let refusal = request.webhook.flatMap({ refusalOfReceiver($0.url) }) {
             throw .invalid([InputShape.Fault(pointer: "#/webhook/url", detail: refusal)])

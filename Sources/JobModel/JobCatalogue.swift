@@ -4,11 +4,13 @@ internal import Synchronization
 /// queues are what its kinds name. Copies share what they know of registered kinds; `JobDesk/Kinds` keeps it up to date.
 package struct JobCatalogue: Sendable {
     package let builtIn: [JobKind]
+    package let builtInQueues: [String]
     private let book: KindBook
 
     package init(_ kinds: [JobKind]) {
         builtIn = kinds
         book = KindBook(kinds)
+        builtInQueues = book.page.queues
     }
 
     package var kinds: [JobKind] { book.page.kinds }
@@ -25,7 +27,7 @@ package struct JobCatalogue: Sendable {
     /// False: nothing changed.
     @discardableResult
     package func know(_ registered: [JobKind]) -> Bool {
-        let queues = Set(builtIn.map(\.queue))
+        let queues = Set(builtInQueues)
         let names = Set(builtIn.map(\.name))
         return book.turn(to: builtIn + registered.filter { !names.contains($0.name) && !queues.contains($0.queue) })
     }

@@ -111,7 +111,7 @@ struct Assembly: Sendable {
 
     private func runnerSettings(isForSuspects: Bool) throws -> RunnerSettings {
         // Queues of registered kinds belong to the programs that run these.
-        let known = JobCatalogue(desk.catalogue.builtIn).queues
+        let known = desk.catalogue.builtInQueues
         let asked = settings[Known.queues]
         if let unknown = asked.first(where: { !known.contains($0) }) {
             throw Refusal(
