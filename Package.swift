@@ -181,9 +181,12 @@ let package = Package(
                 "PostgresWire",
                 arguments,
             ]),
+        // A program of another package, for the tests that send it signals.
+        .executableTarget(
+            name: "GuestWorker", dependencies: ["TidewheelWorker"], path: "Tests/GuestWorker", swiftSettings: settings),
         tests(
             "TidewheelWorkerTests",
-            ["TidewheelWorker", "JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel"]),
+            ["GuestWorker", "PrivateServers", "TidewheelWorker", "JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel"]),
     ],
     swiftLanguageModes: [.v6]
 )
