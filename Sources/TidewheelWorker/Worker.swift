@@ -139,6 +139,7 @@ extension KindRefusal {
         case .nameTaken(let name): "\(name) is a built-in kind; give yours another name"
         case .queueTaken(let queue, let by):
             "The queue \(queue) has kinds that this program does not run: \(by.joined(separator: ", ")). Give yours another queue"
+        case .moves(let name): "Jobs of the kind \(name) have not ended, so it cannot go to another queue; wait for them, or cancel them"
         case .tooMany: "There are as many registered kinds as there may be; forget some with DELETE /kinds/{kind}"
         }
     }

@@ -187,6 +187,26 @@ struct Stage: Sendable {
         }
     }
 
+    /// One that knows nothing of `encore` is started again, or rolled back.
+    @Test func anOlderVersionStartsBesideANewerOne() async throws {
+        try await Stage.run([]) { (stage) async throws in
+            var terms = Play().terms
+            let play = try KindHandler(Play()).kind
+            let encore = JobKind(
+                name: "encore", summary: "s", queue: "stage", input: InputShape(schema: ["type": "object"]), isRegistered: true)
+            try await stage.desk.register([play, encore])
+            terms.timeout = .seconds(7)
+            for older in [try KindHandler(Play()), try KindHandler(Other(terms: terms))] as [any JobHandler] {
+                let worker = try WorkerProcess([older], stage.options)
+                worker.drain()
+                try await worker.run(after: Task { try await worker.start() })
+            }
+            terms.name = "stranger"
+            let stranger = try WorkerProcess([try KindHandler(Other(terms: terms))], stage.options)
+            await #expect(throws: WorkerRefusal.self) { try await stranger.run(after: Task { try await stranger.start() }) }
+        }
+    }
+
     @Test func whatCannotBeRegisteredIsRefusedAtTheStart() async throws {
         var terms = Play().terms
         terms.name = "Not a name"
