@@ -20,5 +20,13 @@ enum KnownQueries {
         "POST /api/configuration/generate": [], "GET /api/jobs/{id}": [], "POST /api/jobs/{id}/cancel": [], "GET /api/models/queue": [],
         "GET /schedules": ["limit", "cursor", "name"], "GET /schedules/{id}": [],
         "POST /mcp": [], "POST /mcp/{tool}": [], "GET /openapi.json": [], "GET /docs": [], "GET /docs/{file}": [],
+        "POST /jobs/{id}/cancel": [], "POST /jobs/{id}/retry": [], "POST /jobs/{id}/promote": [], "POST /queues/{queue}/pause": [],
+        "POST /queues/{queue}/resume": [], "PUT /limits/{scope}/{name}": [], "DELETE /limits/{scope}/{name}": [],
+        "DELETE /conversations/{session_id}": [], "PATCH /schedules/{id}": [], "DELETE /schedules/{id}": [],
+        "POST /schedules/{id}/run": [], "POST /api/presentations": [], "PATCH /api/presentations": [], "GET /api/presentations/{id}": [],
+        "PATCH /api/presentations/{id}": [], "POST /api/subjects/rename": [], "POST /api/subjects/merge": [],
+        "POST /api/models/queue/start": [], "POST /api/models/queue/stop": [], "GET /webhooks": [], "POST /webhooks": [],
+        "GET /webhooks/{id}": [], "PATCH /webhooks/{id}": [], "DELETE /webhooks/{id}": [], "POST /webhooks/{id}/secret": [],
+        "GET /webhooks/{id}/deliveries/{delivery}": [], "POST /webhooks/{id}/deliveries/{delivery}/resend": [],
     ]
 }

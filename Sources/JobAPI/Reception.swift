@@ -64,9 +64,14 @@ struct Exchange: Sendable {
     /// Throws when the query has a name that the route does not know: a misspelled filter must not look like one that matched.
     func check(_ route: Route) throws(Problem) {
         guard let known = route.query else { return }
-        for parameter in request.uri.queryParameters where !known.contains(String(parameter.key)) {
+        for part in (request.uri.query ?? "").split(separator: "&") {
+            let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let name = QueryReader.decode(pair[0]), pair.count == 1 || QueryReader.decode(pair[1]) != nil else {
+                throw .badQuery(String(pair[0].prefix(100)), "must be UTF-8, percent-encoded, without U+0000")
+            }
+            guard !known.contains(name) else { continue }
             let there = known.isEmpty ? "this route has no parameters" : "there are: \(known.joined(separator: ", "))"
-            throw .badQuery(String(parameter.key.prefix(100)), "is not known here; \(there)")
+            throw .badQuery(String(name.prefix(100)), "is not known here; \(there)")
         }
     }
 

@@ -32,17 +32,17 @@ struct Responder: HTTPResponder {
         self.site = site.map { FileMiddleware($0, urlBasePath: "/site", searchForIndexHtml: true, logger: reception.logger) }
     }
 
+    /// A task keeps the memory of its deepest call until it ends: that of a connection that is watched over for hours must never go deep.
     func respond(to request: Request, context: Context) async throws -> Response {
+        guard Responder.staysOpen(request.uri.path) else { return try await respondHere(to: request, context: context) }
+        return try await Task { try await respondHere(to: request, context: context) }.value
+    }
+
+    private func respondHere(to request: Request, context: Context) async throws -> Response {
         let start = ContinuousClock.now
         let requestID = RequestIDs.accepted(request.headers[named: "X-Request-ID"])
         let path = request.uri.path
-        var response: Response
-        if Responder.staysOpen(path) {
-            // A task keeps the memory of its deepest call until it ends: that of a connection that is watched over for hours must never go deep.
-            response = try await Task { try await answer(request, path: path, requestID: requestID, context: context) }.value
-        } else {
-            response = try await answer(request, path: path, requestID: requestID, context: context)
-        }
+        var response = try await answer(request, path: path, requestID: requestID, context: context)
         addHeaders(to: &response, requestID: requestID, isSite: path.hasPrefix("/site/"))
         log(request, path, response.status, since: start, requestID)
         return request.method == .head ? response.createHeadResponse() : response

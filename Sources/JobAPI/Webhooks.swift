@@ -18,7 +18,6 @@ extension Reception {
     }
 
     func listWebhooks(_ exchange: Exchange) async throws -> Response {
-        try exchange.requireQuery([])
         return Response(["webhooks": .array(try await desk.webhooks().map(WebhookDocument.of))])
     }
 
@@ -60,12 +59,6 @@ extension Exchange {
         guard let text = captured.first else { throw .unknownWebhook }
         guard let id = WebhookDocument.id(text) else { throw .unknownWebhook }
         return id
-    }
-
-    /// Refuses query parameters that mean nothing here.
-    func requireQuery(_ allowed: [String]) throws(Problem) {
-        let reader = QueryReader(request.uri.query, allowed: allowed)
-        if !reader.faults.isEmpty { throw .badFilter(reader.faults) }
     }
 }
 

@@ -9,6 +9,9 @@ package struct JobEvent: Hashable, Sendable {
         case snapshot, gap
     }
 
+    /// Every JSON reader holds numbers up to here exactly; an event with a greater one is none.
+    package static let greatestNumber: Int64 = 1 << 53
+
     package let name: Name
     package let timestamp: Timestamp
     package let fields: [String: JSONValue]

@@ -35,9 +35,11 @@ extension JobQueue {
         _ id: JobID, after sequence: Int64?, withTokens: Bool = false, into box: EventBox, mark: Int = 0,
         row: @escaping JobWatch.Row = { _ in nil }
     ) async throws(RedisError) -> WatchPlace {
+        // A feed counts on from it: no number may be so great that it cannot.
+        let last = min(max(sequence ?? 0, 0), JobEvent.greatestNumber)
         while true {
             let feed = watchers.feed(of: id, self)
-            let watcher = JobFeed.Watcher(box: box, mark: mark, withTokens: withTokens, last: sequence ?? 0)
+            let watcher = JobFeed.Watcher(box: box, mark: mark, withTokens: withTokens, last: last)
             if let number = try await feed.join(watcher, row: row) { return WatchPlace(feed, number) }
         }
     }

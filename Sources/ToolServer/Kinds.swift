@@ -17,6 +17,11 @@ struct KindInfo: Sendable {
     }
 
     var fields: [String: JSONValue] { schema["properties"]?.object ?? [:] }
+
+    /// Whether an argument of this name is part of the input: one of its fields, or, where the kind takes more than it names, no option.
+    func takes(_ name: String) -> Bool {
+        fields[name] != nil || (schema["additionalProperties"] != false && !SubmissionFields.names.contains(name))
+    }
 }
 
 /// The tools there are. Which kinds are among them is asked of the API at most every two seconds: one that was registered meanwhile is a tool

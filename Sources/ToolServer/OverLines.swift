@@ -17,18 +17,17 @@ package struct LineServer: Sendable {
 
     /// Ends with the lines: what is under way then has `grace` to be answered.
     package func serve(_ lines: some AsyncSequence<[UInt8], Never>, grace: Duration = .seconds(1)) async {
-        await withTaskGroup(of: Void.self) { group in
+        let end = await withDiscardingTaskGroup { group in
             for await line in lines where line.contains(where: { $0 > 0x20 }) { receive(line, in: &group) }
-            group.addTask {
+            return Task {
                 try? await Task.sleep(for: grace)
                 calls.cancelAll()
             }
-            while calls.count > 0, await group.next() != nil {}
-            group.cancelAll()
         }
+        end.cancel()
     }
 
-    private func receive(_ line: [UInt8], in group: inout TaskGroup<Void>) {
+    private func receive(_ line: [UInt8], in group: inout DiscardingTaskGroup) {
         do throws(RPCFailure) {
             let value: JSONValue
             do throws(JSONError) { value = try JSONReader.read(line) } catch { throw .notJSON(error) }
@@ -74,8 +73,6 @@ private final class CallsUnderWay: Sendable {
     }
 
     private let state = Mutex(State())
-
-    var count: Int { state.withLock { $0.running.count } }
 
     func begin(_ id: JSONValue) -> Call {
         state.withLock { state in

@@ -3,6 +3,7 @@ import concurrent.futures
 import json
 import pathlib
 import subprocess
+import time
 
 import httpx
 import jsonschema
@@ -204,6 +205,34 @@ def test_kinds_are_tools_and_the_programs_own_are_not(raw, api):
     tools = {tool["name"] for tool in raw.modern("tools/list").json()["result"]["tools"]}
     assert set(KINDS) <= tools and "webhook" in kinds and "webhook" not in tools
     assert kinds - tools == {"web_crawl", "document", "presentation", "thinking", "webhook"}
+
+
+def test_a_kind_that_is_registered_is_a_tool_and_one_that_is_forgotten_is_none(raw, api):
+    def tools():
+        return {tool["name"]: tool for tool in raw.modern("tools/list").json()["result"]["tools"]}
+
+    def within(seconds, condition):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if condition():
+                return True
+            time.sleep(0.1)
+        return False
+
+    kind = {"kind": "tide_table", "summary": "computes tides", "queue": "tides",
+            "input_schema": {"type": "object", "required": ["port"], "properties": {"port": {"type": "string"}, "days": {"type": "integer"}}}}
+    assert httpx.post(f"{api}/kinds", json={"kinds": [kind]}).status_code == 200
+    assert within(5, lambda: "tide_table" in tools())
+    assert tools()["tide_table"]["inputSchema"]["required"] == ["port"]
+    wrong = raw.modern("tools/call", {"name": "tide_table", "arguments": {"days": "x"}}).json()["result"]
+    assert wrong["isError"] and "- port: is required" in wrong["content"][0]["text"] and "- days: " in wrong["content"][0]["text"]
+    job = raw.modern("tools/call", {"name": "tideTable", "arguments": {"port": "Cuxhaven", "subject": "sea"}}).json()["result"]["structuredContent"]
+    assert job["kind"] == "tide_table" and job["status"] == "queued"
+    shown = httpx.get(f"{api}/jobs?kind=tide_table&fields=input").json()["jobs"][0]
+    assert shown["input"]["port"] == "Cuxhaven" and shown["subject"] == "sea"
+    raw.modern("tools/call", {"name": "cancel_job", "arguments": {"job_id": job["job_id"]}})
+    assert within(5, lambda: httpx.delete(f"{api}/kinds/tide_table").status_code == 204)
+    assert within(5, lambda: "tide_table" not in tools())
 
 
 def test_lines_over_standard_input_and_output(program, api):

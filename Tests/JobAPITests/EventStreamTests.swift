@@ -134,6 +134,7 @@ import Testing
         try await withAPI { api in
             let id = try #require(try await api.post("/jobs", RunningAPI.crawl).jobID)
             #expect(try await Stream(api, id, ["Last-Event-ID": "-1"]).head.status == 400)
+            #expect(try await Stream(api, id, ["Last-Event-ID": "9223372036854775807"]).head.status == 400)
         }
     }
 

@@ -128,7 +128,6 @@ import Testing
             // The one place is taken as soon as it waits, and free when the client has gone.
             try await eventually { try await api.get("/jobs/\(id)/events").status == 503 }
             try await connection.raw.close()
-            let watcher = try await RawConnection.open(api.port)
             try await eventually {
                 let other = try await RawConnection.open(api.port)
                 try await other.send(RunningAPI.head("GET", "/jobs/\(id)/events"))
@@ -136,7 +135,6 @@ import Testing
                 try await other.close()
                 return status == 200
             }
-            try await watcher.close()
             #expect(try await api.get("/jobs/\(id)").json["status"] == "queued")
         }
     }

@@ -53,6 +53,20 @@ import Testing
         }
     }
 
+    /// A misspelled parameter must not look like one that was heeded. Probes are let through as they come.
+    @Test func everyRouteRefusesWhatItDoesNotKnow() async throws {
+        try await withAPI { api in
+            for route in Routes.table where !["/livez", "/readyz", "/health", "/health/workers"].contains(route.path) {
+                let path = route.path.replacing("{id}", with: AnswerShape.exampleID).replacing("{", with: "").replacing("}", with: "")
+                for query in ["nonsense=1", "%ff=1", "=%00"] {
+                    let answer = try await api.send(
+                        route.method.rawValue, "\(path)?\(query)", ["Content-Type": "application/json"], body: Array("{}".utf8))
+                    #expect(["invalid-query", "invalid-filter"].contains(answer.problem), "\(route.spelled) \(query): \(answer.json)")
+                }
+            }
+        }
+    }
+
     @Test func everyProblemIsInTheTable() throws {
         let folder = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
         for operation in Operation.all {

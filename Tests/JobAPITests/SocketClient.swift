@@ -19,7 +19,7 @@ final class SocketClient {
     ]
 
     init(_ api: RunningAPI, _ headers: [String: String] = [:], reading: Bool = true) async throws {
-        connection = try await RawConnection.open(api.port, reading: reading, receiveBuffer: reading ? 256 << 10 : 4 << 10)
+        connection = try await RawConnection.open(api.port, reading: reading, receiveBuffer: reading ? 256 << 10 : 128 << 10)
         try await connection.send(RunningAPI.head("GET", "/ws", SocketClient.handshake.merging(headers) { $1 }))
         head = reading ? try await connection.anyHead() : (0, [:])
     }

@@ -97,6 +97,7 @@ import Testing
                 (["type": "watch", "job_id": "x"], "unknown-job"),
                 (["type": "watch", "job_id": .string(JobID().description)], "unknown-job"),
                 (["type": "watch", "job_id": .string(JobID().description), "after": -1], "invalid-message"),
+                (["type": "watch", "job_id": .string(JobID().description), "after": .integer(.max)], "invalid-message"),
             ]
             for (message, code) in wrong {
                 try await socket.send(message)

@@ -82,6 +82,7 @@ import Testing
 
     @Test(arguments: [
         "", "?topics=", "?topics=job:x", "?topics=queue:ingest", "?topics=job:01a1fd4b-d913-7997-ab2f-7353d2c1dce1@x", "?other=1",
+        "?topics=job:01a1fd4b-d913-7997-ab2f-7353d2c1dce1@9223372036854775807",
         "?topics=job:01a1fd4b-d913-7997-ab2f-7353d2c1dce1,job:01a1fd4b-d913-7997-ab2f-7353d2c1dce1",
     ])
     func topicsThatAreNoneAreRefused(query: String) async throws {
@@ -95,6 +96,8 @@ import Testing
     @Test func anIDOfOtherTopicsIsRefused() async throws {
         try await withAPI { api in
             let ids = try await submitted(2, api)
+            let greatest = Topics(ids[0], at: .max).id
+            #expect(try await api.get(path([ids[0]]), ["Last-Event-ID": greatest]).status == 400)
             for id in ["1", "x:y", Topics(ids[0], at: 1).id, try Topics("job:\(ids[1]),job:\(ids[0])").id] {
                 let answer = try await api.get(path(ids), ["Last-Event-ID": id])
                 #expect(answer.status == 400)

@@ -105,7 +105,7 @@ import Testing
                 let answer = try await api.get(path + "/deliveries" + query)
                 #expect(answer.status == 422 && answer.problem == "invalid-filter", "\(query)")
             }
-            #expect(try await api.get("/webhooks?limit=1").problem == "invalid-filter")
+            #expect(try await api.get("/webhooks?limit=1").problem == "invalid-query")
         }
     }
 

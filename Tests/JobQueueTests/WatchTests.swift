@@ -67,6 +67,16 @@ import Testing
         #expect(try await events.map(\.sequence) == (1...43).map { Int64($0) })
     }
 
+    @Test func noNumberIsTooGreatToWatchFrom() async throws {
+        let fixture = try await QueueFixture()
+        let job = try await fixture.enqueued()
+        let watch = try await fixture.queue.watch(job.id, after: .max)
+        async let events = collect(watch)
+        _ = try await fixture.queue.settle(try await fixture.claimed(), as: .completed([:]))
+        #expect(try await events.map(\.name) == ["completed"])
+        #expect(try await collect(fixture.queue.watch(job.id, after: .max)).map(\.name) == ["completed"])
+    }
+
     @Test func watchingAnUnknownJobEnds() async throws {
         let fixture = try await QueueFixture()
         #expect(try await collect(fixture.queue.watch(JobID(), after: nil)).isEmpty)

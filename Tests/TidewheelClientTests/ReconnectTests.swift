@@ -158,6 +158,16 @@ import Testing
         #expect(seen.count == 1)
     }
 
+    @Test func aWatchWaitsWhileTheAPISaysLaterAndEndsWhenItSaysNo() async throws {
+        let gone = StubResponse.value(["type": "urn:tidewheel:problem:missing-key", "detail": "Send a key."], 401)
+        let seen = try await Self.count([Self.later, Self.later, gone]) { client in
+            await #expect { for try await _ in client.job("x").watch() {} } throws: {
+                ($0 as? TidewheelError)?.problem?.type == "missing-key"
+            }
+        }
+        #expect(seen.count == 3)
+    }
+
     @Test func aNumberThatCameIsDroppedAndANewCountIsTaken() async throws {
         let stream = { (text: String) in
             StubResponse.answer(200, headers: [("Content-Type", "text/event-stream")], body: Array(text.utf8))

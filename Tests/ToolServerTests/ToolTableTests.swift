@@ -28,7 +28,7 @@ import Testing
         #expect(Kinds.table[given]?.name == name)
     }
 
-    @Test func aKindThatIsNewIsATool() throws {
+    @Test func aKindThatIsNewIsATool() async throws {
         let kind: JSONValue = [
             "kind": "tide_table", "summary": "computes tides",
             "input_schema": [
@@ -42,6 +42,19 @@ import Testing
         // Its own field wins over the option of the same name.
         #expect(tool.input.schema["properties"]?["title"] == ["type": "integer"] && tool.input.schema["required"] == ["port"])
         #expect(tool.input.schema["properties"]?["wait_seconds"] != nil)
+        // One that takes more than it names, under a schema of others' making.
+        let open = try #require(
+            KindInfo(["kind": "open", "input_schema": ["$defs": ["p": ["type": "string"]], "anyOf": [["minProperties": 1]]]]))
+        let door = StubDoor { _ in .ok(["job_id": "j", "status": "queued"], status: 202) }
+        for (name, arguments): (String, [String: JSONValue]) in [
+            ("open", ["any": 1, "priority": "low"]), ("submit_job", ["kind": "open", "any": 1, "priority": "low"]),
+        ] {
+            let table = ToolTable([open])
+            let found = try #require(table[name])
+            _ = try await found.run(ToolCall(arguments: try found.input.accept(arguments), door: door, kinds: table.kinds))
+            #expect(door.asked.last?.body == ["kind": "open", "input": ["any": 1], "priority": "low"])
+            if name == "open" { #expect(found.input.schema["anyOf"] == [["minProperties": 1]]) }
+        }
         // One that is called as a tool is called leaves that tool alone.
         let shadow = try #require(KindInfo(["kind": "list_jobs", "input_schema": [:]]))
         #expect(ToolTable([shadow]).tools.filter { $0.name == "list_jobs" }.map(\.title) == ["List jobs"])

@@ -54,7 +54,7 @@ enum SocketCommand: Sendable {
 
     private static func after(_ members: [String: JSONValue]) throws(Fault) -> Int64 {
         guard let value = members["after"], value != .null else { return 0 }
-        guard let number = value.integer, number >= 0 else {
+        guard let number = value.integer, 0...JobEvent.greatestNumber ~= Int64(number) else {
             throw Fault(code: .invalidMessage, message: "\"after\" is the seq of the last message that you have: a whole number")
         }
         return Int64(number)

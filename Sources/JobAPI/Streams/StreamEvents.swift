@@ -63,7 +63,9 @@ enum StreamEvents {
     /// The header wins: a browser's reconnect sends it, while the URL still has the number of the first call.
     static func lastEventID(_ exchange: Exchange) throws(Problem) -> Int64? {
         guard let text = exchange.header("Last-Event-ID") ?? exchange.query("last_event_id"), !text.isEmpty else { return nil }
-        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int64(text) else {
+        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int64(text),
+            number <= JobEvent.greatestNumber
+        else {
             throw .badHeader("Last-Event-ID", "must be the id of an event of this stream: a whole number")
         }
         return number

@@ -65,7 +65,7 @@ struct Topics: Sendable {
 
     private static func number(_ text: Substring, radix: Int) -> Int64? {
         guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x7a).contains($0) }) else { return nil }
-        return Int64(text, radix: radix)
+        return Int64(text, radix: radix).flatMap { $0 <= JobEvent.greatestNumber ? $0 : nil }
     }
 
     /// One job alone.

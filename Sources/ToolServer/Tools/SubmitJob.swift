@@ -78,7 +78,7 @@ enum SubmitJobTool {
                     faults.append(.init(pointer: "#/input", detail: "must be an object: the input of \(kind.name)"))
                     continue
                 }
-            } else if kind.fields[name] == nil || (SubmissionFields.names.contains(name) && arguments["input"]?.object != nil) {
+            } else if !kind.takes(name) || (SubmissionFields.names.contains(name) && arguments["input"]?.object != nil) {
                 guard !SubmissionFields.names.contains(name) else { continue }
                 faults.append(.init(pointer: "#/\(name)", detail: refusal(name, kind)))
                 continue

@@ -69,7 +69,7 @@ extension KindWords {
             name: tool, title: title, description: description, input: ArgumentShape(schema: schema(info), aliases: aliases),
             output: Submitted.schema, nature: .submit(reachesOut: true)
         ) { call throws(ToolFault) in
-            let input = call.arguments.filter { info.fields[field($0.key)] != nil }
+            let input = call.arguments.filter { info.takes(field($0.key)) }
             let renamed = Dictionary(input.map { (field($0.key), $0.value) }, uniquingKeysWith: { first, _ in first })
             do throws(ToolFault) {
                 return try await call.submit(kind, input: .object(renamed), besides: Set(input.keys), opening: opening(call.arguments))
@@ -83,6 +83,8 @@ extension KindWords {
         for (name, field) in info.fields { properties[renamed[name] ?? name] = field }
         var schema = info.schema.object ?? [:]
         schema["properties"] = .object(properties)
+        schema["type"] = "object"
+        guard !renamed.isEmpty else { return .object(schema) }
         schema["required"] = schema["required"].map { names($0) }
         schema["anyOf"] = schema["anyOf"]?.array.map { .array($0.map { ["required": names($0["required"] ?? [])] }) }
         return .object(schema)

@@ -94,7 +94,7 @@ struct RedisChecks: Sendable {
     private func clock() async -> Finding {
         let before = Timestamp.now
         guard let time = try? await redis.command(["TIME"]).array, let seconds = time.first?.integer, let micros = time.last?.integer else {
-            return .warn("redis clock", "it does not tell its time", "")
+            return .warn("redis clock", "it does not tell its time", "Allow TIME to the user of REDIS_URL.")
         }
         return ClockCheck.finding("redis clock", other: seconds * 1000 + micros / 1000, before: before, after: .now)
     }

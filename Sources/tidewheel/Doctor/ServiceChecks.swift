@@ -90,7 +90,9 @@ struct ServiceChecks: Sendable {
             return .fail(name, "\(path) is no directory here", "Make it, or correct \(name).")
         }
         var stats = statvfs()
-        guard statvfs(path, &stats) == 0, stats.f_blocks > 0 else { return .warn(name, "\(path): its disk does not tell what is free", "") }
+        guard statvfs(path, &stats) == 0, stats.f_blocks > 0 else {
+            return .warn(name, "\(path): its disk does not tell what is free", "Look at its file system.")
+        }
         let free = UInt64(stats.f_bavail) * UInt64(stats.f_frsize)
         let text = "\(path), \(free >> 20) MiB free"
         return free < 1 << 30 || stats.f_bavail * 20 < stats.f_blocks
