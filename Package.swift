@@ -179,9 +179,15 @@ let package = Package(
                 "tidewheel", "TidewheelClient", "TidewheelWorker", "JobAPI", "JobBench", "JobDesk", "JobQueue", "JobLedger", "Services",
                 "WebFetch", "JobModel", "RedisWire", "PostgresWire", arguments,
             ]),
+        // A program of another package, for the tests that send it signals.
+        .executableTarget(
+            name: "GuestWorker", dependencies: ["TidewheelWorker"], path: "Tests/GuestWorker", swiftSettings: settings),
         tests(
             "TidewheelWorkerTests",
-            ["TidewheelWorker", "JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire", "PostgresWire", "JobModel"]),
+            [
+                "GuestWorker", "PrivateServers", "TidewheelWorker", "JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire",
+                "PostgresWire", "JobModel",
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

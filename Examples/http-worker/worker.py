@@ -1,35 +1,36 @@
 #!/usr/bin/env python3
 """A worker in plain Python: counts primes. TIDEWHEEL_URL says where the API is, TIDEWHEEL_KEY is a key with the scope `work`."""
-import json, os, signal, socket, threading, time, urllib.error, urllib.request
+import json, os, signal, socket, sys, threading, time, urllib.error, urllib.request
 
 URL = os.environ.get("TIDEWHEEL_URL", "http://127.0.0.1:8080")
 KIND = {
     "kind": "count_primes", "summary": "Counts the primes below a number", "queue": "numbers", "timeout_seconds": 3600,
-    "input_schema": {"type": "object", "required": ["below"], "additionalProperties": False,
-                     "properties": {"below": {"type": "integer", "minimum": 2, "maximum": 10**12}}}}
+    "input_schema": {"type": "object", "required": ["below"], "properties": {"below": {"type": "integer", "minimum": 2}}}}
 leaving = threading.Event()
 
 
-def ask(path, body):
-    """The answer of the API; None when the lease is lost. An API that is away is asked again: another process may answer."""
+def ask(path, body, patience=40):
+    """The answer of the API; None when the lease is lost. An API that is away is asked again. Who may not register or claim ends."""
     headers = {"Content-Type": "application/json", "Authorization": "Bearer " + os.environ.get("TIDEWHEEL_KEY", "none")}
     while True:
         try:
             request = urllib.request.Request(URL + path, json.dumps(body).encode(), headers)
-            return json.load(urllib.request.urlopen(request, timeout=40))
+            return json.load(urllib.request.urlopen(request, timeout=patience))
         except urllib.error.HTTPError as error:
-            if error.code == 409 or error.code < 429 and not path.endswith("claim"):
+            if error.code < 429 and path not in ("/kinds", "/work/claim"):
                 return None
             print(error.code, error.read().decode(), flush=True)
+            if error.code < 429:
+                sys.exit(1)
         except OSError as error:
             print(error, flush=True)
         time.sleep(1)
 
 
 def beat(job, stop, ended):
-    """Says once a second that the job goes on, whatever the job does meanwhile."""
+    """Says once a second that the job goes on, whatever the job does meanwhile; one that hangs must not cost the lease, of seven."""
     while not ended.wait(job["heartbeat_seconds"]):
-        answer = ask(f"/work/{job['lease']}/heartbeat", {})
+        answer = ask(f"/work/{job['lease']}/heartbeat", {}, patience=2)
         if answer is None or answer["cancel_requested"]:
             stop.set()
 
@@ -46,11 +47,11 @@ def count(job, stop):
 
 
 signal.signal(signal.SIGTERM, lambda *_: leaving.set())
+ask("/kinds", {"kinds": [KIND]})
 while not leaving.is_set():
-    claim = {"worker": f"{socket.gethostname()}-{os.getpid()}", "kinds": [KIND], "wait": 5}
+    claim = {"worker": f"{socket.gethostname()}-{os.getpid()}", "kinds": [KIND["kind"]], "wait": 5}
     for job in ask("/work/claim", claim)["jobs"]:
-        stop, ended = threading.Event(), threading.Event()
-        threading.Thread(target=beat, args=(job, stop, ended), daemon=True).start()
+        threading.Thread(target=beat, args=(job, stop := threading.Event(), ended := threading.Event()), daemon=True).start()
         try:
             end = count(job, stop)
         except Exception as error:

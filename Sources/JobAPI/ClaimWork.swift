@@ -10,7 +10,7 @@ internal import ServiceLifecycle
 extension Reception {
     func claimWork(_ exchange: Exchange) async throws -> Response {
         // A worker that goes away while it waits must not be given jobs. The connection is good for nothing more then.
-        let claims = try await exchange.request.body.consumeWithCancellationOnInboundClose { body in
+        let taken = try await exchange.request.body.consumeWithCancellationOnInboundClose { body in
             var request = exchange.request
             request.body = body
             let members = try SubmitJob.accept(await BodyReader.object(of: request), ClaimWork.shape)
@@ -19,10 +19,11 @@ extension Reception {
                 return try await desk.takeWork(order.impatient)
             }
             defer { withExtendedLifetime(place) {} }
-            return try await untilShutdown { try await desk.takeWork(order) } ?? []
+            return try await untilShutdown { try await desk.takeWork(order) } ?? WorkTaken()
         }
-        var response = Response(["jobs": .array(claims.map { ClaimWork.document($0, desk.catalogue) })])
-        response.headers[.connection] = "close"
+        let jobs = taken.jobs.map { ClaimWork.document($0.claim, $0.lease, desk.catalogue) }
+        var response = Response(["jobs": .array(jobs), "suspects_wait": .boolean(taken.suspectsWait)])
+        response.headers[HTTPField.Name.connection] = "close"
         return response
     }
 
@@ -32,25 +33,38 @@ extension Reception {
         var faults: [InputShape.Fault] = []
         let registrations = RegisterKinds.read(given.filter { $0.object != nil }, &faults)
         let names = given.compactMap(\.string)
+        if given.isEmpty { faults.append(.init(pointer: "#/kinds", detail: "must have one")) }
         if registrations.count + names.count < given.count, faults.isEmpty {
             faults.append(.init(pointer: "#/kinds", detail: "must have names of kinds, and registrations"))
         }
         guard faults.isEmpty else { throw Problem.invalid(faults) }
-        if !registrations.isEmpty { try await desk.register(registrations, running: names) }
-        if names.contains(where: { desk.catalogue[$0] == nil }) { await desk.refreshKinds() }
+        await desk.meet(names)
         for (place, name) in given.enumerated().compactMap({ place, value in value.string.map { (place, $0) } }) {
             guard desk.catalogue[name]?.isRegistered != true else { continue }
             let detail =
                 desk.catalogue[name] == nil ? "is not registered; POST /kinds does that" : "is built in; only tidewheel worker runs it"
             throw Problem.invalid([.init(pointer: "#/kinds/\(place)", detail: detail)])
         }
+        let kinds = try await met(registrations, beside: names) + names.compactMap { desk.catalogue[$0] }
         return WorkOrder(
-            worker: members["worker"]?.string ?? "", kinds: registrations + names.compactMap { desk.catalogue[$0] },
+            worker: members["worker"]?.string ?? "", kinds: kinds,
             most: members["max"]?.integer ?? 1, patience: .seconds(members["wait"]?.number ?? 0),
             running: members["running"]?.integer ?? 0, host: exchange.caller.address ?? "")
     }
 
-    /// Nil: the server shuts down; what the work had taken was given back.
+    /// Kinds that nobody has registered are registered; others are as they are known. So two versions of one worker do not change a kind to and
+    /// fro with their claims: `POST /kinds` changes it.
+    private func met(_ registrations: [JobKind], beside names: [String]) async throws -> [JobKind] {
+        await desk.meet(registrations.map(\.name))
+        let isNew = { (kind: JobKind) in desk.catalogue[kind.name]?.isRegistered != true }
+        if registrations.contains(where: isNew) {
+            let known = registrations.filter { !isNew($0) }.map(\.name)
+            try await desk.register(registrations.filter(isNew), running: known + names)
+        }
+        return registrations.map { desk.catalogue[$0.name] ?? $0 }
+    }
+
+    /// Nil: the server shuts down, and the work had taken nothing, or gave it back.
     private func untilShutdown<Value: Sendable>(_ work: @escaping @Sendable () async throws -> Value) async throws -> Value? {
         try await withThrowingTaskGroup(of: Value?.self) { group in
             group.addTask { try await work() }
@@ -59,6 +73,9 @@ extension Reception {
                 return nil
             }
             defer { group.cancelAll() }
+            if let value = try await group.next() ?? nil { return value }
+            // What it took in the last moment is its caller's.
+            group.cancelAll()
             return try await group.next() ?? nil
         }
     }
@@ -73,11 +90,11 @@ enum ClaimWork {
         .init("running", .integer(0...10_000), standard: 0, "jobs that the worker runs now"),
     ])
 
-    static func document(_ claim: Claim, _ catalogue: JobCatalogue) -> JSONValue {
+    static func document(_ claim: Claim, _ lease: WorkLease, _ catalogue: JobCatalogue) -> JSONValue {
         let job = claim.job
         let input = (catalogue[job.kind]?.input.accept(job.input)).flatMap { try? $0.get() } ?? job.input
         return [
-            "lease": .string(WorkLease(claim).description), "job_id": .string(job.id.description), "kind": .string(job.kind),
+            "lease": .string(lease.text), "job_id": .string(job.id.description), "kind": .string(job.kind),
             "queue": .string(job.queue), "attempt": .integer(Int64(claim.attempt)), "max_attempts": .integer(Int64(job.maxAttempts)),
             "input": input, "metadata": job.metadata, "session_id": job.sessionID.map(JSONValue.string) ?? .null,
             "timeout_seconds": .seconds(job.timeoutMilliseconds),

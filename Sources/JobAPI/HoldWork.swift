@@ -14,6 +14,9 @@ extension Reception {
     func reportWork(_ exchange: Exchange) async throws -> Response {
         let lease = try HoldWork.lease(exchange)
         let members = try SubmitJob.accept(await BodyReader.object(of: exchange.request), HoldWork.reportShape)
+        if members["progress"] == nil, ["step", "message"].contains(where: { members[$0] != nil }) {
+            throw Problem.invalid([.init(pointer: "#/progress", detail: "is required with a step or a message")])
+        }
         var isAsked = false
         for line in members["log"]?.array?.compactMap(\.string) ?? [] {
             isAsked = try await desk.report(JobEvent(.log, ["message": .string(line)]), progress: nil, of: lease) || isAsked

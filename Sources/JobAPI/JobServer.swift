@@ -61,8 +61,9 @@ package struct JobServer: Service, CustomStringConvertible {
         defer { bound.settle(nil) }
         let informing = Task {
             async let kinds: Void = reception.desk.followKinds()
+            async let durations: Void = reception.desk.durations.keepFlushed()
             await reception.doorkeeper.stayInformed()
-            await kinds
+            await (kinds, durations)
         }
         let outcome: Result<Void, any Error>
         do { outcome = .success(try await serve()) } catch { outcome = .failure(error) }

@@ -36,6 +36,11 @@ extension Problem {
             Problem(
                 .conflict, "too-many-kinds", "Too many kinds",
                 "There are \(KindRegistration.maxCount) registered kinds; forget some with DELETE /kinds/{kind}.")
+        case .moves(let kind):
+            Problem(
+                .conflict, "kind-in-use", "Kind in use",
+                "Jobs of the kind \(kind) have not ended, so it cannot go to another queue. Wait for them or cancel them: "
+                    + "GET /jobs?kind=\(kind) lists them.")
         }
     }
 }

@@ -65,6 +65,16 @@ package final class Durations: Sendable {
         }
     }
 
+    /// Flushes once a second until it is cancelled, and once more then: for a process whose jobs run elsewhere.
+    package func keepFlushed() async {
+        while !Task.isCancelled {
+            try? await flush()
+            try? await Task.sleep(for: .seconds(1))
+        }
+        // A cancelled task would not be answered.
+        await Task { try? await self.flush() }.value
+    }
+
     /// What is known of a kind, without waiting: a copy that is too old is renewed beside the caller.
     package func history(of kind: String) -> DurationHistory {
         let (history, isOld) = state.withLock { state in

@@ -4,13 +4,20 @@ package import JobQueue
 internal import PostgresWire
 internal import RedisWire
 
-/// A lease as its holder names it: which attempt at which job, and the worker's name that nobody can guess.
+/// A lease as its holder names it: which attempt at which job, and a secret. The name of the lease's worker, which many may see, is a digest of
+/// it, so that no store keeps the secret and a repeated end is known by it too.
 package struct WorkLease: Sendable, Hashable, CustomStringConvertible {
+    private let secret: String
     package let worker: String
     package let jobID: JobID
     package let attempt: Int
 
-    package init(_ claim: Claim) {
+    static func newSecret() -> String { Digest.hexadecimal(Digest.randomBytes(16)) }
+
+    static func worker(of secret: String) -> String { "http-\(Digest.sha256(secret).prefix(32))" }
+
+    init(_ claim: Claim, secret: String) {
+        self.secret = secret
         worker = claim.worker
         jobID = claim.job.id
         attempt = claim.attempt
@@ -19,12 +26,13 @@ package struct WorkLease: Sendable, Hashable, CustomStringConvertible {
     /// Nil for what was never a lease.
     package init?(_ text: String) {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        guard parts.count == 3, parts[0].hasPrefix("http-"), parts[0].utf8.count == 37, let id = JobID(parts[1]),
-            let attempt = Int(parts[2]),
-            attempt > 0
+        guard parts.count == 3, parts[0].utf8.count == 32, let id = JobID(parts[1]), let attempt = Int(parts[2]), attempt > 0
         else { return nil }
-        (worker, jobID, self.attempt) = (parts[0], id, attempt)
+        (secret, worker, jobID, self.attempt) = (parts[0], WorkLease.worker(of: parts[0]), id, attempt)
     }
+
+    /// For its holder only.
+    package var text: String { "\(secret).\(jobID).\(attempt)" }
 
     package var description: String { "\(worker).\(jobID).\(attempt)" }
 
@@ -85,8 +93,14 @@ extension JobDesk {
     /// Ends the attempt. May be repeated after a lost answer; another end of the same attempt is refused.
     package func settle(_ lease: WorkLease, as end: WorkEnd) async throws(DeskError) {
         guard let claim = try await claim(of: lease) else { throw .leaseLost }
-        let settled = try await finish(claim, as: outcome(end, claim))
-        guard settled == .settled else { throw .leaseLost }
+        let outcome = outcome(end, claim)
+        if claim.job.state == .processing {
+            guard try await finish(claim, as: outcome) == .settled else { throw .leaseLost }
+            // Without a row nobody compares ends, and the server may have ended it just now.
+            if !claim.job.isRecorded, let now = try await self.claim(of: lease), !now.job.hasEnded(as: outcome) { throw .leaseLost }
+        } else if !claim.job.hasEnded(as: outcome) {
+            throw .leaseLost
+        }
         if case .completed = end, let started = claim.job.startedAt, claim.job.state == .processing {
             durations.note(
                 kind: claim.job.kind, milliseconds: max(0, Timestamp.now.milliseconds - started.milliseconds), input: claim.job.input)
@@ -115,8 +129,23 @@ extension JobDesk {
         return policy
     }
 
+    /// Of the last attempt at its job, which may have ended.
     private func claim(of lease: WorkLease) async throws(DeskError) -> Claim? {
         try await asking(redis: { () throws(RedisError) in try await queue.claim(of: lease.jobID, lease.worker, lease.attempt) })
+    }
+}
+
+extension Job {
+    /// Whether its last attempt had this end: then the same end is said again, after an answer that was lost.
+    fileprivate func hasEnded(as outcome: JobOutcome) -> Bool {
+        let isSameFailure = error == outcome.failure?.message && errorType == outcome.failure?.type
+        switch outcome {
+        case .completed(let value): return state == .completed && result?.bytes == value.bytes
+        case .failed: return state == .failed && isSameFailure
+        case .cancelled: return state == .cancelled
+        case .retry: return [.scheduled, .queued].contains(state) && isSameFailure
+        case .handBack: return state == .queued
+        }
     }
 }
 

@@ -10,6 +10,8 @@ package enum KindsRegistered: Sendable, Hashable {
     case queueTaken(queue: String, by: [String])
     /// There are `KindRegistration.maxCount`.
     case tooMany
+    /// Jobs of this kind have not ended, and wait in the queue that it would leave.
+    case moves(String)
 }
 
 /// The table `job_kinds`, from which `tidewheel.enqueue()` knows what a kind takes, and every process the kinds of other programs.
@@ -43,6 +45,8 @@ extension JobLedger {
             }
             let verdict = KnownKind.verdict(on: kinds, among: there, running: others)
             guard verdict == .done else { return verdict }
+            let moving = KnownKind.moving(kinds, among: there)
+            if let busy = try JobLedger.firstLive(of: moving, connection) { return .moves(busy) }
             let registrations = PostgresValue.textArray(kinds.map(\.registration.serialized))
             try connection.execute(Statements.registerKinds, KindRows(kinds).columns + [registrations])
             return .done
@@ -53,13 +57,19 @@ extension JobLedger {
     package func forgetKind(_ name: String) async throws(PostgresError) -> Bool {
         try await pool.transaction { (connection) throws(PostgresError) in
             try connection.execute("LOCK TABLE job_kinds IN SHARE ROW EXCLUSIVE MODE")
-            let live = """
-                SELECT FROM jobs WHERE kind = $1 AND status NOT IN ('completed', 'failed', 'cancelled') LIMIT 1
-                """
-            guard try connection.query(live, [.text(name)]).isEmpty else { return false }
+            guard try JobLedger.firstLive(of: [name], connection) == nil else { return false }
             try connection.execute("DELETE FROM job_kinds WHERE registered AND kind = $1", [.text(name)])
             return true
         }
+    }
+
+    /// The first of these kinds that has a job which has not ended.
+    private static func firstLive(of kinds: [String], _ connection: PostgresConnection) throws(PostgresError) -> String? {
+        guard !kinds.isEmpty else { return nil }
+        let live = """
+            SELECT kind FROM jobs WHERE kind = ANY ($1::text[]) AND status NOT IN ('completed', 'failed', 'cancelled') LIMIT 1
+            """
+        return try connection.query(live, [.textArray(kinds)]).first.map { (row) throws(PostgresError) in try row.string("kind") }
     }
 }
 
@@ -67,13 +77,23 @@ private struct KnownKind: Sendable {
     let name: String
     let queue: String
     let isRegistered: Bool
+    private var place: [String] { [name, queue] }
 
+    /// Kinds that would wait in another queue than before.
+    static func moving(_ kinds: [JobKind], among there: [KnownKind]) -> [String] {
+        let queues = Dictionary(there.map { ($0.name, $0.queue) }, uniquingKeysWith: { first, _ in first })
+        return kinds.filter { kind in queues[kind.name].map { $0 != kind.queue } ?? false }.map(\.name)
+    }
+
+    /// A program that has a kind in a queue may change it: other kinds of that queue are a newer version's, and no strangers.
     static func verdict(on kinds: [JobKind], among there: [KnownKind], running others: [String]) -> KindsRegistered {
         let own = Set(kinds.map(\.name) + others)
         let names = Set(kinds.map(\.name))
         if let taken = there.first(where: { !$0.isRegistered && names.contains($0.name) }) { return .nameTaken(taken.name) }
-        for queue in Set(kinds.map(\.queue)).sorted() {
-            let strangers = there.filter { $0.queue == queue && !own.contains($0.name) }.map(\.name).sorted()
+        let places = Set(there.map(\.place))
+        for queue in Set(kinds.filter { !places.contains([$0.name, $0.queue]) }.map(\.queue)).sorted() {
+            // Built-in kinds are nobody's to name as their own.
+            let strangers = there.filter { $0.queue == queue && !($0.isRegistered && own.contains($0.name)) }.map(\.name).sorted()
             if !strangers.isEmpty { return .queueTaken(queue: queue, by: strangers) }
         }
         let registered = Set(there.filter(\.isRegistered).map(\.name)).union(names)

@@ -20,6 +20,21 @@ package enum JobOutcome: Hashable, Sendable {
         }
     }
 
+    /// Back to the schedule without charging an attempt: workers that run its kind have time to take it. Longer with each time.
+    package static func leaveToOthers(uncharged: Int) -> JobOutcome {
+        let failure = JobFailure(.handBack, type: "other_worker", "Its kind is run by other workers than the one that took it")
+        return .retry(failure, afterMilliseconds: min(10_000, 1_000 << min(uncharged, 4)))
+    }
+
+    /// Whether the attempt counts towards the job's last one.
+    package var isCharged: Bool {
+        switch self {
+        case .handBack: false
+        case .retry(let failure, _): failure.verdict != .handBack
+        default: true
+        }
+    }
+
     /// The state of the job after it.
     package var state: JobState {
         switch self {

@@ -36,14 +36,18 @@ extension JobQueue {
     }
 
     /// The attempt as its claim was, from what Redis knows of its job; nil where it does not know the job, or another attempt was the last.
+    /// Without an entry where the attempt has ended and its job is scheduled, or waits for its turn.
     package func claim(of id: JobID, _ worker: String, _ attempt: Int) async throws(RedisError) -> Claim? {
         let key = RedisArgument.string(keys.job(id))
         guard let fields = try await redis.command(["HGETALL", key]).fields, let job = JobHash.job(from: fields),
             fields["lease"] == "\(worker):\(attempt)", let place = fields["entry"]
         else { return nil }
         let parts = place.split(separator: ":", maxSplits: 1)
+        let isEntry = job.state == .processing || job.state.isTerminal
         let level = parts.count == 2 ? StreamLevel(rawValue: String(parts[0])) : .medium
-        guard let level, let entry = parts.last else { return nil }
+        guard isEntry, let level, let entry = parts.last else {
+            return Claim(job: job, attempt: attempt, worker: worker, stream: keys.stream(job.queue, .medium), entry: "")
+        }
         return Claim(job: job, attempt: attempt, worker: worker, stream: keys.stream(job.queue, level), entry: String(entry))
     }
 }

@@ -19,7 +19,7 @@ struct Settlement: BatchedRequest {
     let status: String?
     /// The result as JSON, or the error.
     let result: [UInt8]
-    /// Of an attempt that did not complete: `due ms|due as RFC 3339|uncharged|error type`.
+    /// Of an attempt that did not complete: `due ms|due as RFC 3339|uncharged|error type`; a retry that is charged leaves `uncharged` out.
     let rest: String
     var size: Int { 500 + result.count }
 
@@ -41,7 +41,7 @@ struct Settlement: BatchedRequest {
             due = "\(moment.milliseconds)|\(moment)"
         }
         result = Array((outcome.failure?.message ?? "").utf8)
-        rest = "\(due)|\(claim.job.uncharged + 1)|\(outcome.failure?.type ?? "")"
+        rest = "\(due)|\(outcome.isCharged ? "" : String(claim.job.uncharged + 1))|\(outcome.failure?.type ?? "")"
     }
 }
 

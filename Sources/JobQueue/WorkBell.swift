@@ -3,17 +3,20 @@ package import RedisWire
 internal import Synchronization
 
 /// Tells those who wait for work over HTTP that there may be some: one blocking reader a process, however many wait. It takes nothing, so a
-/// ring is only a reason to try a claim; it rings as many as entries came. What comes without an entry (a queue that is resumed, a lost ring)
-/// is found by one of each that wait for the same streams, every two seconds.
+/// ring is only a reason to try a claim; it rings as many as entries came, and who leaves with a ring that it did not follow passes it on. What
+/// comes without an entry (a queue that is resumed) is found by one of each that wait for the same streams, every two seconds.
 package final class WorkBell: Sendable {
     private struct Waiter {
         let streams: [String]
         let ring: AsyncStream<Void>.Continuation
+        /// It has not tried a claim since the last ring.
+        var isRung = false
     }
 
     private struct State {
         var waiters: [Int: Waiter] = [:]
         var next = 0
+        var reminded = ContinuousClock.now
         /// The last entry that was seen of each stream that somebody waits for.
         var seen: [String: String] = [:]
         var reader: Task<Void, Never>?
@@ -77,24 +80,34 @@ package final class WorkBell: Sendable {
     }
 
     func leave(_ id: Int) {
-        state.withLock { state in
-            state.waiters[id] = nil
+        let left = state.withLock { state in
+            let left = state.waiters.removeValue(forKey: id)
             let wanted = Set(state.waiters.values.flatMap(\.streams))
             state.seen = state.seen.filter { wanted.contains($0.key) }
+            return left
         }
+        if let left, left.isRung { ring(left.streams, 1) }
     }
 
-    /// Somebody took all that it may take: there may be more.
+    /// A waiter goes and tries: what rings from here on is news.
+    func follow(_ id: Int) {
+        state.withLock { $0.waiters[id]?.isRung = false }
+    }
+
+    /// Somebody took work: there may be more.
     func passOn(_ streams: [String], but id: Int) {
         ring(streams, 1, but: id)
     }
 
     func streams(of id: Int) -> [String] { state.withLock { $0.waiters[id]?.streams ?? [] } }
 
+    /// Who has waited longest first; one that was rung already, and has not looked yet, will find this too.
     private func ring(_ streams: [String], _ count: Int, but id: Int? = nil) {
         let rung = state.withLock { state in
-            let hearing = state.waiters.filter { $0.key != id && $0.value.streams.contains(where: streams.contains) }
-            return hearing.sorted { $0.key < $1.key }.prefix(count).map(\.value.ring)
+            let hearing = state.waiters.filter { $0.key != id && !$0.value.isRung && $0.value.streams.contains(where: streams.contains) }
+            let chosen = hearing.keys.sorted().prefix(count)
+            for id in chosen { state.waiters[id]?.isRung = true }
+            return chosen.compactMap { state.waiters[$0]?.ring }
         }
         for ring in rung { ring.yield() }
     }
@@ -109,6 +122,7 @@ package final class WorkBell: Sendable {
                     head + streams.map { .string($0) } + streams.map { .string(seen[$0] ?? "0-0") },
                     timeout: .milliseconds(WorkBell.blockMilliseconds + 3000), blocks: true)
                 hear(reply.array ?? [])
+                remind()
             } catch .server(let error) where error.code == "UNBLOCKED" {
                 continue
             } catch {
@@ -128,7 +142,6 @@ package final class WorkBell: Sendable {
     }
 
     private func hear(_ parts: [RedisReply]) {
-        if parts.isEmpty { return remind() }
         for part in parts {
             guard let part = part.array, part.count == 2, let stream = part[0].string, let entries = part[1].array,
                 let last = entries.last?.array?.first?.string
@@ -138,8 +151,13 @@ package final class WorkBell: Sendable {
         }
     }
 
+    /// By the clock: a stream that is busy must not silence the others.
     private func remind() {
-        let groups = state.withLock { Set($0.waiters.values.map(\.streams)) }
+        let groups = state.withLock { state -> Set<[String]> in
+            guard state.reminded + .milliseconds(WorkBell.blockMilliseconds) <= .now else { return [] }
+            state.reminded = .now
+            return Set(state.waiters.values.map(\.streams))
+        }
         for streams in groups { ring(streams, 1) }
     }
 }
@@ -167,6 +185,7 @@ package final class WorkEar: Sendable {
         var rings = rings.makeAsyncIterator()
         _ = await rings.next()
         timer.cancel()
+        bell.follow(id)
     }
 
     package func passOn() { bell.passOn(bell.streams(of: id), but: id) }

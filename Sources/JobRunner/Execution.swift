@@ -100,17 +100,15 @@ extension Execution {
 
     private func callHandler() async throws(JobFailure) -> JSONValue {
         guard let handler = life.handlers[claim.job.kind] else {
-            await life.desk.meet([claim.job.kind])
-            if life.desk.catalogue[claim.job.kind]?.isRegistered == true {
-                await leaveToOthers()
-                throw .handBack
-            }
+            try await leaveToOthers { $0 != nil }
             throw .permanent("There is no kind '\(claim.job.kind)' in this worker", type: "unknown_kind")
         }
         let input: JSONValue
         switch handler.kind.input.accept(claim.job.input) {
         case .success(let accepted): input = accepted
         case .failure(let faults):
+            let given = claim.job.input
+            if handler.kind.isRegistered { try await leaveToOthers { kind in (try? kind?.input.accept(given).get()) != nil } }
             let details = faults.list.prefix(5).map { "\($0.pointer) \($0.detail)" }.joined(separator: "; ")
             throw .permanent("The input does not fit the kind: \(details)", type: "invalid_input")
         }
@@ -131,10 +129,16 @@ extension Execution {
 extension Execution {
     private static let pauseBeforeHandBack = Duration.seconds(1)
 
-    /// A kind of another program, or of a newer version of this one: its workers run it. Not at once, or the job would go round and round here.
-    private func leaveToOthers() async {
-        log(.notice, "The kind is registered, but not in this worker; the job is handed back", ["kind": "\(claim.job.kind)"])
+    /// Throws where the kind is another program's, or a newer version of this one takes the job: their workers run it. What this process knows
+    /// of kinds may be old, so it looks first; without an answer nobody may say that the job is wrong.
+    /// Not handed back at once, or it would go round and round here.
+    private func leaveToOthers(_ isTheirs: (JobKind?) -> Bool) async throws(JobFailure) {
+        let isKnown = await life.desk.refreshKinds()
+        let kind = life.desk.catalogue[claim.job.kind]
+        guard !isKnown || kind?.isRegistered == true && isTheirs(kind) else { return }
+        log(.notice, "The kind as it is registered is not in this worker; the job is handed back", ["kind": "\(claim.job.kind)"])
         try? await Task.sleep(for: Execution.pauseBeforeHandBack)
+        throw .handBack
     }
 }
 

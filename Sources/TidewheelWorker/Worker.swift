@@ -39,13 +39,14 @@ public struct Worker: Sendable {
         let isForSuspects = ProcessInfo.processInfo.environment[Worker.suspectsVariable] == "1"
         let process = try WorkerProcess(
             kinds.map { try Worker.handler(of: $0) }, try options ?? .environment(), isForSuspects: isForSuspects)
-        let working = Task { try await process.run() }
-        Signals.handle { _ in
+        let starting = Task { try await process.start() }
+        let leave = { @Sendable in
+            starting.cancel()
             process.drain()
-            working.cancel()
         }
-        if isForSuspects { ParentWatch.start { process.drain() } }
-        try await working.value
+        Signals.handle { _ in leave() }
+        if isForSuspects { ParentWatch.start(onEnd: leave) }
+        try await process.run(after: starting)
     }
 
     private static func handler<Work: WorkKind>(of kind: Work) throws -> any JobHandler {
@@ -93,18 +94,18 @@ struct WorkerProcess: Sendable {
         runner.drain()
     }
 
-    /// Cancelled while it waits for its stores, it ends without having worked.
-    func run() async throws {
-        let outcome: Result<Void, any Error>
-        do { outcome = .success(try await register()) } catch { outcome = .failure(error) }
+    /// Works until `drain`. A start that was cancelled ends it without having worked; this itself must not be cancelled, because who leaves
+    /// hands back what it holds.
+    func run(after starting: Task<Void, any Error>) async throws {
+        let outcome = await starting.result
         if case .success = outcome { await runner.run() }
         await queue.close()
         await pool.close()
         if case .failure(let error) = outcome, !(error is CancellationError) { throw error }
     }
 
-    /// A store that is away is waited for; a kind that is refused ends the worker.
-    private func register() async throws {
+    /// Registers the kinds. A store that is away is waited for; a kind that is refused ends the worker.
+    func start() async throws {
         var told = false
         while true {
             do throws(DeskError) {
@@ -138,6 +139,7 @@ extension KindRefusal {
         case .nameTaken(let name): "\(name) is a built-in kind; give yours another name"
         case .queueTaken(let queue, let by):
             "The queue \(queue) has kinds that this program does not run: \(by.joined(separator: ", ")). Give yours another queue"
+        case .moves(let name): "Jobs of the kind \(name) have not ended, so it cannot go to another queue; wait for them, or cancel them"
         case .tooMany: "There are as many registered kinds as there may be; forget some with DELETE /kinds/{kind}"
         }
     }

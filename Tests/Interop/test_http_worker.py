@@ -73,6 +73,16 @@ def test_jobs_complete_and_what_does_not_fit_is_refused(api, start):
     assert any(worker["type"] == "http" and worker["queues"] == ["numbers"] for worker in httpx.get(f"{api}/workers").json()["workers"])
 
 
+def test_a_refusal_ends_it_with_the_reason(api, start):
+    other = {"kind": "count_odd", "summary": "Another program's", "queue": "numbers"}
+    until(20, lambda: httpx.delete(f"{api}/kinds/count_primes").status_code in (204, 404))
+    assert httpx.post(f"{api}/kinds", json={"kinds": [other]}).status_code == 200
+    worker = start()
+    assert worker.wait(timeout=20) == 1
+    assert "queue-taken" in worker.stdout.read()
+    assert httpx.delete(f"{api}/kinds/count_odd").status_code == 204
+
+
 def test_a_killed_worker_is_followed_by_another_one(api, start):
     first = start()
     known(api)

@@ -72,6 +72,8 @@ final class Counter: Sendable {
 /// An installation with a stock worker, and the worker of another program.
 struct Stage: Sendable {
     let desk: JobDesk
+    /// For further programs of the installation.
+    let options: WorkerOptions
 
     static func run(_ kinds: [any JobHandler], _ test: (Stage) async throws -> Void) async throws {
         var logger = Logger(label: "test")
@@ -96,15 +98,15 @@ struct Stage: Sendable {
         var settings = RunnerSettings(queues: ["notes"])
         settings.promoteInterval = .milliseconds(20)
         let stock = Runner(desk: desk, handlers: [], settings: settings, logger: quiet)
-        let guest = try WorkerProcess(kinds, options)
+        let guest = kinds.isEmpty ? nil : try WorkerProcess(kinds, options)
         async let duties: Void = stock.run()
-        async let work: Void = guest.run()
+        async let work: Void? = guest?.run(after: Task { try await guest?.start() })
         let outcome: Result<Void, any Error>
         do {
-            try await test(Stage(desk: desk))
+            try await test(Stage(desk: desk, options: options))
             outcome = .success(())
         } catch { outcome = .failure(error) }
-        guest.drain()
+        guest?.drain()
         stock.drain()
         _ = try await (duties, work)
         await queue.close()
@@ -124,10 +126,10 @@ struct Stage: Sendable {
     }
 
     /// Accepted as soon as the kind is known.
-    func submit(_ input: JSONValue) async throws -> JobID {
+    func submit(_ input: JSONValue, kind: String = "play") async throws -> JobID {
         var id: JobID?
         try await eventually {
-            id = try await desk.submit(JobRequest(kind: "play", input: input)).job.id
+            id = try await desk.submit(JobRequest(kind: kind, input: input)).job.id
             return true
         }
         return try #require(id)
@@ -182,6 +184,26 @@ struct Stage: Sendable {
             let job = try await stage.desk.read(id)
             #expect(!job.state.isTerminal)
             #expect(job.uncharged >= job.attempt - 1)
+        }
+    }
+
+    /// One that knows nothing of `encore` is started again, or rolled back.
+    @Test func anOlderVersionStartsBesideANewerOne() async throws {
+        try await Stage.run([]) { (stage) async throws in
+            var terms = Play().terms
+            let play = try KindHandler(Play()).kind
+            let encore = JobKind(
+                name: "encore", summary: "s", queue: "stage", input: InputShape(schema: ["type": "object"]), isRegistered: true)
+            try await stage.desk.register([play, encore])
+            terms.timeout = .seconds(7)
+            for older in [try KindHandler(Play()), try KindHandler(Other(terms: terms))] as [any JobHandler] {
+                let worker = try WorkerProcess([older], stage.options)
+                worker.drain()
+                try await worker.run(after: Task { try await worker.start() })
+            }
+            terms.name = "stranger"
+            let stranger = try WorkerProcess([try KindHandler(Other(terms: terms))], stage.options)
+            await #expect(throws: WorkerRefusal.self) { try await stranger.run(after: Task { try await stranger.start() }) }
         }
     }
 

@@ -10,9 +10,10 @@ local promoted, status = 0, ''
 
 local function promote(id)
     local job = prefix .. 'job:' .. id
-    local state = fields_of(job, 'status', 'queue', 'priority', 'kind', 'concurrency_key')
+    local state = fields_of(job, 'status', 'queue', 'priority', 'kind', 'concurrency_key', 'suspect')
     if state[1] == 'scheduled' then
-        local entry = put(prefix, id, state[2], level_of_priority(state[3]), state[4], state[5])
+        local level = state[6] == '1' and 'suspect' or level_of_priority(state[3])
+        local entry = put(prefix, id, state[2], level, state[4], state[5])
         call('HSET', job, 'status', 'queued', 'entry', entry, 'more', '1')
         tell(job, '"event":"queued","status":"queued","timestamp":"' .. ARGV[2] .. '"}')
         promoted = promoted + 1

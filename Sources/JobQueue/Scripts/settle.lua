@@ -69,8 +69,9 @@ end
 local function go_on(job, id, stream, status, result, error_type, due, uncharged, body)
     if status == 'scheduled' then
         call('ZADD', prefix .. 'scheduled', due, id)
-        call('HSET', job, 'status', status, 'entry', '', 'error', result, 'error_type', error_type, 'scheduled_at', due, 'suspect', '0',
-            'crashes', '0', 'permits', '')
+        -- One that was charged ended by itself: its worker lives.
+        call('HSET', job, 'status', status, 'entry', '', 'error', result, 'error_type', error_type, 'scheduled_at', due, 'permits', '',
+            unpack(uncharged == '' and {'suspect', '0', 'crashes', '0'} or {'uncharged', uncharged}))
     else
         local level = level_of(stream) == 'suspect' and 'suspect' or 'urgent'
         local state = call('HMGET', job, 'kind', 'concurrency_key')

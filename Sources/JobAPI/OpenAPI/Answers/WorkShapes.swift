@@ -5,11 +5,17 @@ extension AnswerShape {
     static let work: [AnswerShape] = [
         AnswerShape(
             "TakenJobs", "Jobs that were taken; empty when there was none in time.",
-            [.init("jobs", .list(.shape("TakenJob")), "The jobs.")]),
+            [
+                .init("jobs", .list(.shape("TakenJob")), "The jobs."),
+                .init(
+                    "suspects_wait", .boolean, "Jobs whose worker died wait for one that runs nothing: finish what runs, then claim again."),
+            ]),
         AnswerShape(
             "TakenJob", "A job that the caller runs now.",
             [
-                .init("lease", .text, eg: "01a1fd4b-d913-7997-ab2f-7353d2c1dce1.1.w-3f9a", "What every further call names it by."),
+                .init(
+                    "lease", .text, eg: "9f86d081884c7d659a2feaa0c55ad015.01a1fd4b-d913-7997-ab2f-7353d2c1dce1.1",
+                    "What every further call names it by."),
                 .init("job_id", .id, "The job."), .init("kind", .text, eg: "resize_image", "What it does."),
                 .init("queue", .text, eg: "resize_image", "Where it waited."), .init("attempt", .whole, "Its number."),
                 .init("max_attempts", .whole, eg: 3, "Attempts before it fails for good."),

@@ -96,6 +96,6 @@ extension Operation {
             problems: ["unknown-route", "unknown-tool", "invalid-input"], asksOthers: true),
     ]
 
-    private static let kindProblems = ["kind-taken", "queue-taken", "too-many-kinds"]
+    private static let kindProblems = ["kind-taken", "queue-taken", "too-many-kinds", "kind-in-use"]
     private static let leaseProblems = ["unknown-lease", "lease-lost", "invalid-input"]
 }
