@@ -141,6 +141,20 @@ import Testing
         }
     }
 
+    @Test func aStreamOfMessagesBeatsWhileAToolWaits() async throws {
+        try await withAPI {
+            MCP.tools(&$0)
+            $0.connection.heartbeat = .milliseconds(50)
+        } _: { (api) async throws in
+            let id = try #require(try await api.post("/mcp/note", ["text": "t"]).jobID)
+            let connection = try await waiting(api, id, seconds: 300)
+            for _ in 0..<3 {
+                while try await connection.raw.chunk() != Array(": heartbeat\n".utf8) {}
+            }
+            try await connection.raw.close()
+        }
+    }
+
     @Test func estimatesAreThoseOfTheExamples() async throws {
         try await withAPI(catalogue: JobCatalogue(EveryKind.kinds), MCP.tools) { api in
             let query = try await api.tool("query-models", ["question": "What are the best practices for designing scalable APIs?"])
