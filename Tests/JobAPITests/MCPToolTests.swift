@@ -155,6 +155,24 @@ import Testing
         }
     }
 
+    @Test func aToolWaitsToTheEndAlsoWithoutAPlaceAmongTheStreams() async throws {
+        try await withAPI {
+            MCP.tools(&$0)
+            $0.maxEventStreams = 1
+        } _: { (api) async throws in
+            let worker = try await HandWorker(api)
+            let id = try #require(try await api.post("/mcp/note", ["text": "t"]).jobID)
+            let watcher = try await EventStreamTests.Stream(api, id)
+            let connection = try await waiting(api, id, seconds: 30)
+            #expect(try await connection.message()?["method"] == "notifications/progress")
+            try await worker.finish(try await worker.startNext(), as: .completed(["text": "done"]))
+            var last: JSONValue?
+            while let message = try await connection.message() { last = message }
+            #expect(last?["result"]?["structuredContent"]?["result"] == ["text": "done"])
+            try await watcher.leave()
+        }
+    }
+
     @Test func estimatesAreThoseOfTheExamples() async throws {
         try await withAPI(catalogue: JobCatalogue(EveryKind.kinds), MCP.tools) { api in
             let query = try await api.tool("query-models", ["question": "What are the best practices for designing scalable APIs?"])
