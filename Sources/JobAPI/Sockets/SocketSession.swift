@@ -190,13 +190,15 @@ final class SocketSession {
         return watched
     }
 
-    /// Everything that has come for the client, in one write.
-    private func deliver() {
-        guard let box, let handler else { return }
-        let signals = box.take()
-        guard !signals.isEmpty, check() else { return }
-        for signal in signals { tell(signal, handler) }
-        handler.flush()
+    /// What has come for the client, in writes of a bounded size; nothing while it does not read: what comes then waits in the box.
+    func deliver() {
+        while let box, let handler, handler.hasRoom {
+            let (signals, isMore) = box.take(bytes: StreamSession.bytesAtOnce)
+            guard !signals.isEmpty, check() else { return }
+            for signal in signals { tell(signal, handler) }
+            handler.flush()
+            guard isMore else { return }
+        }
     }
 
     private func tell(_ signal: WatchSignal, _ handler: SocketHandler) {
@@ -204,11 +206,11 @@ final class SocketSession {
         case .event(let mark, let event):
             guard let id = watched[mark]?.id else { return }
             if let sequence = event.sequence { watched[mark]?.last = sequence }
-            handler.sendLater(SocketMessage.event(event, of: id))
+            handler.write(SocketMessage.event(event, of: id))
         case .behind(let mark): rejoin(mark)
         case .ended(let mark):
             guard let watched = forget(mark) else { return }
-            handler.sendLater(SocketMessage.make(.ended, ["job_id": .string(watched.id.description), "seq": .integer(watched.last)]))
+            handler.write(SocketMessage.make(.ended, ["job_id": .string(watched.id.description), "seq": .integer(watched.last)]))
         }
     }
 

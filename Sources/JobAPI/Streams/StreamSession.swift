@@ -82,16 +82,20 @@ final class StreamSession {
         places[index] = place
     }
 
-    /// Everything that has come, in one write; nothing while the client does not read.
+    /// What has come, in writes of a bounded size; nothing while the client does not read.
     func deliver() {
-        guard let box, let handler, handler.hasRoom else { return }
-        let signals = box.take()
-        guard !signals.isEmpty else { return }
-        // A key that was revoked meanwhile opens nothing more.
-        guard isAdmitted() else { return handler.end() }
-        if let bytes = bytes(of: signals) { handler.write(bytes) }
-        if unfinished.isEmpty { handler.end() }
+        while let box, let handler, handler.hasRoom {
+            let (signals, isMore) = box.take(bytes: StreamSession.bytesAtOnce)
+            guard !signals.isEmpty else { return }
+            // A key that was revoked meanwhile opens nothing more.
+            guard isAdmitted() else { return handler.end() }
+            if let bytes = bytes(of: signals) { handler.write(bytes) }
+            if unfinished.isEmpty { return handler.end() }
+            guard isMore else { return }
+        }
     }
+
+    static let bytesAtOnce = 256 << 10
 
     /// One event of one job, as most are, is the same bytes for all who watch.
     private func bytes(of signals: [WatchSignal]) -> ByteBuffer? {
