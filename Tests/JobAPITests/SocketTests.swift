@@ -152,6 +152,21 @@ import Testing
         }
     }
 
+    @Test func aFragmentCountsAsAMessageAndBringsSomething() async throws {
+        try await withAPI { settings in
+            settings.connection.socket.messagesPerSecond = 0
+            settings.connection.socket.messageBurst = 3
+        } _: { api in
+            let socket = try await SocketClient(api)
+            try await socket.send(0x01, Array("{".utf8))
+            for _ in 0..<3 { try await socket.send(0x00, [0x20]) }
+            #expect(try await socket.closeCode() == 1008)
+            let other = try await SocketClient(api)
+            try await other.send(0x01, [])
+            #expect(try await other.closeCode() == 1008)
+        }
+    }
+
     @Test func aQuietClientIsPingedAndOneThatIsGoneIsLetGo() async throws {
         try await withAPI { settings in
             settings.connection.socket.ping = .milliseconds(200)

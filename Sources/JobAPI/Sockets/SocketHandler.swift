@@ -4,7 +4,7 @@ internal import NIOCore
 package struct SocketLimits: Sendable {
     /// Of a client: fragments together.
     package var messageBytes = 16 << 10
-    /// Messages and pings of a client, on average and at once.
+    /// Messages, fragments of them, and pings of a client, on average and at once.
     package var messagesPerSecond = 50
     package var messageBurst = 400
     /// Answers that wait for a client that asks and does not read. Events wait elsewhere, and are read again when they are too many.
@@ -110,7 +110,7 @@ final class SocketHandler: ChannelDuplexHandler {
         switch message {
         case .text(let text): session.receive(text)
         case .ping(let payload): send(SocketFrames.pong(payload))
-        case .pong, .close: break
+        case .fragment, .pong, .close: break
         }
     }
 
