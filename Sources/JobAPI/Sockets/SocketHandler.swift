@@ -174,8 +174,9 @@ final class SocketHandler: ChannelDuplexHandler {
         guard let context else { return }
         tick = schedule(in: limits.ping, context) { [self] context in
             guard isAlive else { return context.close(promise: nil) }
-            isAlive = false
-            if context.channel.isWritable {
+            // A ping that finds no room would be asked for in vain.
+            if hasRoom {
+                isAlive = false
                 write(SocketFrames.ping())
                 flush()
             }
