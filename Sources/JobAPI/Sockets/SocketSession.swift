@@ -25,6 +25,9 @@ final class SocketSession {
     /// Nil until the first message has brought a key.
     private var caller: Caller?
     private var isAuthenticating = false
+    /// Said behind a key that is still looked up; together no longer than one message may be.
+    private var early: [SocketCommand] = []
+    private var earlyBytes = 0
     private let place: Slots.Place
     private var loop: (any EventLoop)?
     private weak var handler: SocketHandler?
@@ -48,7 +51,6 @@ final class SocketSession {
         box = EventBox { loop.execute { bound.value.deliver() } }
         guard caller == nil else { return }
         patience = loop.assumeIsolated().scheduleTask(in: TimeAmount(reception.settings.connection.socket.authentication)) { [weak self] in
-            guard self?.caller == nil else { return }
             self?.handler?.close(.policy, "no key came")
         }
     }
@@ -71,8 +73,16 @@ final class SocketSession {
         let command: SocketCommand
         do throws(SocketCommand.Fault) { command = try SocketCommand(text) } catch { return fail(error.code, error.message) }
         if case .auth(let key) = command { return authenticate(key) }
-        guard caller != nil else { return fail(.notAuthenticated, "send {\"type\": \"auth\", \"key\": …} first") }
+        if isAuthenticating {
+            earlyBytes += text.utf8.count
+            if earlyBytes <= reception.settings.connection.socket.messageBytes { return early.append(command) }
+        }
+        guard caller != nil else { return fail(.notAuthenticated, "send {\"type\": \"auth\", \"key\": …} first, and wait for authenticated") }
         guard check() else { return }
+        perform(command)
+    }
+
+    private func perform(_ command: SocketCommand) {
         switch command {
         case .watch(let id, let after, let withTokens): watch(id, after: after, withTokens: withTokens)
         case .unwatch(let id): unwatch(id)
@@ -91,6 +101,8 @@ final class SocketSession {
         guard caller == nil else { return handler?.send(SocketMessage.make(.authenticated)) ?? () }
         guard !isAuthenticating else { return }
         isAuthenticating = true
+        // The key came in time, however long it takes to look it up.
+        patience?.cancel()
         let (reception, address) = (reception, address)
         away { () -> Result<Caller, Problem> in
             do throws(Problem) { return .success(try await reception.admitSocket(key: key, from: address)) } catch {
@@ -101,8 +113,9 @@ final class SocketSession {
             switch outcome {
             case .success(let caller):
                 session.caller = caller
-                session.patience?.cancel()
                 session.handler?.send(SocketMessage.make(.authenticated))
+                for command in session.early { session.perform(command) }
+                session.early = []
             case .failure(let problem):
                 let isLater = problem.status == .tooManyRequests || problem.status == .serviceUnavailable
                 session.handler?.close(isLater ? .tryLater : .policy, problem.title)
