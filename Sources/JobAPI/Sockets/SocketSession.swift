@@ -18,6 +18,8 @@ final class SocketSession {
         let withTokens: Bool
         var last: Int64
         var watch = Watch.opening
+        /// Joins so far: an answer to an earlier one has been overtaken.
+        var joins = 0
     }
 
     private let reception: Reception
@@ -153,6 +155,7 @@ final class SocketSession {
 
     /// From the number on that was told last.
     private func join(_ mark: Int, _ job: Job) {
+        watched[mark]?.joins += 1
         guard let watched = watched[mark], let box else { return }
         let desk = reception.desk
         away { () -> Result<WatchPlace?, DeskError> in
@@ -163,7 +166,7 @@ final class SocketSession {
                 return .failure(error)
             }
         } back: { session, outcome in
-            guard session.watched[mark] != nil else { return }
+            guard session.watched[mark]?.joins == watched.joins else { return }
             switch outcome {
             case .success(let place): session.watched[mark]?.watch = .open(place)
             case .failure(let error): session.drop(mark, error)

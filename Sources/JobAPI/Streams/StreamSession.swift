@@ -19,6 +19,8 @@ final class StreamSession {
     private var jobs: [JobID: Job]
     private var topics: Topics
     private var places: [Int: WatchPlace?] = [:]
+    /// How often a job was watched again: a place of an earlier watch has been overtaken.
+    private var repeats: [Int: Int] = [:]
     private var unfinished: Set<Int>
     private var isGone = Set<Int>()
     private weak var handler: StreamHandler?
@@ -56,11 +58,11 @@ final class StreamSession {
             return box.postEnd(index)
         }
         let bound = NIOLoopBound(self, eventLoop: loop)
-        let (desk, position) = (desk, topics.positions[index])
+        let (desk, position, number) = (desk, topics.positions[index], repeats[index])
         Task {
             do throws(DeskError) {
                 let place = try await desk.watch(job, after: position > 0 ? position : nil, withTokens: true, into: box, mark: index)
-                loop.execute { bound.value.keep(place, index) }
+                loop.execute { bound.value.keep(place, index, number) }
             } catch {
                 loop.execute { bound.value.handler?.end() }
             }
@@ -69,6 +71,7 @@ final class StreamSession {
 
     private func watchAgain(_ index: Int) {
         guard let loop else { return }
+        repeats[index, default: 0] += 1
         let bound = NIOLoopBound(self, eventLoop: loop)
         let (desk, id) = (desk, topics.ids[index])
         Task {
@@ -77,8 +80,8 @@ final class StreamSession {
         }
     }
 
-    private func keep(_ place: WatchPlace?, _ index: Int) {
-        guard box != nil, unfinished.contains(index) else { return }
+    private func keep(_ place: WatchPlace?, _ index: Int, _ number: Int?) {
+        guard box != nil, unfinished.contains(index), repeats[index] == number else { return }
         places[index] = place
     }
 
