@@ -8,6 +8,8 @@ package enum WatchSignal: Sendable {
     case behind(Int)
     /// Nothing more will come of this job: its end was told, or nobody knows it any more.
     case ended(Int)
+    /// Redis is not listened to any more: how the job goes on is told elsewhere.
+    case lost(Int)
 }
 
 /// Signals on their way to one watcher of any number of jobs. Bounded: what finds no room is read from the job's log again, later.
@@ -51,6 +53,13 @@ package final class EventBox: Sendable {
     package func postEnd(_ mark: Int) {
         _ = put { state in
             state.signals.append(.ended(mark))
+            return true
+        }
+    }
+
+    func postLoss(_ mark: Int) {
+        _ = put { state in
+            state.signals.append(.lost(mark))
             return true
         }
     }

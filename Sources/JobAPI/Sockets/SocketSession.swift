@@ -224,6 +224,7 @@ final class SocketSession {
             if let sequence = event.sequence { watched[mark]?.last = sequence }
             handler.write(SocketMessage.event(event, of: id))
         case .behind(let mark): rejoin(mark)
+        case .lost: handler.close(.goingAway, "events are not read here any more")
         case .ended(let mark):
             guard let watched = forget(mark) else { return }
             handler.write(SocketMessage.make(.ended, ["job_id": .string(watched.id.description), "seq": .integer(watched.last)]))

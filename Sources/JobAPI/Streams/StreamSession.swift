@@ -23,6 +23,7 @@ final class StreamSession {
     private var repeats: [Int: Int] = [:]
     private var unfinished: Set<Int>
     private var isGone = Set<Int>()
+    private var isLost = false
     private weak var handler: StreamHandler?
     private var loop: (any EventLoop)?
     private var box: EventBox?
@@ -93,7 +94,8 @@ final class StreamSession {
             // A key that was revoked meanwhile opens nothing more.
             guard isAdmitted() else { return handler.end() }
             if let bytes = bytes(of: signals) { handler.write(bytes) }
-            if unfinished.isEmpty { return handler.end() }
+            // A loss is no end of a job: the client comes again.
+            if isLost || unfinished.isEmpty { return handler.end() }
             guard isMore else { return }
         }
     }
@@ -112,6 +114,7 @@ final class StreamSession {
             case .event(let index, let event): write(event, index, to: &buffer)
             case .behind(let index): watchAgain(index)
             case .ended(let index): end(index, &buffer)
+            case .lost: isLost = true
             }
         }
         return buffer.readableBytes > 0 ? buffer : nil
