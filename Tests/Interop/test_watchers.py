@@ -27,7 +27,8 @@ async def by_socket(api, job, chance):
     numbers, connections = [], 0
     while True:
         connections += 1
-        async with websockets.connect(api.replace("http", "ws") + "/ws") as socket:
+        # Without max_queue=None this client stops reading while messages wait, and then misses the answer to its close for ten seconds.
+        async with websockets.connect(api.replace("http", "ws") + "/ws", max_queue=None) as socket:
             await socket.send(json.dumps({"type": "watch", "job_id": job, "after": numbers[-1] if numbers else 0}))
             async for text in socket:
                 message = json.loads(text)
