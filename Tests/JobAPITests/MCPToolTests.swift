@@ -169,7 +169,7 @@ import Testing
             var last: JSONValue?
             while let message = try await connection.message() { last = message }
             #expect(last?["result"]?["structuredContent"]?["result"] == ["text": "done"])
-            try await watcher.leave()
+            #expect(try await watcher.rest().last?.name == "completed")
         }
     }
 

@@ -169,7 +169,7 @@ import Testing
 
     @Test func aQuietClientIsPingedAndOneThatIsGoneIsLetGo() async throws {
         try await withAPI { settings in
-            settings.connection.socket.ping = .milliseconds(200)
+            settings.connection.socket.ping = .seconds(1)
         } _: { api in
             let socket = try await SocketClient(api)
             for _ in 0..<3 {
