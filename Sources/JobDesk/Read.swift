@@ -13,7 +13,7 @@ extension JobDesk {
         if let live, live.state.isTerminal || !live.isRecorded { return live }
         let row = try await asking(postgres: { () throws(PostgresError) in try await ledger.job(id) })
         switch (live, row) {
-        case (_, let row?) where row.state.isTerminal: return row
+        case (_, let row?) where row.state.isTerminal: return row.numbered(by: live)
         case (let live?, _): return live
         case (nil, let row?): return row
         case (nil, nil): throw .notFound(id)
@@ -36,7 +36,7 @@ extension JobDesk {
         var found = try await asking(redis: { () throws(RedisError) in try await queue.jobs(ids) })
         let uncertain = Set(ids).filter { id in found[id].map { $0.isRecorded && !$0.state.isTerminal } ?? true }
         let rows = try await asking(postgres: { () throws(PostgresError) in try await ledger.jobs(Array(uncertain)) })
-        for (id, row) in rows where row.state.isTerminal || found[id] == nil { found[id] = row }
+        for (id, row) in rows where row.state.isTerminal || found[id] == nil { found[id] = row.numbered(by: found[id]) }
         return found
     }
 
@@ -92,5 +92,15 @@ extension JobDesk {
     package func log(of id: JobID) async throws(DeskError) -> [JSONValue] {
         let history = try await asking(redis: { () throws(RedisError) in try await queue.history(of: id) })
         return history?.events.compactMap { try? JSONReader.read($0.json, depth: 256) } ?? []
+    }
+}
+
+extension Job {
+    /// Rows have no numbers of events. Where Redis has still to hear of the end it counts on: the end will be the next one.
+    fileprivate func numbered(by live: Job?) -> Job {
+        guard let live else { return self }
+        var job = self
+        job.sequence = live.sequence + (live.state.isTerminal ? 0 : 1)
+        return job
     }
 }

@@ -8,6 +8,8 @@ package enum WatchSignal: Sendable {
     case behind(Int)
     /// Nothing more will come of this job: its end was told, or nobody knows it any more.
     case ended(Int)
+    /// Redis is not listened to any more: how the job goes on is told elsewhere.
+    case lost(Int)
 }
 
 /// Signals on their way to one watcher of any number of jobs. Bounded: what finds no room is read from the job's log again, later.
@@ -15,44 +17,57 @@ package final class EventBox: Sendable {
     /// Invariant: a reader waits only while there are no signals.
     private struct State {
         var signals: [WatchSignal] = []
+        /// Of the events' JSON.
+        var bytes = 0
         var reader: UnsafeContinuation<Bool, Never>?
     }
 
     private let limit: Int
+    private let byteLimit: Int
     private let state = Mutex(State())
     private let wake: (@Sendable () -> Void)?
 
-    /// `wake` is called when the box is not empty any more, under locks: it must only pass the word on. It must hold a whole log.
-    package init(limit: Int = 1000, wake: (@Sendable () -> Void)? = nil) {
+    /// `wake` is called when the box is not empty any more, under locks: it must only pass the word on. A log of more than `bytes` is read
+    /// in several goes.
+    package init(limit: Int = 1000, bytes: Int = 1 << 20, wake: (@Sendable () -> Void)? = nil) {
         self.limit = limit
+        byteLimit = bytes
         self.wake = wake
     }
 
     /// Never waits. False when there was no room: then the watcher has been told that it is behind.
     package func post(_ event: WatchedEvent, _ mark: Int) -> Bool {
-        put { signals in
-            guard signals.count < limit else {
+        put { state in
+            guard state.signals.count < limit, state.bytes < byteLimit else {
                 // What is repeated by nobody may be lost, the rest may not.
                 if event.name == JobEvent.Name.token.rawValue { return true }
-                signals.append(.behind(mark))
+                state.signals.append(.behind(mark))
                 return false
             }
-            signals.append(.event(mark, event))
+            state.signals.append(.event(mark, event))
+            state.bytes += event.json.utf8.count
             return true
         }
     }
 
     package func postEnd(_ mark: Int) {
-        _ = put { signals in
-            signals.append(.ended(mark))
+        _ = put { state in
+            state.signals.append(.ended(mark))
             return true
         }
     }
 
-    private func put(_ change: (inout [WatchSignal]) -> Bool) -> Bool {
+    func postLoss(_ mark: Int) {
+        _ = put { state in
+            state.signals.append(.lost(mark))
+            return true
+        }
+    }
+
+    private func put(_ change: (inout State) -> Bool) -> Bool {
         let (result, reader, isFirst) = state.withLock { state in
             let wasEmpty = state.signals.isEmpty
-            let result = change(&state.signals)
+            let result = change(&state)
             return (result, state.reader.take(), wasEmpty)
         }
         if let reader { reader.resume(returning: true) } else if isFirst { wake?() }
@@ -62,8 +77,27 @@ package final class EventBox: Sendable {
     /// Everything that has come; empties the box.
     package func take() -> [WatchSignal] {
         state.withLock { state in
-            defer { state.signals = [] }
+            defer { (state.signals, state.bytes) = ([], 0) }
             return state.signals
+        }
+    }
+
+    /// What has come first, up to the event that makes it `bytes` of JSON; whether more is left. For that nobody is woken again.
+    package func take(bytes: Int) -> (signals: [WatchSignal], isMore: Bool) {
+        state.withLock { state in
+            var taken = 0
+            let end = state.signals.firstIndex { signal in
+                guard taken < bytes else { return true }
+                if case .event(_, let event) = signal { taken += event.json.utf8.count }
+                return false
+            }
+            state.bytes -= taken
+            guard let end else {
+                defer { state.signals = [] }
+                return (state.signals, false)
+            }
+            defer { state.signals.removeFirst(end) }
+            return (Array(state.signals[..<end]), true)
         }
     }
 

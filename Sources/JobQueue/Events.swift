@@ -77,7 +77,7 @@ package struct JobWatch: AsyncSequence, Sendable {
                 switch signal {
                 case .event(_, let event): ready.append(event)
                 case .behind: isBehind = true
-                case .ended: place = nil
+                case .ended, .lost: place = nil
                 }
             }
             ready.reverse()

@@ -99,8 +99,8 @@ final class JobFeed: Sendable {
     private func close() {
         state.withLock { state in
             state.isClosed = true
-            for watcher in state.watchers.values { watcher.box.postEnd(watcher.mark) }
-            for watcher in state.joining.values { watcher.box.postEnd(watcher.mark) }
+            for watcher in state.watchers.values { watcher.box.postLoss(watcher.mark) }
+            for watcher in state.joining.values { watcher.box.postLoss(watcher.mark) }
             state.watchers = [:]
             state.joining = [:]
         }

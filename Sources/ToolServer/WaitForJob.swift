@@ -15,12 +15,10 @@ extension ToolCall {
         // The latest that has happened comes first: the log may know more than the state that was read before it.
         progress?.tell(0, job.word)
         for event in (job.document["events"]?.array ?? []).suffix(10) { progress?.tell(event) }
-        let (door, progress, seconds) = (door, progress, waitSeconds)
+        let seconds = waitSeconds
         let last = job.lastEvent
         await withTaskGroup(of: Void.self) { group in
-            group.addTask {
-                for await event in door.events(of: id, after: last) { progress?.tell(event) }
-            }
+            group.addTask { await follow(id, after: last) }
             group.addTask { try? await Task.sleep(for: .seconds(seconds)) }
             await group.next()
             group.cancelAll()
@@ -28,4 +26,20 @@ extension ToolCall {
         guard !Task.isCancelled else { throw ToolFault.givenUp }
         return try await self.job(id)
     }
+    /// To the job's end. Events that cannot be had, because every place is taken or the connection broke, are replaced by looking at the job.
+    private func follow(_ id: String, after number: Int64?) async {
+        var last = number
+        while !Task.isCancelled {
+            for await event in door.events(of: id, after: last) {
+                progress?.tell(event)
+                last = event["seq"]?.integer.map(Int64.init) ?? last
+            }
+            do throws(ToolFault) {
+                if try await job(id).hasEnded { return }
+            } catch { return }
+            try? await Task.sleep(for: ToolCall.secondLook)
+        }
+    }
+
+    private static let secondLook: Duration = .seconds(1)
 }

@@ -1,4 +1,7 @@
+import JobDesk
+import JobLedger
 import JobModel
+import JobQueue
 import TestServers
 import Testing
 
@@ -135,6 +138,32 @@ import Testing
             let id = try #require(try await api.post("/jobs", RunningAPI.crawl).jobID)
             #expect(try await Stream(api, id, ["Last-Event-ID": "-1"]).head.status == 400)
             #expect(try await Stream(api, id, ["Last-Event-ID": "9223372036854775807"]).head.status == 400)
+        }
+    }
+
+    /// The row has ended, Redis has not heard of it: whoever comes back in between is no newcomer, and stays until the end is told.
+    @Test func aWatcherThatComesBackBetweenTheRowAndRedisIsToldTheEnd() async throws {
+        try await withAPI { api in
+            let worker = try await HandWorker(api)
+            let id = try #require(try await api.post("/jobs", RunningAPI.crawl).jobID)
+            let claim = try await worker.startNext()
+            let ledger = JobLedger(api.pool, logger: quiet)
+            _ = try await ledger.record(.completed([:]), of: claim, at: .now, saying: nil)
+            let streams = [
+                try await Stream(api, id, ["Last-Event-ID": "1"]), try await Stream(api, id, ["Last-Event-ID": "2"]),
+                try await Stream(api, path: "/events?topics=job:\(id)", ["Last-Event-ID": Topics(id, at: 1).id]),
+                try await Stream(api, path: "/events?topics=job:\(id)@2"),
+            ]
+            #expect(streams.map(\.head.status) == [200, 200, 200, 200])
+            let socket = try await SocketClient(api)
+            try await socket.watch(id, after: 2)
+            #expect(try await socket.message()["seq"] == 3)
+            _ = try await api.desk.queue.settle(claim, as: .completed([:]))
+            var told: [[String]] = []
+            for stream in streams { told.append(try await stream.rest().map(\.name)) }
+            #expect(told == [["started", "completed"], ["completed"], ["started", "completed", "end"], ["completed", "end"]])
+            #expect(try await socket.messages(upTo: "ended").map { $0["seq"]?.integer } == [3, 3])
+            #expect(try await Stream(api, id, ["Last-Event-ID": "3"]).head.status == 204)
         }
     }
 

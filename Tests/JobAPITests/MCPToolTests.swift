@@ -139,6 +139,38 @@ import Testing
         }
     }
 
+    @Test func aStreamOfMessagesBeatsWhileAToolWaits() async throws {
+        try await withAPI {
+            MCP.tools(&$0)
+            $0.connection.heartbeat = .milliseconds(50)
+        } _: { (api) async throws in
+            let id = try #require(try await api.post("/mcp/note", ["text": "t"]).jobID)
+            let connection = try await waiting(api, id, seconds: 300)
+            for _ in 0..<3 {
+                while try await connection.raw.chunk() != Array(": heartbeat\n".utf8) {}
+            }
+            try await connection.raw.close()
+        }
+    }
+
+    @Test func aToolWaitsToTheEndAlsoWithoutAPlaceAmongTheStreams() async throws {
+        try await withAPI {
+            MCP.tools(&$0)
+            $0.maxEventStreams = 1
+        } _: { (api) async throws in
+            let worker = try await HandWorker(api)
+            let id = try #require(try await api.post("/mcp/note", ["text": "t"]).jobID)
+            let watcher = try await EventStreamTests.Stream(api, id)
+            let connection = try await waiting(api, id, seconds: 30)
+            #expect(try await connection.message()?["method"] == "notifications/progress")
+            try await worker.finish(try await worker.startNext(), as: .completed(["text": "done"]))
+            var last: JSONValue?
+            while let message = try await connection.message() { last = message }
+            #expect(last?["result"]?["structuredContent"]?["result"] == ["text": "done"])
+            #expect(try await watcher.rest().last?.name == "completed")
+        }
+    }
+
     @Test func estimatesAreThoseOfTheExamples() async throws {
         try await withAPI(catalogue: JobCatalogue(EveryKind.kinds), MCP.tools) { api in
             let query = try await api.tool("query-models", ["question": "What are the best practices for designing scalable APIs?"])

@@ -88,6 +88,8 @@ final class SocketClient {
         try await send(["type": "watch", "job_id": .string(id.description), "after": .integer(after)])
     }
 
+    func pause(_ duration: Duration) async throws { try await connection.pause(duration) }
+
     /// For a client that has read nothing so far: whether it is told, behind all that has come, that it was too slow.
     func wasDropped() async throws -> Bool {
         try await connection.readOn()

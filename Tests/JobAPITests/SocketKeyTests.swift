@@ -1,6 +1,7 @@
 import JobDesk
 import JobLedger
 import JobModel
+import PostgresWire
 import TestServers
 import Testing
 
@@ -53,6 +54,34 @@ import Testing
             let wrong = try await SocketClient(api)
             try await wrong.send(["type": "auth", "key": .string(text(submit))])
             #expect(try await wrong.closeCode() == 1008)
+        }
+    }
+
+    /// PostgreSQL answers long after the time for a key: the key came in time, and what was said behind it is not forgotten.
+    @Test func whatFollowsAKeyWaitsUntilItIsLookedUp() async throws {
+        try await withKeys {
+            $0.connection.socket.authentication = .milliseconds(300)
+        } _: { api in
+            let (key, submit) = (try await api.key([.read]), try await api.key([.submit]))
+            let id = try #require(try await api.post("/jobs", RunningAPI.crawl, submit).jobID)
+            let pool = api.pool
+            let holding = Task {
+                try await pool.transaction { connection throws(PostgresError) in
+                    try connection.execute("LOCK TABLE api_keys")
+                    _ = try connection.query("SELECT pg_sleep(1)")
+                }
+            }
+            try await eventually {
+                try await !pool.query("SELECT FROM pg_locks WHERE relation = 'api_keys'::regclass AND mode = 'AccessExclusiveLock'").isEmpty
+            }
+            let socket = try await SocketClient(api)
+            try await socket.send(["type": "auth", "key": .string(text(key))])
+            try await socket.watch(id)
+            try await socket.send(["type": "ping"])
+            var types: Set<String?> = []
+            for _ in 0..<4 { types.insert(try await socket.message()["type"]?.string) }
+            #expect(types == ["authenticated", "watching", "status", "pong"])
+            try await holding.value
         }
     }
 

@@ -152,9 +152,24 @@ import Testing
         }
     }
 
+    @Test func aFragmentCountsAsAMessageAndBringsSomething() async throws {
+        try await withAPI { settings in
+            settings.connection.socket.messagesPerSecond = 0
+            settings.connection.socket.messageBurst = 3
+        } _: { api in
+            let socket = try await SocketClient(api)
+            try await socket.send(0x01, Array("{".utf8))
+            for _ in 0..<3 { try await socket.send(0x00, [0x20]) }
+            #expect(try await socket.closeCode() == 1008)
+            let other = try await SocketClient(api)
+            try await other.send(0x01, [])
+            #expect(try await other.closeCode() == 1008)
+        }
+    }
+
     @Test func aQuietClientIsPingedAndOneThatIsGoneIsLetGo() async throws {
         try await withAPI { settings in
-            settings.connection.socket.ping = .milliseconds(200)
+            settings.connection.socket.ping = .seconds(1)
         } _: { api in
             let socket = try await SocketClient(api)
             for _ in 0..<3 {
@@ -168,24 +183,43 @@ import Testing
 
     @Test func aClientThatDoesNotReadIsDropped() async throws {
         try await withAPI { settings in
+            settings.connection.stalledWrite = .milliseconds(500)
+            settings.connection.socket.closing = .seconds(40)
+        } _: { api in
+            let id = try #require(try await api.post("/jobs", RunningAPI.crawl).jobID)
+            let claim = try await HandWorker(api).startNext()
+            let socket = try await SocketClient(api, reading: false)
+            try await socket.watch(id)
+            // More than every buffer on the way holds.
+            try await log(count: 64, bytes: 128 << 10, of: claim, api)
+            try await socket.pause(.seconds(3))
+            // It learns why when it reads on.
+            #expect(try await socket.wasDropped())
+        }
+    }
+
+    /// Much at once is no sign of a slow reader: it is written as fast as it is read.
+    @Test func aClientThatReadsGetsHoweverMuchThereIs() async throws {
+        try await withAPI { settings in
             settings.connection.socket.backlogBytes = 64 << 10
-            settings.connection.socket.ping = .seconds(60)
         } _: { api in
             let worker = try await HandWorker(api)
             let id = try #require(try await api.post("/jobs", RunningAPI.crawl).jobID)
             let claim = try await worker.startNext()
-            let socket = try await SocketClient(api, reading: false)
+            try await log(count: 80, bytes: 32 << 10, of: claim, api)
+            try await worker.beat()
+            try await worker.finish(claim, as: .completed([:]))
+            let socket = try await SocketClient(api)
             try await socket.watch(id)
-            // More than every buffer on the way holds.
-            let event = JobEvent(.log, ["message": .string(String(repeating: "x", count: 32 << 10))])
-            for number in 0..<250 {
-                _ = try await api.desk.queue.report(event, progress: nil, of: claim)
-                if number.isMultiple(of: 100) { try await worker.beat() }
-            }
-            // It watches nothing any more; it learns why when it reads on.
-            try await eventually(within: .seconds(40)) { api.desk.queue.watchedJobs == 0 }
-            #expect(try await socket.wasDropped())
+            #expect(numbers(try await socket.messages(upTo: "ended")) == Array(1...83))
+            let stream = try await EventStreamTests.Stream(api, path: "/events?topics=job:\(id)")
+            #expect(try await stream.rest().compactMap { $0.json["seq"]?.integer } == Array(1...83))
         }
+    }
+
+    private func log(count: Int, bytes: Int, of claim: Claim, _ api: RunningAPI) async throws {
+        let event = JobEvent(.log, ["message": .string(String(repeating: "x", count: bytes))])
+        for _ in 0..<count { _ = try await api.desk.queue.report(event, progress: nil, of: claim) }
     }
 
     @Test func theServerSaysGoodbye() async throws {

@@ -1,4 +1,6 @@
+import JobDesk
 import JobModel
+import JobQueue
 import TestServers
 import Testing
 
@@ -114,6 +116,20 @@ import Testing
             #expect(try await stream.event()?.name == "queued")
             await api.shutDown()
             #expect(try await stream.rest() == [])
+        }
+    }
+
+    @Test func whoCannotBeToldMoreIsNotToldOfAnEnd() async throws {
+        try await withAPI { api in
+            let ids = try await submitted(1, api)
+            let stream = try await Stream(api, path: path(ids))
+            let socket = try await SocketClient(api)
+            try await socket.watch(ids[0])
+            #expect(try await stream.event()?.name == "queued")
+            #expect(try await socket.messages(upTo: "status").count == 2)
+            await api.desk.queue.close()
+            #expect(try await stream.rest() == [])
+            #expect(try await socket.frame() == .close(1001))
         }
     }
 }

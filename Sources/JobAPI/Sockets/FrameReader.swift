@@ -4,6 +4,8 @@ internal import NIOCore
 struct FrameReader {
     enum Message: Equatable {
         case text(String)
+        /// A part of a text that goes on: whoever counts messages counts these too.
+        case fragment
         case ping([UInt8])
         case pong
         /// With the code to answer with.
@@ -40,15 +42,13 @@ struct FrameReader {
 
     /// The next message; nil when more bytes are needed. What is held unread is never more than one frame.
     mutating func next(_ buffer: inout ByteBuffer) throws(Violation) -> Message? {
-        while true {
-            let start = buffer.readerIndex
-            guard let head = try head(&buffer), var payload = buffer.readBytes(length: head.length) else {
-                buffer.moveReaderIndex(to: start)
-                return nil
-            }
-            FrameReader.unmask(&payload, head.mask)
-            if let message = try message(head, payload) { return message }
+        let start = buffer.readerIndex
+        guard let head = try head(&buffer), var payload = buffer.readBytes(length: head.length) else {
+            buffer.moveReaderIndex(to: start)
+            return nil
         }
+        FrameReader.unmask(&payload, head.mask)
+        return try message(head, payload)
     }
 
     private func head(_ buffer: inout ByteBuffer) throws(Violation) -> Head? {
@@ -84,7 +84,7 @@ struct FrameReader {
         for index in payload.indices { payload[index] ^= bytes[index & 3] }
     }
 
-    private mutating func message(_ head: Head, _ payload: [UInt8]) throws(Violation) -> Message? {
+    private mutating func message(_ head: Head, _ payload: [UInt8]) throws(Violation) -> Message {
         switch head.opcode {
         case .ping: return .ping(payload)
         case .pong: return .pong
@@ -92,14 +92,21 @@ struct FrameReader {
         case .text where fragments != nil, .continuation where fragments == nil:
             throw Violation(code: .protocolError, reason: "a fragment out of its place")
         case .text, .continuation, .binary:
-            let text = (fragments ?? []) + payload
-            fragments = head.isFinal ? nil : text
-            guard head.isFinal else { return nil }
-            guard let valid = String(validating: text, as: UTF8.self) else {
+            guard head.isFinal else { return try keep(payload) }
+            defer { fragments = nil }
+            if fragments != nil { fragments?.append(contentsOf: payload) }
+            guard let valid = String(validating: fragments ?? payload, as: UTF8.self) else {
                 throw Violation(code: .badData, reason: "text is UTF-8")
             }
             return .text(valid)
         }
+    }
+
+    /// In its place: each fragment costs what it brings, and never nothing.
+    private mutating func keep(_ payload: [UInt8]) throws(Violation) -> Message {
+        guard !payload.isEmpty else { throw Violation(code: .policy, reason: "a fragment of a message is not empty") }
+        if fragments == nil { fragments = payload } else { fragments?.append(contentsOf: payload) }
+        return .fragment
     }
 
     /// Its own code, or 1000 for a close without one.

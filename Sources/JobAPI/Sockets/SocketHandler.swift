@@ -4,10 +4,10 @@ internal import NIOCore
 package struct SocketLimits: Sendable {
     /// Of a client: fragments together.
     package var messageBytes = 16 << 10
-    /// Messages and pings of a client, on average and at once.
+    /// Messages, fragments of them, and pings of a client, on average and at once.
     package var messagesPerSecond = 50
     package var messageBurst = 400
-    /// What waits for a client that does not read, beyond the socket's own buffer.
+    /// Answers that wait for a client that asks and does not read. Events wait elsewhere, and are read again when they are too many.
     package var backlogBytes = 1 << 20
     package var watches = 200
     /// For the first message of a client without a key.
@@ -110,7 +110,7 @@ final class SocketHandler: ChannelDuplexHandler {
         switch message {
         case .text(let text): session.receive(text)
         case .ping(let payload): send(SocketFrames.pong(payload))
-        case .pong, .close: break
+        case .fragment, .pong, .close: break
         }
     }
 
@@ -131,27 +131,30 @@ final class SocketHandler: ChannelDuplexHandler {
         context.close(promise: nil)
     }
 
-    /// Whole frames. Who does not read is dropped rather than remembered.
+    /// An answer to the client. Who asks and does not read is dropped rather than remembered.
     func send(_ frame: ByteBuffer) {
-        sendLater(frame)
+        if !hasRoom {
+            backlog += frame.readableBytes
+            guard backlog <= limits.backlogBytes else { return dropSlow() }
+        }
+        write(frame)
         flush()
     }
 
-    func sendLater(_ frame: ByteBuffer) {
-        guard let context, state == .open else { return }
-        if !context.channel.isWritable {
-            backlog += frame.readableBytes
-            guard backlog <= limits.backlogBytes else { return close(.tryLater, "you read too slowly; watch again after the last seq") }
-        }
-        write(frame)
+    /// False while the client reads too slowly: events wait then.
+    var hasRoom: Bool { state == .open && context?.channel.isWritable ?? false }
+
+    func write(_ frame: ByteBuffer) {
+        guard state == .open else { return }
+        context?.write(wrapOutboundOut(frame), promise: nil)
     }
 
     func flush() {
         context?.flush()
     }
 
-    private func write(_ frame: ByteBuffer) {
-        context?.write(wrapOutboundOut(frame), promise: nil)
+    private func dropSlow() {
+        close(.tryLater, "you read too slowly; watch again after the last seq")
     }
 
     func close(_ code: CloseCode, _ reason: String) {
@@ -163,7 +166,7 @@ final class SocketHandler: ChannelDuplexHandler {
         tick?.cancel()
         // A slow client learns why, if it reads on; a server that ends waits for nobody.
         let isSlow = code != .goingAway && !context.channel.isWritable
-        tick = schedule(in: isSlow ? stalledWrite : limits.closing, context) { $0.close(promise: nil) }
+        tick = schedule(in: isSlow ? max(stalledWrite, limits.closing) : limits.closing, context) { $0.close(promise: nil) }
     }
 
     /// Between pings also the caller is looked at: who was shut out meanwhile leaves now.
@@ -171,8 +174,9 @@ final class SocketHandler: ChannelDuplexHandler {
         guard let context else { return }
         tick = schedule(in: limits.ping, context) { [self] context in
             guard isAlive else { return context.close(promise: nil) }
-            isAlive = false
-            if context.channel.isWritable {
+            // A ping that finds no room would be asked for in vain.
+            if hasRoom {
+                isAlive = false
                 write(SocketFrames.ping())
                 flush()
             }
@@ -183,8 +187,13 @@ final class SocketHandler: ChannelDuplexHandler {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         stall?.cancel()
-        if context.channel.isWritable { backlog = 0 }
-        stall = context.channel.isWritable ? nil : schedule(in: stalledWrite, context) { $0.close(promise: nil) }
+        stall = nil
+        if context.channel.isWritable {
+            backlog = 0
+            session.deliver()
+        } else {
+            stall = schedule(in: stalledWrite, context) { [self] _ in dropSlow() }
+        }
         context.fireChannelWritabilityChanged()
     }
 

@@ -18,6 +18,8 @@ final class SocketSession {
         let withTokens: Bool
         var last: Int64
         var watch = Watch.opening
+        /// Joins so far: an answer to an earlier one has been overtaken.
+        var joins = 0
     }
 
     private let reception: Reception
@@ -25,6 +27,9 @@ final class SocketSession {
     /// Nil until the first message has brought a key.
     private var caller: Caller?
     private var isAuthenticating = false
+    /// Said behind a key that is still looked up; together no longer than one message may be.
+    private var early: [SocketCommand] = []
+    private var earlyBytes = 0
     private let place: Slots.Place
     private var loop: (any EventLoop)?
     private weak var handler: SocketHandler?
@@ -48,7 +53,6 @@ final class SocketSession {
         box = EventBox { loop.execute { bound.value.deliver() } }
         guard caller == nil else { return }
         patience = loop.assumeIsolated().scheduleTask(in: TimeAmount(reception.settings.connection.socket.authentication)) { [weak self] in
-            guard self?.caller == nil else { return }
             self?.handler?.close(.policy, "no key came")
         }
     }
@@ -71,8 +75,16 @@ final class SocketSession {
         let command: SocketCommand
         do throws(SocketCommand.Fault) { command = try SocketCommand(text) } catch { return fail(error.code, error.message) }
         if case .auth(let key) = command { return authenticate(key) }
-        guard caller != nil else { return fail(.notAuthenticated, "send {\"type\": \"auth\", \"key\": …} first") }
+        if isAuthenticating {
+            earlyBytes += text.utf8.count
+            if earlyBytes <= reception.settings.connection.socket.messageBytes { return early.append(command) }
+        }
+        guard caller != nil else { return fail(.notAuthenticated, "send {\"type\": \"auth\", \"key\": …} first, and wait for authenticated") }
         guard check() else { return }
+        perform(command)
+    }
+
+    private func perform(_ command: SocketCommand) {
         switch command {
         case .watch(let id, let after, let withTokens): watch(id, after: after, withTokens: withTokens)
         case .unwatch(let id): unwatch(id)
@@ -91,6 +103,8 @@ final class SocketSession {
         guard caller == nil else { return handler?.send(SocketMessage.make(.authenticated)) ?? () }
         guard !isAuthenticating else { return }
         isAuthenticating = true
+        // The key came in time, however long it takes to look it up.
+        patience?.cancel()
         let (reception, address) = (reception, address)
         away { () -> Result<Caller, Problem> in
             do throws(Problem) { return .success(try await reception.admitSocket(key: key, from: address)) } catch {
@@ -101,8 +115,9 @@ final class SocketSession {
             switch outcome {
             case .success(let caller):
                 session.caller = caller
-                session.patience?.cancel()
                 session.handler?.send(SocketMessage.make(.authenticated))
+                for command in session.early { session.perform(command) }
+                session.early = []
             case .failure(let problem):
                 let isLater = problem.status == .tooManyRequests || problem.status == .serviceUnavailable
                 session.handler?.close(isLater ? .tryLater : .policy, problem.title)
@@ -140,6 +155,7 @@ final class SocketSession {
 
     /// From the number on that was told last.
     private func join(_ mark: Int, _ job: Job) {
+        watched[mark]?.joins += 1
         guard let watched = watched[mark], let box else { return }
         let desk = reception.desk
         away { () -> Result<WatchPlace?, DeskError> in
@@ -150,7 +166,7 @@ final class SocketSession {
                 return .failure(error)
             }
         } back: { session, outcome in
-            guard session.watched[mark] != nil else { return }
+            guard session.watched[mark]?.joins == watched.joins else { return }
             switch outcome {
             case .success(let place): session.watched[mark]?.watch = .open(place)
             case .failure(let error): session.drop(mark, error)
@@ -190,13 +206,15 @@ final class SocketSession {
         return watched
     }
 
-    /// Everything that has come for the client, in one write.
-    private func deliver() {
-        guard let box, let handler else { return }
-        let signals = box.take()
-        guard !signals.isEmpty, check() else { return }
-        for signal in signals { tell(signal, handler) }
-        handler.flush()
+    /// What has come for the client, in writes of a bounded size; nothing while it does not read: what comes then waits in the box.
+    func deliver() {
+        while let box, let handler, handler.hasRoom {
+            let (signals, isMore) = box.take(bytes: StreamSession.bytesAtOnce)
+            guard !signals.isEmpty, check() else { return }
+            for signal in signals { tell(signal, handler) }
+            handler.flush()
+            guard isMore else { return }
+        }
     }
 
     private func tell(_ signal: WatchSignal, _ handler: SocketHandler) {
@@ -204,11 +222,12 @@ final class SocketSession {
         case .event(let mark, let event):
             guard let id = watched[mark]?.id else { return }
             if let sequence = event.sequence { watched[mark]?.last = sequence }
-            handler.sendLater(SocketMessage.event(event, of: id))
+            handler.write(SocketMessage.event(event, of: id))
         case .behind(let mark): rejoin(mark)
+        case .lost: handler.close(.goingAway, "events are not read here any more")
         case .ended(let mark):
             guard let watched = forget(mark) else { return }
-            handler.sendLater(SocketMessage.make(.ended, ["job_id": .string(watched.id.description), "seq": .integer(watched.last)]))
+            handler.write(SocketMessage.make(.ended, ["job_id": .string(watched.id.description), "seq": .integer(watched.last)]))
         }
     }
 

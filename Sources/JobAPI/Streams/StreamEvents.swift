@@ -71,7 +71,7 @@ enum StreamEvents {
         return number
     }
 
-    /// Whether this was the last event. A job that only SQL still knows has one event, number 1.
+    /// Whether this was the last event. A job that only SQL still knows (its number is 0) has one event, number 1.
     static func isEnd(_ last: Int64, of job: Job) -> Bool {
         job.state.isTerminal && (job.sequence > 0 ? last == job.sequence : last == 1)
     }

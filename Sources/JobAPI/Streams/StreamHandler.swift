@@ -2,9 +2,9 @@ internal import HTTPTypes
 internal import NIOCore
 internal import NIOHTTPTypes
 
-/// Writes event streams where the connection lives, without a task of their own: events as they come, and a comment when it was quiet, so that
-/// proxies keep the stream and a client that has gone is noticed. Whole parts pass one at a time: a comment can never split an event. It is a
-/// line without a blank one behind it, because some clients take every block for an event.
+/// Writes event streams where the connection lives, without a task of their own: events as they come. Every event stream, also one that a task
+/// writes, gets a comment now and then, so that proxies keep it and a client that has gone is noticed. Whole parts pass one at a time: a
+/// comment can never split an event. It is a line without a blank one behind it, because some clients take every block for an event.
 final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -39,7 +39,6 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         let promise = context.eventLoop.makePromise(of: Void.self)
         finished = promise
         self.session = session
-        beat(context)
         session.open(self, on: context.eventLoop)
         return promise.futureResult
     }
@@ -49,11 +48,13 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
+        next?.cancel()
         end()
         self.context = nil
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        next?.cancel()
         end()
         context.fireChannelInactive()
     }
@@ -72,7 +73,6 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// The answer's last part follows, by the request's task.
     func end() {
-        next?.cancel()
         session?.close()
         session = nil
         finished?.succeed()
@@ -93,9 +93,12 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
-        case .head(let head): isStream = head.headerFields[.contentType] == "text/event-stream"
+        case .head(let head):
+            isStream = head.headerFields[.contentType] == "text/event-stream"
+            if isStream { beat(context) }
         case .body: break
         case .end where isStream:
+            next?.cancel()
             context.writeAndFlush(data).assumeIsolated().whenComplete { _ in context.close(promise: nil) }
             promise?.succeed()
             return

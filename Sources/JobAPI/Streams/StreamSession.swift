@@ -19,8 +19,11 @@ final class StreamSession {
     private var jobs: [JobID: Job]
     private var topics: Topics
     private var places: [Int: WatchPlace?] = [:]
+    /// How often a job was watched again: a place of an earlier watch has been overtaken.
+    private var repeats: [Int: Int] = [:]
     private var unfinished: Set<Int>
     private var isGone = Set<Int>()
+    private var isLost = false
     private weak var handler: StreamHandler?
     private var loop: (any EventLoop)?
     private var box: EventBox?
@@ -56,11 +59,11 @@ final class StreamSession {
             return box.postEnd(index)
         }
         let bound = NIOLoopBound(self, eventLoop: loop)
-        let (desk, position) = (desk, topics.positions[index])
+        let (desk, position, number) = (desk, topics.positions[index], repeats[index])
         Task {
             do throws(DeskError) {
                 let place = try await desk.watch(job, after: position > 0 ? position : nil, withTokens: true, into: box, mark: index)
-                loop.execute { bound.value.keep(place, index) }
+                loop.execute { bound.value.keep(place, index, number) }
             } catch {
                 loop.execute { bound.value.handler?.end() }
             }
@@ -69,6 +72,7 @@ final class StreamSession {
 
     private func watchAgain(_ index: Int) {
         guard let loop else { return }
+        repeats[index, default: 0] += 1
         let bound = NIOLoopBound(self, eventLoop: loop)
         let (desk, id) = (desk, topics.ids[index])
         Task {
@@ -77,21 +81,26 @@ final class StreamSession {
         }
     }
 
-    private func keep(_ place: WatchPlace?, _ index: Int) {
-        guard box != nil, unfinished.contains(index) else { return }
+    private func keep(_ place: WatchPlace?, _ index: Int, _ number: Int?) {
+        guard box != nil, unfinished.contains(index), repeats[index] == number else { return }
         places[index] = place
     }
 
-    /// Everything that has come, in one write; nothing while the client does not read.
+    /// What has come, in writes of a bounded size; nothing while the client does not read.
     func deliver() {
-        guard let box, let handler, handler.hasRoom else { return }
-        let signals = box.take()
-        guard !signals.isEmpty else { return }
-        // A key that was revoked meanwhile opens nothing more.
-        guard isAdmitted() else { return handler.end() }
-        if let bytes = bytes(of: signals) { handler.write(bytes) }
-        if unfinished.isEmpty { handler.end() }
+        while let box, let handler, handler.hasRoom {
+            let (signals, isMore) = box.take(bytes: StreamSession.bytesAtOnce)
+            guard !signals.isEmpty else { return }
+            // A key that was revoked meanwhile opens nothing more.
+            guard isAdmitted() else { return handler.end() }
+            if let bytes = bytes(of: signals) { handler.write(bytes) }
+            // A loss is no end of a job: the client comes again.
+            if isLost || unfinished.isEmpty { return handler.end() }
+            guard isMore else { return }
+        }
     }
+
+    static let bytesAtOnce = 256 << 10
 
     /// One event of one job, as most are, is the same bytes for all who watch.
     private func bytes(of signals: [WatchSignal]) -> ByteBuffer? {
@@ -105,6 +114,7 @@ final class StreamSession {
             case .event(let index, let event): write(event, index, to: &buffer)
             case .behind(let index): watchAgain(index)
             case .ended(let index): end(index, &buffer)
+            case .lost: isLost = true
             }
         }
         return buffer.readableBytes > 0 ? buffer : nil

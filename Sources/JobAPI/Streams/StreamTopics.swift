@@ -22,11 +22,14 @@ extension Reception {
 /// Which jobs a stream follows, and how far it has come in each.
 struct Topics: Sendable {
     static let most = 200
-    private(set) var ids: [JobID] = []
+    let ids: [JobID]
     /// Numbers of the latest events, in the order of the ids.
-    private(set) var positions: [Int64] = []
+    private(set) var positions: [Int64]
+    /// An id of another list of jobs would resume each at the place of another.
+    private let fingerprint: String
 
     init(_ text: String) throws(Problem) {
+        var (ids, positions): ([JobID], [Int64]) = ([], [])
         for word in text.split(separator: ",") {
             guard word.hasPrefix("job:") else { throw .badQuery("topics", "must be a list of job:<id> or job:<id>@<seq>") }
             let parts = word.dropFirst(4).split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
@@ -39,6 +42,7 @@ struct Topics: Sendable {
             positions.append(position)
         }
         guard 1...Topics.most ~= ids.count else { throw .badQuery("topics", "must name 1 to \(Topics.most) jobs: job:<id>,job:<id>") }
+        (self.ids, self.positions, fingerprint) = (ids, positions, Topics.fingerprint(of: ids))
     }
 
     /// `<which jobs>:<number>.<number>…`, numbers in base 36, nothing for 0.
@@ -46,8 +50,7 @@ struct Topics: Sendable {
         fingerprint + ":" + positions.map { $0 == 0 ? "" : String($0, radix: 36) }.joined(separator: ".")
     }
 
-    /// An id of another list of jobs would resume each at the place of another.
-    private var fingerprint: String {
+    private static func fingerprint(of ids: [JobID]) -> String {
         String(Digest.sha256(ids.map(\.description).joined(separator: ",")).prefix(8))
     }
 
@@ -72,6 +75,7 @@ struct Topics: Sendable {
     init(_ id: JobID, at position: Int64) {
         ids = [id]
         positions = [position]
+        fingerprint = Topics.fingerprint(of: ids)
     }
 
     mutating func pass(_ sequence: Int64, of index: Int) { positions[index] = sequence }
