@@ -124,7 +124,7 @@ extension ToolServer {
         let near = table.nearest(to: name)
         let advice = near.isEmpty ? "tools/list has them all." : "Did you mean \(near.joined(separator: ", "))?"
         return .invalidParams(
-            "There is no tool \(name.prefix(100).debugDescription). \(advice)", data: ["near": .array(near.map(JSONValue.string))])
+            "There is no tool \(ToolNames.cut(name).debugDescription). \(advice)", data: ["near": .array(near.map(JSONValue.string))])
     }
 
     private func run(

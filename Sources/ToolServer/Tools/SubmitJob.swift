@@ -72,6 +72,7 @@ enum SubmitJobTool {
         var besides: Set<String> = []
         var faults: [InputShape.Fault] = []
         for (name, value) in arguments.sorted(by: { $0.key < $1.key }) where name != "kind" && name != "agent" {
+            guard faults.count < ArgumentShape.maxFaults else { break }
             if name == "input" {
                 guard value.object == nil else { continue }
                 guard kind.fields["input"] != nil else {
@@ -80,11 +81,11 @@ enum SubmitJobTool {
                 }
             } else if !kind.takes(name) || (SubmissionFields.names.contains(name) && arguments["input"]?.object != nil) {
                 guard !SubmissionFields.names.contains(name) else { continue }
-                faults.append(.init(pointer: "#/\(name)", detail: refusal(name, kind)))
+                faults.append(.init(pointer: "#/\(ToolNames.cut(name))", detail: refusal(name, kind)))
                 continue
             }
             besides.insert(name)
-            if input.updateValue(value, forKey: name) != nil { faults.append(.init(pointer: "#/\(name)", detail: "stands in input too")) }
+            if input.updateValue(value, forKey: name) != nil { faults.append(.init(pointer: "#/\(ToolNames.cut(name))", detail: "stands in input too")) }
         }
         guard faults.isEmpty else { throw ToolFault(faults) }
         return (.object(input), besides)
