@@ -7,6 +7,15 @@ struct ClientDoor: APIDoor {
     let client: TidewheelClient
 
     func ask(_ request: DoorRequest) async throws(APIAway) -> DoorAnswer {
+        let answer = try await answer(request)
+        guard answer.status != 401 else {
+            let why = answer.body["detail"]?.string ?? ""
+            throw APIAway("The API at \(client.url) lets nobody in like this. \(why) Start this program with the key in TIDEWHEEL_API_KEY.")
+        }
+        return answer
+    }
+
+    private func answer(_ request: DoorRequest) async throws(APIAway) -> DoorAnswer {
         do {
             let answer = try await client.send(
                 request.method, request.path, query: request.query.map { ($0.name, $0.value) }, headers: request.headers.map { ($0, $1) },
