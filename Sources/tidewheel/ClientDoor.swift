@@ -6,6 +6,9 @@ struct ClientDoor: APIDoor {
     /// The API itself holds an answer for at most a minute.
     let client: TidewheelClient
 
+    /// What comes over the lines is for the one who started them.
+    var asksForKeys: Bool { true }
+
     func ask(_ request: DoorRequest) async throws(APIAway) -> DoorAnswer {
         let answer = try await answer(request)
         guard answer.status != 401 else {
