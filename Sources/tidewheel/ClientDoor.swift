@@ -26,8 +26,17 @@ struct ClientDoor: APIDoor {
             return DoorAnswer(
                 status: answer.status,
                 headers: Dictionary(answer.headers.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first }),
-                body: (try? JSONReader.read(answer.body, depth: 256)) ?? .null)
-        } catch { throw APIAway(advice(error)) }
+                body: try document(answer))
+        } catch { throw (error as? APIAway) ?? APIAway((error as? TidewheelError).map(advice) ?? "\(error)") }
+    }
+
+    /// A success that is no JSON is another server's: its page would be taken for a job without anything in it.
+    private func document(_ answer: APIAnswer) throws(APIAway) -> JSONValue {
+        if let value = try? JSONReader.read(answer.body, depth: 256) { return value }
+        guard answer.body.isEmpty || !(200..<300).contains(answer.status) else {
+            throw APIAway("What answers at \(client.url) (TIDEWHEEL_URL) is no JSON: it is not Tidewheel's API.")
+        }
+        return .null
     }
 
     private func advice(_ error: TidewheelError) -> String {
