@@ -92,7 +92,9 @@ enum SubmitJobTool {
                 continue
             }
             besides.insert(name)
-            if input.updateValue(value, forKey: name) != nil { faults.append(.init(pointer: "#/\(ToolNames.cut(name))", detail: "stands in input too")) }
+            if input.updateValue(value, forKey: name) != nil {
+                faults.append(.init(pointer: "#/\(ToolNames.cut(name))", detail: "stands in input too"))
+            }
         }
         guard faults.isEmpty else { throw ToolFault(faults) }
         return (.object(input), besides)

@@ -119,7 +119,8 @@ enum Submitted {
     ]
 
     private static let shown = [
-        "job_id", "kind", "status", "status_url", "track_url", "events_url", "estimated_time", "estimated_seconds", "queue_position", "created_at",
+        "job_id", "kind", "status", "status_url", "track_url", "events_url", "estimated_time", "estimated_seconds", "queue_position",
+        "created_at",
     ]
 
     static func answer(_ receipt: JSONValue, opening: String, isReplay: Bool) -> ToolAnswer {
