@@ -13,6 +13,8 @@ struct InnerDoor: APIDoor {
     let reception: Reception
     let exchange: Exchange
 
+    var asksForKeys: Bool { reception.doorkeeper.asksForKeys }
+
     func ask(_ request: DoorRequest) async throws(APIAway) -> DoorAnswer {
         do {
             return try await answer(request)

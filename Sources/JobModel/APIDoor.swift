@@ -47,6 +47,9 @@ package struct APIAway: Error, Sendable {
 
 /// The API, as one caller may use it.
 package protocol APIDoor: Sendable {
+    /// What it answers is not for everybody.
+    var asksForKeys: Bool { get }
+
     /// Any status is an answer: problems are problem documents.
     func ask(_ request: DoorRequest) async throws(APIAway) -> DoorAnswer
 

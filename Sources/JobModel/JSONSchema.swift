@@ -138,7 +138,7 @@ private struct SchemaLook {
         for name in (schema["required"]?.array ?? []).compactMap(\.string) where members[name] == nil {
             refuse("\(place)/\(name)", "is required")
         }
-        for (name, member) in members.sorted(by: { $0.key < $1.key }) {
+        for (name, member) in members.sorted(by: { $0.key < $1.key }) where faults.count < JSONSchema.maxFaults {
             if let schema = known[name] {
                 look(at: member, "\(place)/\(name)", schema, depth: depth + 1)
             } else if schema["additionalProperties"] == false {

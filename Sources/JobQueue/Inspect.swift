@@ -89,6 +89,14 @@ extension JobQueue {
 
     /// Processes as they are; the leases of an HTTP worker as the one worker that holds them.
     package func workers() async throws(RedisError) -> [WorkerInfo] {
+        let (all, said, now) = try await everyName()
+        return all.filter { $0.http == nil } + HTTPWorkers.of(said, holding: all.filter { $0.http != nil }, now)
+    }
+
+    /// Every name that an entry may be held under: processes, and each lease of an HTTP worker by itself.
+    package func holders() async throws(RedisError) -> [WorkerInfo] { try await everyName().all }
+
+    private func everyName() async throws(RedisError) -> (all: [WorkerInfo], said: [String: String], now: Int64) {
         let names = try await redis.command(["SMEMBERS", .string(keys.workers)]).array?.compactMap(\.string).sorted() ?? []
         let replies = try await redis.pipeline(
             [["TIME"], ["HGETALL", .string(keys.httpWorkers)]] + names.map { ["HGETALL", .string(keys.worker($0))] })
@@ -96,7 +104,7 @@ extension JobQueue {
         let all = zip(names, replies.dropFirst(2)).compactMap { name, reply in
             reply.fields.flatMap { $0.isEmpty ? nil : WorkerInfo(name, $0, now) }
         }
-        return all.filter { $0.http == nil } + HTTPWorkers.of(replies[1].fields ?? [:], holding: all.filter { $0.http != nil }, now)
+        return (all, replies[1].fields ?? [:], now)
     }
 
     package func counts(of queues: [String]) async throws(RedisError) -> [QueueCounts] {

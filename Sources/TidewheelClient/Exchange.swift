@@ -52,6 +52,10 @@ struct APIRequest: Sendable {
     var isRepeatable: Bool
     /// Over the request timeout: for answers that are held back on request.
     var extraTime: Duration = .zero
+
+    /// `.` and `..` are removed from paths on their way, with what stands before them: by libcurl, by proxies, encoded or not.
+    var staysInPlace: Bool { !path.split(separator: "/").contains { $0 == "." || $0 == ".." } }
+    static let leaving = "an id or name in its path is . or .., which would lead to another place"
 }
 
 extension TidewheelClient {
@@ -73,6 +77,7 @@ extension TidewheelClient {
         silence: Duration = .seconds(45)
     ) async throws(TidewheelError) -> OpenAnswer {
         let request = APIRequest(method: method, path: path, query: query, headers: headers, body: body, isRepeatable: method == "GET")
+        guard request.staysInPlace else { throw .invalidRequest(APIRequest.leaving) }
         var fetch = fetchRequest(request)
         fetch.limits.totalTimeout = nil
         fetch.limits.idleTimeout = silence
@@ -93,6 +98,7 @@ extension TidewheelClient {
     }
 
     private func answer(_ request: APIRequest) async throws(TidewheelError) -> APIAnswer {
+        guard request.staysInPlace else { throw .invalidRequest(APIRequest.leaving) }
         var backoff = Backoff(patience: options.retryTime)
         while true {
             let pause: Duration

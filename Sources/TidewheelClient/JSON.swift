@@ -112,3 +112,12 @@ extension JSON: Codable {
         }
     }
 }
+
+extension Timestamp {
+    /// Dates may be any number, and none; RFC 3339 has the years 0 to 9999. Those beyond are the first or the last moment of them.
+    init(_ date: Date) {
+        let milliseconds = (date.timeIntervalSince1970 * 1000).rounded(.down)
+        let range: ClosedRange<Double> = -62_167_219_200_000...253_402_300_799_999
+        self.init(milliseconds: Int64(min(max(milliseconds.isNaN ? range.upperBound : milliseconds, range.lowerBound), range.upperBound)))
+    }
+}

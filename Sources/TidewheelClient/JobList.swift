@@ -30,7 +30,7 @@ public struct JobQuery: Sendable, Hashable {
         let lists = [("status", states.map(\.rawValue)), ("kind", kinds), ("queue", queues)]
         for (name, words) in lists where !words.isEmpty { parameters.append((name, words.joined(separator: ","))) }
         let times = [("since", since), ("until", until)].map { name, date in
-            (name, date.map { Timestamp(milliseconds: Int64($0.timeIntervalSince1970 * 1000)).description })
+            (name, date.map { Timestamp($0).description })
         }
         for case (let name, let text?) in [("subject", subject), ("session", sessionID), ("q", search)] + times {
             parameters.append((name, text))

@@ -70,7 +70,7 @@ public struct JobStatus: Sendable, Hashable {
     /// When it ended.
     public var finishedAt: Date? { date("completed_at") ?? date("failed_at") ?? date("cancelled_at") }
     /// An estimate, learnt from earlier jobs of the kind.
-    public var remaining: Duration? { document["remaining_seconds"]?.number.map { .seconds($0) } }
+    public var remaining: Duration? { document["remaining_seconds"]?.number.map { .seconds(min(max($0, 0), 1e9)) } }
     /// Why it failed or was cancelled, in words, and in one word.
     public var error: String? { document["error"]?.string }
     /// The reason in one word, such as `timeout`.

@@ -84,7 +84,7 @@ public struct Submission: Sendable, Hashable {
         for (name, text) in texts { members[name] = text.map { JSON(.string($0)) } }
         switch options.start {
         case .after(let delay): members["delay"] = JSON(.number(delay.inSeconds))
-        case .at(let date): members["run_at"] = JSON(.string(Timestamp(milliseconds: Int64(date.timeIntervalSince1970 * 1000)).description))
+        case .at(let date): members["run_at"] = JSON(.string(Timestamp(date).description))
         case nil: break
         }
         members["timeout"] = options.timeout.map { JSON(.integer(max(1, $0.components.seconds))) }

@@ -21,6 +21,6 @@ public struct WorkFailure: Error, Sendable, CustomStringConvertible {
 extension Duration {
     /// Fractions of a millisecond are dropped.
     var wholeMilliseconds: Int64 {
-        components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
+        min(max(components.seconds, -10_000_000_000), 10_000_000_000) * 1000 + components.attoseconds / 1_000_000_000_000_000
     }
 }

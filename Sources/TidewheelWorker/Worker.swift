@@ -65,6 +65,7 @@ struct WorkerProcess: Sendable {
 
     init(_ handlers: [any JobHandler], _ options: WorkerOptions, isForSuspects: Bool = false) throws {
         guard !handlers.isEmpty else { throw WorkerRefusal("A worker needs a kind") }
+        try options.check()
         guard let level = Logger.Level(rawValue: options.logLevel) else { throw WorkerRefusal("There is no log level \(options.logLevel)") }
         var logger = Logger(label: isForSuspects ? "suspects" : "worker")
         logger.logLevel = level

@@ -42,6 +42,14 @@ public struct WorkerOptions: Sendable {
     struct Variable: Sendable {
         let name: String
         let take: @Sendable (String, inout WorkerOptions) -> Bool
+        let fits: @Sendable (WorkerOptions) -> Bool
+    }
+
+    /// What was set in the program is bounded as what the environment says.
+    func check() throws(WorkerRefusal) {
+        for variable in WorkerOptions.variables where !variable.fits(self) {
+            throw WorkerRefusal("The option that \(variable.name) sets has a value that cannot be used")
+        }
     }
 
     static let variables = [
@@ -55,6 +63,8 @@ public struct WorkerOptions: Sendable {
         Variable(name: name) { value, options in
             options[keyPath: place] = value
             return true
+        } fits: { _ in
+            true
         }
     }
 
@@ -65,6 +75,8 @@ public struct WorkerOptions: Sendable {
             guard let number = Int(value), range.contains(number) else { return false }
             options[keyPath: place] = number
             return true
+        } fits: {
+            range.contains($0[keyPath: place])
         }
     }
 }

@@ -7,6 +7,7 @@ struct ArgumentShape: Sendable {
     let aliases: [String: String]
     /// Members that the schema does not know go through: the tool looks at them itself.
     let isOpen: Bool
+    private let names: Set<String>
 
     init(_ fields: [InputShape.Field], oneOf: [String] = [], aliases: [String: String] = [:]) {
         self.init(schema: InputShape(fields, oneOf: oneOf).schema, aliases: aliases)
@@ -16,11 +17,13 @@ struct ArgumentShape: Sendable {
         self.aliases = aliases
         self.isOpen = isOpen
         self.schema = schema
+        names = Set(schema["properties"]?.object?.keys.map(\.self) ?? [])
     }
 
-    private var names: Set<String> { Set(schema["properties"]?.object?.keys.map(\.self) ?? []) }
+    /// As many as a schema tells; a body may have a hundred thousand.
+    static let maxFaults = 20
 
-    /// The arguments under the names of the schema, null ones left out, or everything that is wrong with them.
+    /// The arguments under the names of the schema, null ones left out, or what is wrong with them: the first `maxFaults`.
     func accept(_ given: [String: JSONValue]) throws(ToolFault) -> [String: JSONValue] {
         var arguments: [String: JSONValue] = [:]
         var spelled: [String: String] = [:]
@@ -28,7 +31,8 @@ struct ArgumentShape: Sendable {
         for (name, value) in given.sorted(by: { $0.key < $1.key }) {
             let ours = ours(name)
             if let other = spelled[ours] {
-                faults.append(.init(pointer: "#/\(name.prefix(100))", detail: "means the same as \(other): give one of them"))
+                faults.append(.init(pointer: "#/\(ToolNames.cut(name))", detail: "means the same as \(other): give one of them"))
+                guard faults.count < ArgumentShape.maxFaults else { break }
                 continue
             }
             spelled[ours] = name
@@ -40,23 +44,22 @@ struct ArgumentShape: Sendable {
     }
 
     private func faults(in arguments: [String: JSONValue]) -> [InputShape.Fault] {
-        let known = names
-        return JSONSchema(schema).faults(in: .object(arguments)).map { fault in
+        JSONSchema(schema).faults(in: .object(arguments)).map { fault in
             guard fault.detail == "is not known here" else { return fault }
             let name = String(fault.pointer.dropFirst(2))
-            let near = ToolNames.nearest(to: name, among: known.sorted()).first
-            let all = known.isEmpty ? "it takes none" : "there are: \(known.sorted().joined(separator: ", "))"
+            let near = ToolNames.nearest(to: name, among: names.sorted()).first
+            let all = names.isEmpty ? "it takes none" : "there are: \(names.sorted().joined(separator: ", "))"
             let there = near.map { "did you mean \($0)?" } ?? all
             return InputShape.Fault(pointer: fault.pointer, detail: "is not an argument of this tool; \(there)")
         }
     }
 
     private func ours(_ name: String) -> String {
-        let known = names
-        if known.contains(name) { return name }
+        // A longer one is in nobody's other spelling.
+        if names.contains(name) || name.utf8.count > ToolNames.longest { return name }
         let snake = ToolNames.snake(name)
         let meant = aliases[snake] ?? snake
-        return known.contains(meant) || isOpen ? meant : name
+        return names.contains(meant) || isOpen ? meant : name
     }
 }
 
@@ -65,7 +68,7 @@ extension InputShape.Fault {
     fileprivate func renamed(_ spelled: [String: String]) -> InputShape.Fault {
         var parts = pointer.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         guard parts.count > 1, let given = spelled[parts[1]] else { return self }
-        parts[1] = String(given.prefix(100))
+        parts[1] = ToolNames.cut(given)
         return InputShape.Fault(pointer: parts.joined(separator: "/"), detail: detail)
     }
 }

@@ -18,6 +18,9 @@ struct KindInfo: Sendable {
 
     var fields: [String: JSONValue] { schema["properties"]?.object ?? [:] }
 
+    /// Fields that are called as an option is.
+    var fieldsLikeOptions: Set<String> { SubmissionFields.names.intersection(fields.keys) }
+
     /// Whether an argument of this name is part of the input: one of its fields, or, where the kind takes more than it names, no option.
     func takes(_ name: String) -> Bool {
         fields[name] != nil || (schema["additionalProperties"] != false && !SubmissionFields.names.contains(name))

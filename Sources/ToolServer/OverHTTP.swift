@@ -75,6 +75,7 @@ extension ToolServer: ToolService {
             let isUnderWay = answer.submitted != nil && answer.content["finished"] != true
             var reply = ToolReply(isUnderWay ? 202 : 200, .json(.object(answer.content)))
             if let id = answer.submitted { reply.headers["Location"] = "/jobs/\(id)" }
+            if isUnderWay { reply.headers["Retry-After"] = answer.retryAfter }
             return reply
         } catch { return ToolReply(error.status, .problem(error.problem)) }
     }

@@ -110,7 +110,7 @@ private final class CallsUnderWay: Sendable {
         }) { action() }
     }
 
-    /// Those who wait are told to stop, and are answered with what is known.
+    /// Those who wait are told to stop. They are answered that the call was given up and the job goes on: it is not asked for again.
     func cancelAll() {
         for action in state.withLock({ Array($0.running.values) }) { action() }
     }

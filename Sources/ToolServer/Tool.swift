@@ -10,6 +10,8 @@ struct Tool: Sendable {
     /// JSON Schema of what `run` answers: always an object, because older clients take nothing else.
     let output: JSONValue
     let nature: ToolNature
+    /// Which arguments of a call are part of a job's input, though options have their names.
+    var inputs: @Sendable (_ arguments: [String: JSONValue], _ kinds: [KindInfo]) -> Set<String> = { _, _ in [] }
     let run: @Sendable (ToolCall) async throws(ToolFault) -> ToolAnswer
 
     /// As tools/list tells it.
@@ -85,6 +87,8 @@ struct ToolAnswer: Sendable {
     var isError = false
     /// The job that this call submitted.
     var submitted: String?
+    /// Seconds after which to ask for it, as the API says.
+    var retryAfter: String?
 
     init(_ text: String, _ content: [String: JSONValue]) {
         self.text = text
@@ -95,6 +99,7 @@ struct ToolAnswer: Sendable {
         var copy = ToolAnswer(text + "\n\n" + sentence, content)
         copy.isError = isError
         copy.submitted = submitted
+        copy.retryAfter = retryAfter
         return copy
     }
 

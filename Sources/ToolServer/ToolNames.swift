@@ -1,5 +1,10 @@
 /// Names of tools and arguments as callers spell them: get-job-progress, getJobStatus and GetJobStatus are get_job_progress and get_job_status.
 enum ToolNames {
+    /// In Unicode scalars. No name of ours is longer: what a caller wrote beyond is neither compared nor repeated.
+    static let longest = 100
+
+    static func cut(_ name: String) -> String { String(name.unicodeScalars.prefix(longest)) }
+
     /// snake_case of any of these spellings; a run of capitals is one word.
     static func snake(_ name: String) -> String {
         let scalars = Array(name.unicodeScalars)
@@ -23,11 +28,11 @@ enum ToolNames {
 
     /// Names that somebody who wrote `name` may have meant, nearest first, at most three.
     static func nearest(to name: String, among names: [String]) -> [String] {
-        let wanted = Array(snake(String(name.prefix(100))).utf8)
+        let meant = snake(cut(name))
+        let wanted = Array(meant.utf8)
         let rated = names.map { candidate in
             let bytes = Array(candidate.utf8)
-            let isPart =
-                wanted.count > 3 && (candidate.contains(snake(name)) || String(decoding: wanted, as: UTF8.self).contains(candidate))
+            let isPart = wanted.count > 3 && (candidate.contains(meant) || meant.contains(candidate))
             return (candidate, isPart ? 1 : distance(wanted, bytes), max(2, bytes.count / 3))
         }
         return rated.filter { $0.1 <= $0.2 }.sorted { ($0.1, $0.0) < ($1.1, $1.0) }.prefix(3).map(\.0)

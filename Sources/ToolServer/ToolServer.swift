@@ -41,7 +41,7 @@ package struct ToolServer: Sendable {
         switch request.method {
         case "tools/list": return try await list(request, isModern, door)
         case "tools/call": return try await run(try await prepare(request, through: door), request, isModern, door, tell)
-        case "server/discover" where isModern: return discovery
+        case "server/discover" where isModern: return discovery(door)
         case "tasks/get" where isModern, "tasks/cancel" where isModern, "tasks/update" where isModern:
             return try await Tasks(door: door).answer(request)
         case "initialize" where !isModern: return try initialization(request)
@@ -60,11 +60,14 @@ package struct ToolServer: Sendable {
 
     private var serverInfo: JSONValue { ["name": .string(name), "title": "Tidewheel", "version": .string(version)] }
 
-    private var discovery: [String: JSONValue] {
+    /// Where keys are asked for, nobody's cache may answer those who have none.
+    private func cacheScope(_ door: any APIDoor) -> JSONValue { door.asksForKeys ? "private" : "public" }
+
+    private func discovery(_ door: any APIDoor) -> [String: JSONValue] {
         [
             "supportedVersions": .array(ProtocolVersion.modern.map(JSONValue.string)),
             "capabilities": ["tools": ["listChanged": false], "extensions": [ToolServer.tasks: [:]]],
-            "instructions": .string(ToolServer.instructions), "ttlMs": 60_000, "cacheScope": "public",
+            "instructions": .string(ToolServer.instructions), "ttlMs": 60_000, "cacheScope": cacheScope(door),
         ]
     }
 
@@ -87,7 +90,7 @@ package struct ToolServer: Sendable {
         let table: ToolTable
         do throws(ToolFault) { table = try await self.table(door) } catch { throw .internalFault(error.text) }
         var result: [String: JSONValue] = ["tools": table.document]
-        if isModern { result.merge(["ttlMs": .integer(ToolServer.listAgeMilliseconds), "cacheScope": "public"]) { $1 } }
+        if isModern { result.merge(["ttlMs": .integer(ToolServer.listAgeMilliseconds), "cacheScope": cacheScope(door)]) { $1 } }
         return result
     }
 }
@@ -99,7 +102,10 @@ struct PreparedCall: Sendable {
     let arguments: Result<[String: JSONValue], ToolFault>
 
     /// Whether the tool is ready to wait for a job.
-    var waits: Bool { ((try? arguments.get())?[WaitField.name]?.integer ?? 0) > 0 }
+    var waits: Bool {
+        guard let given = try? arguments.get(), !tool.inputs(given, kinds).contains(WaitField.name) else { return false }
+        return (given[WaitField.name]?.integer ?? 0) > 0
+    }
 }
 
 extension ToolServer {
@@ -124,7 +130,7 @@ extension ToolServer {
         let near = table.nearest(to: name)
         let advice = near.isEmpty ? "tools/list has them all." : "Did you mean \(near.joined(separator: ", "))?"
         return .invalidParams(
-            "There is no tool \(name.prefix(100).debugDescription). \(advice)", data: ["near": .array(near.map(JSONValue.string))])
+            "There is no tool \(ToolNames.cut(name).debugDescription). \(advice)", data: ["near": .array(near.map(JSONValue.string))])
     }
 
     private func run(

@@ -23,7 +23,7 @@ struct ToolTable: Sendable {
     /// By its name, in any spelling; a kind's name finds the tool that submits it.
     subscript(name: String) -> Tool? {
         if let exact = tools.first(where: { $0.name == name }) { return exact }
-        let snake = ToolNames.snake(name)
+        let snake = ToolNames.snake(ToolNames.cut(name))
         let meant = WorkTools.words.first { $0.kind == snake }?.tool ?? snake
         return tools.first { $0.name == meant }
     }

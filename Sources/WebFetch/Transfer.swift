@@ -180,5 +180,7 @@ final class Transfer {
 
 extension Duration {
     /// At least 1: curl takes 0 for "no limit".
-    var wholeMilliseconds: Int { max(1, Int(clamping: components.seconds) &* 1000 &+ Int(components.attoseconds / 1_000_000_000_000_000)) }
+    var wholeMilliseconds: Int {
+        max(1, Int(min(max(components.seconds, 0), 2_000_000)) * 1000 + Int(components.attoseconds / 1_000_000_000_000_000))
+    }
 }

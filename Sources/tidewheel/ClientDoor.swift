@@ -6,6 +6,9 @@ struct ClientDoor: APIDoor {
     /// The API itself holds an answer for at most a minute.
     let client: TidewheelClient
 
+    /// What comes over the lines is for the one who started them.
+    var asksForKeys: Bool { true }
+
     func ask(_ request: DoorRequest) async throws(APIAway) -> DoorAnswer {
         let answer = try await answer(request)
         guard answer.status != 401 else {
@@ -23,8 +26,17 @@ struct ClientDoor: APIDoor {
             return DoorAnswer(
                 status: answer.status,
                 headers: Dictionary(answer.headers.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first }),
-                body: (try? JSONReader.read(answer.body, depth: 256)) ?? .null)
-        } catch { throw APIAway(advice(error)) }
+                body: try document(answer))
+        } catch { throw (error as? APIAway) ?? APIAway((error as? TidewheelError).map(advice) ?? "\(error)") }
+    }
+
+    /// A success that is no JSON is another server's: its page would be taken for a job without anything in it.
+    private func document(_ answer: APIAnswer) throws(APIAway) -> JSONValue {
+        if let value = try? JSONReader.read(answer.body, depth: 256) { return value }
+        guard answer.body.isEmpty || !(200..<300).contains(answer.status) else {
+            throw APIAway("What answers at \(client.url) (TIDEWHEEL_URL) is no JSON: it is not Tidewheel's API.")
+        }
+        return .null
     }
 
     private func advice(_ error: TidewheelError) -> String {

@@ -12,9 +12,9 @@ enum Console {
         return entry
     }
 
-    /// On standard error: standard output has the answer alone.
+    /// On standard error: standard output has the answer alone. Details of problems and errors of jobs are among it, which strangers wrote.
     static func say(_ line: String) {
-        let bytes = Array((line + "\n").utf8)
+        let bytes = Array((line.shownOnLines + "\n").utf8)
         _ = write(2, bytes, bytes.count)
     }
 

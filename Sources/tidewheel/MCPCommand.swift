@@ -21,8 +21,7 @@ struct MCPCommand: AsyncParsableCommand {
     func run() async throws {
         let client: TidewheelClient
         do {
-            client = try TidewheelClient(
-                url: url ?? environment("TIDEWHEEL_URL") ?? "http://127.0.0.1:8080", apiKey: try key(), options: options)
+            client = try ClientFlags.client(url: url, options)
         } catch let error as TidewheelError { throw Refusal(error.description) }
         let output = LineOutput()
         let server = LineServer(ToolServer(version: Tidewheel.version), door: ClientDoor(client: client)) { output.write($0) }
@@ -33,20 +32,9 @@ struct MCPCommand: AsyncParsableCommand {
     /// A model is told at once when there is no API, rather than after half a minute.
     private var options: TidewheelClient.Options {
         var options = TidewheelClient.Options()
-        options.awaitsStart = false
         options.retryTime = .seconds(10)
         options.reconnectTime = .seconds(30)
         return options
-    }
-
-    private func key() throws -> String? {
-        if let path = environment("TIDEWHEEL_API_KEY_FILE") { return try KeyFile.read(path, of: "TIDEWHEEL_API_KEY_FILE") }
-        return try environment("TIDEWHEEL_API_KEY").map { try KeyFile.checked($0, of: "TIDEWHEEL_API_KEY") }
-    }
-
-    /// Nil for what is empty, too.
-    private func environment(_ name: String) -> String? {
-        getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
     }
 }
 

@@ -33,7 +33,12 @@ import Testing
                 "tools/call", ["name": "crawl_web", "arguments": ["url": "https://example.com/"]], name: "crawl_web",
                 capabilities: MCP.tasks,
                 submit)
-            #expect(tasked.json["result"]?["structuredContent"]?["job_id"]?.string != nil)
+            let id = try #require(tasked.json["result"]?["structuredContent"]?["job_id"]?.string)
+            let cancelled = try await api.modern("tasks/cancel", ["taskId": .string(id)], name: id, capabilities: MCP.tasks, submit)
+            #expect(cancelled.json["result"]?["resultType"] == "complete")
+            #expect(try await api.get("/jobs/\(id)", read).json["status"] == "cancelled")
+            let list = try await api.modern("tools/list", [:], submit).json["result"]
+            #expect(list?["cacheScope"] == "private")
         }
     }
 
@@ -59,6 +64,7 @@ import Testing
             let made = try await api.post("/mcp/crawl_web", ["url": "https://example.com", "maxPages": 5])
             let id = try #require(made.jobID)
             #expect(made.status == 202 && made.headers["location"] == "/jobs/\(id)")
+            #expect(made.headers["retry-after"].flatMap { Int($0) } != nil && made.json["status_url"] == .string("/jobs/\(id)"))
             #expect(made.json["status"] == "queued" && made.json["message"] == "Crawling https://example.com queued for processing")
             #expect(made.json["track_url"] == .string("/jobs/\(id)") && made.json["estimated_time"] == "2-5 minutes")
             #expect(try await api.get("/jobs/\(id)").json["metadata"]?["source_uri"] == "https://example.com")

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import JobModel
 import TestServers
 import Testing
@@ -59,6 +60,33 @@ import Testing
             #expect(try await job.wait().state == .completed)
             await #expect { try await job.retry() } throws: { ($0 as? TidewheelError)?.problem?.type == "not-retryable" }
         }
+    }
+
+    @Test(arguments: ["/jobs/../events", "/schedules/.", "/conversations/.."])
+    func aPathThatLeadsElsewhereIsNotAsked(path: String) async throws {
+        let client = try TidewheelClient(url: "http://127.0.0.1:1")
+        for ask in [{ _ = try await client.send("GET", path) }, { _ = try await client.open("GET", path) }] as [() async throws -> Void] {
+            let error = await #expect(throws: TidewheelError.self) { try await ask() }
+            guard case .invalidRequest = error else {
+                Issue.record("\(error.map { "\($0)" } ?? "")")
+                continue
+            }
+        }
+        await client.close()
+    }
+
+    @Test(arguments: [
+        (Double.infinity, "9999-12-31T23:59:59.999Z"), (-.infinity, "0000-01-01T00:00:00.000Z"), (1e300, "9999-12-31T23:59:59.999Z"),
+        (.nan, "9999-12-31T23:59:59.999Z"), (0.25, "1970-01-01T00:00:00.250Z"), (-62_167_219_201, "0000-01-01T00:00:00.000Z"),
+    ])
+    func anyDateCanBeGiven(seconds: Double, sent: String) {
+        let date = Date(timeIntervalSince1970: seconds)
+        var query = JobQuery()
+        query.since = date
+        #expect(query.parameters.map(\.1) == [sent])
+        var options = JobOptions()
+        options.start = .at(date)
+        #expect(Submission("k", options: options).members["run_at"]?.string == sent)
     }
 
     @Test func optionsArriveAndKeysMakeOneJob() async throws {

@@ -106,6 +106,33 @@ import Testing
         await ward.end()
     }
 
+    /// Its lease is what holds the job, and its queue is known to PostgreSQL alone.
+    @Test func aJobOfAnHTTPWorkerIsInGoodHands() async throws {
+        let ward = try await Ward()
+        try await ward.register("w1")
+        try await ward.makeGroups()
+        let kind = try KindRegistration.read(["kind": "tide", "summary": "computes tides", "queue": "tides"]).get()
+        try await ward.desk.register([kind])
+        #expect(await ward.findings()["workers"]?.detail.hasPrefix("nobody takes from tides") == true)
+        let id = try await ward.desk.submit(JobRequest(kind: "tide", input: [:])).job.id
+        #expect(await ward.findings()["streams"]?.level == .warn)
+        let queue = ward.desk.queue
+        let card = WorkerCard(name: "http-1", host: "h", processID: 0, version: "", queues: ["tides"], slots: 1, http: "pump")
+        try await queue.noteHTTPWorker("pump", host: "h", queues: ["tides"], slots: 1)
+        try await queue.openLease(card)
+        let claimed = try await queue.claim(for: "http-1", from: queue.keys.streams(["tides"]), count: 1)
+        guard case .claimed(let claims) = claimed, let claim = claims.claims.first else { return #expect(Bool(false), "nothing claimed") }
+        #expect(try await queue.beginLease(claim) == .going)
+        let hash = RedisArgument.string(queue.keys.job(id))
+        _ = try await ward.redis.command(["HSET", hash, "updated_at", .integer(Timestamp.now.milliseconds - 60_000)])
+        let found = await ward.findings()
+        for name in ["workers", "orphans", "live jobs"] { #expect(found[name]?.level == .ok, "\(found[name]?.detail ?? "")") }
+        // A lease that is gone leaves its entry to be found, in a queue of others too.
+        _ = try await ward.redis.command(["DEL", .string(queue.keys.worker("http-1"))])
+        #expect(await ward.findings()["orphans"]?.detail == "1 jobs are held by 1 workers that are gone")
+        await ward.end()
+    }
+
     @Test func anotherRedisIsNoticed() async throws {
         let ward = try await Ward()
         _ = try await ward.desk.queue.generation()

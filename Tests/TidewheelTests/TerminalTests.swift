@@ -25,6 +25,8 @@ struct TerminalTests {
     @Test func whatATerminalObeysIsMadeHarmless() {
         #expect("a\u{1B}[31mb\nc\u{202E}d\u{9B}e".shownOnOneLine == "a\u{FFFD}[31mb c\u{FFFD}d\u{FFFD}e")
         #expect("日本 ✓".shownOnOneLine == "日本 ✓")
+        #expect("\u{1B}]0;x\u{7}\u{1B}[2J\n\tb\r".shownOnLines == "\u{FFFD}]0;x\u{FFFD}\u{FFFD}[2J\n\tb\u{FFFD}")
+        #expect("日本 ✓".shownOnLines == "日本 ✓")
     }
 
     private static let columns = [

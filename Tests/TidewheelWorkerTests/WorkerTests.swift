@@ -220,6 +220,15 @@ struct Stage: Sendable {
         let options = try WorkerOptions.environment(["TIDEWHEEL_SLOTS": "9", "REDIS_URL": "", "TIDEWHEEL_KEY_PREFIX": "x:"])
         #expect(options.slots == 9 && options.keyPrefix == "x:" && options.redisURL == WorkerOptions().redisURL)
         #expect(throws: WorkerRefusal.self) { try WorkerOptions.environment(["TIDEWHEEL_SLOTS": "many"]) }
+        try options.check()
+        for place in [\WorkerOptions.retentionSeconds, \.slots, \.leaseSeconds, \.drainSeconds, \.postgresConnections] {
+            for value in [Int.max, -1] {
+                var wrong = WorkerOptions()
+                wrong[keyPath: place] = value
+                #expect(throws: WorkerRefusal.self) { try wrong.check() }
+            }
+        }
+        #expect(Duration.seconds(Int64.max).wholeMilliseconds > 0 && Duration.seconds(Int64.min).wholeMilliseconds < 0)
     }
 }
 

@@ -24,6 +24,27 @@ import Testing
         #expect(faults("get_job_result", ["job_id": "1", "wait_seconds": 301]).first?.contains("must be at most 300") == true)
     }
 
+    /// What a body of 1 MiB may hold is answered in little time and few words, whoever asks.
+    @Test func hostileNamesCostLittle() async throws {
+        let long = String(repeating: "jobId-", count: 170_000)
+        let one = String(repeating: "e\u{301}", count: 1) + String(repeating: "\u{301}", count: 100_000)
+        let many = Dictionary(uniqueKeysWithValues: (0..<20_000).map { ("someName\($0)", JSONValue.integer(1)) })
+        let submit = try #require(Kinds.table["submit_job"])
+        let began = ContinuousClock.now
+        for name in [long, one] {
+            #expect(Kinds.table[name] == nil)
+            #expect(ToolNames.nearest(to: name, among: Kinds.table.tools.map(\.name)).count <= 3)
+            #expect(faults("list_jobs", [name: 1]).map(\.utf8.count).allSatisfy { $0 < 1_000 })
+        }
+        #expect(faults("list_jobs", many).count == 20)
+        let arguments = try submit.input.accept(many.merging(["kind": "generate", long: 1]) { $1 })
+        let fault = await #expect(throws: ToolFault.self) {
+            try await submit.run(ToolCall(arguments: arguments, door: StubDoor(), kinds: Kinds.infos))
+        }
+        #expect(fault?.faults.count == 20 && fault.map { $0.text.utf8.count < 10_000 } == true)
+        #expect(ContinuousClock.now - began < .seconds(10))
+    }
+
     @Test func otherWordsAndNullsAreUnderstood() throws {
         let ingest = try #require(Kinds.table["ingest_doc"])
         #expect(try ingest.input.accept(["uri": "https://a/b", "docType": .null]) == ["doc_uri": "https://a/b"])

@@ -19,6 +19,7 @@ final class StubDoor: APIDoor {
         self.answers = answers
     }
 
+    let asksForKeys = false
     var asked: [DoorRequest] { kept.withLock { $0 } }
 
     func ask(_ request: DoorRequest) async throws(APIAway) -> DoorAnswer {

@@ -55,7 +55,12 @@ import Testing
         await server.serve(lines, grace: .milliseconds(50))
         output.end()
         var ids: [JSONValue?] = []
-        for await message in output.stream where message["method"] == nil { ids.append(message["id"]) }
+        var said: [String] = []
+        for await message in output.stream where message["method"] == nil {
+            ids.append(message["id"])
+            if let text = message["result"]?["content"]?.array?.first?["text"]?.string { said.append(text) }
+        }
+        #expect(said == ["❌ The call was given up: The job goes on."])
         #expect(ids.contains("a") && ids.contains(nil) && ids.count == 2)
     }
 }

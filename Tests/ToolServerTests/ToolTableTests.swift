@@ -60,6 +60,25 @@ import Testing
         #expect(ToolTable([shadow]).tools.filter { $0.name == "list_jobs" }.map(\.title) == ["List jobs"])
     }
 
+    /// What a kind has among its fields is input alone, though an option is called the same.
+    @Test(arguments: ["tide_table", "submit_job"]) func aFieldIsNoOption(name: String) async throws {
+        let info = try #require(
+            KindInfo([
+                "kind": "tide_table",
+                "input_schema": ["properties": ["wait_seconds": ["type": "integer"], "idempotency_key": ["type": "string"]]],
+            ]))
+        let table = ToolTable([info])
+        let tool = try #require(table[name])
+        let fields: [String: JSONValue] = ["wait_seconds": 60, "idempotency_key": "k"]
+        let given = name == "submit_job" ? fields.merging(["kind": "tide_table"]) { $1 } : fields
+        let prepared = ToolServer(version: "t").prepare(tool, given, table)
+        #expect(!prepared.waits)
+        let door = StubDoor { _ in .ok(["job_id": "j", "status": "queued"], status: 202) }
+        _ = try await tool.run(ToolCall(arguments: try prepared.arguments.get(), door: door, kinds: table.kinds))
+        #expect(door.asked.map(\.path) == ["/jobs"] && door.asked.first?.headers["Idempotency-Key"] == nil)
+        #expect(door.asked.first?.body?["input"] == .object(fields))
+    }
+
     /// One row a tool: | `name` | arguments | scope |; those of submissions that all have are told once.
     @Test func theReferencePageListsExactlyTheTools() throws {
         var page = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")

@@ -22,7 +22,13 @@ enum SubmitJobTool {
                 + "submit_job(kind=\"generate\", model=\"llama2\", prompt=\"…\"). \(KindWords.followUp)\n\nKinds:\n"
                 + kinds.map { "- \($0.name): \($0.summary)\(needs($0))" }.joined(separator: "\n"),
             input: ArgumentShape(schema: schema(kinds), aliases: aliases.filter { $0.key != "description" }, isOpen: true),
-            output: Submitted.schema, nature: .submit(reachesOut: true), run: submit)
+            output: Submitted.schema, nature: .submit(reachesOut: true), inputs: inputs, run: submit)
+    }
+
+    /// Beside an `input` there are options only.
+    @Sendable private static func inputs(_ arguments: [String: JSONValue], _ kinds: [KindInfo]) -> Set<String> {
+        guard arguments["input"]?.object == nil else { return [] }
+        return kinds.first { $0.name == arguments["kind"]?.string }?.fieldsLikeOptions ?? []
     }
 
     private static func needs(_ kind: KindInfo) -> String {
@@ -44,7 +50,7 @@ enum SubmitJobTool {
         guard let kind = call.kinds.first(where: { $0.name == name }) else { throw unknown(name, call.kinds) }
         let (input, besides) = try input(of: kind, call.arguments)
         var call = call
-        if let agent = call.text("agent") {
+        if !besides.contains("agent"), let agent = call.text("agent") {
             let metadata = call.arguments["metadata"]?.object ?? [:]
             call.arguments["metadata"] = .object(metadata.merging(["agent": .string(agent)]) { own, _ in own })
         }
@@ -71,7 +77,9 @@ enum SubmitJobTool {
         var input = arguments["input"]?.object ?? [:]
         var besides: Set<String> = []
         var faults: [InputShape.Fault] = []
-        for (name, value) in arguments.sorted(by: { $0.key < $1.key }) where name != "kind" && name != "agent" {
+        for (name, value) in arguments.sorted(by: { $0.key < $1.key }) where name != "kind" {
+            if name == "agent", kind.fields[name] == nil { continue }
+            guard faults.count < ArgumentShape.maxFaults else { break }
             if name == "input" {
                 guard value.object == nil else { continue }
                 guard kind.fields["input"] != nil else {
@@ -80,11 +88,13 @@ enum SubmitJobTool {
                 }
             } else if !kind.takes(name) || (SubmissionFields.names.contains(name) && arguments["input"]?.object != nil) {
                 guard !SubmissionFields.names.contains(name) else { continue }
-                faults.append(.init(pointer: "#/\(name)", detail: refusal(name, kind)))
+                faults.append(.init(pointer: "#/\(ToolNames.cut(name))", detail: refusal(name, kind)))
                 continue
             }
             besides.insert(name)
-            if input.updateValue(value, forKey: name) != nil { faults.append(.init(pointer: "#/\(name)", detail: "stands in input too")) }
+            if input.updateValue(value, forKey: name) != nil {
+                faults.append(.init(pointer: "#/\(ToolNames.cut(name))", detail: "stands in input too"))
+            }
         }
         guard faults.isEmpty else { throw ToolFault(faults) }
         return (.object(input), besides)
@@ -107,6 +117,7 @@ extension ToolAnswer {
         var copy = ToolAnswer(text, more)
         copy.isError = isError
         copy.submitted = submitted
+        copy.retryAfter = retryAfter
         self = copy
     }
 }

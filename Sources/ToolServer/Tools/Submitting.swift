@@ -67,7 +67,7 @@ extension KindWords {
     func tool(_ info: KindInfo) -> Tool {
         Tool(
             name: tool, title: title, description: description, input: ArgumentShape(schema: schema(info), aliases: aliases),
-            output: Submitted.schema, nature: .submit(reachesOut: true)
+            output: Submitted.schema, nature: .submit(reachesOut: true), inputs: { _, _ in info.fieldsLikeOptions }
         ) { call throws(ToolFault) in
             let input = call.arguments.filter { info.takes(field($0.key)) }
             let renamed = Dictionary(input.map { (field($0.key), $0.value) }, uniquingKeysWith: { first, _ in first })
@@ -111,14 +111,16 @@ enum Submitted {
             "status": [
                 "type": "string", "description": "queued, scheduled or processing; once it has ended: completed, failed or cancelled",
             ],
-            "message": ["type": "string"], "track_url": ["type": "string"], "events_url": ["type": "string"],
+            "message": ["type": "string"], "status_url": ["type": "string"], "track_url": ["type": "string"],
+            "events_url": ["type": "string"],
             "estimated_time": ["type": "string"], "estimated_seconds": ["type": "number"], "queue_position": ["type": "integer"],
             "result": ["type": "object"], "error": ["type": "string"],
         ],
     ]
 
     private static let shown = [
-        "job_id", "kind", "status", "track_url", "events_url", "estimated_time", "estimated_seconds", "queue_position", "created_at",
+        "job_id", "kind", "status", "status_url", "track_url", "events_url", "estimated_time", "estimated_seconds", "queue_position",
+        "created_at",
     ]
 
     static func answer(_ receipt: JSONValue, opening: String, isReplay: Bool) -> ToolAnswer {
@@ -142,14 +144,21 @@ enum Submitted {
 extension ToolCall {
     /// Submits and, where the caller wants to wait, waits. `besides` are arguments that are part of the input, not options.
     func submit(_ kind: String, input: JSONValue, besides: Set<String> = [], opening: String) async throws(ToolFault) -> ToolAnswer {
-        let options = arguments.filter { SubmissionFields.members.contains($0.key) && !besides.contains($0.key) }
+        var call = self
+        call.arguments = arguments.filter { !besides.contains($0.key) }
+        return try await call.submit(kind, input, opening)
+    }
+
+    private func submit(_ kind: String, _ input: JSONValue, _ opening: String) async throws(ToolFault) -> ToolAnswer {
+        let options = arguments.filter { SubmissionFields.members.contains($0.key) }
         let body = options.merging(["kind": .string(kind), "input": input]) { $1 }
         var request = DoorRequest("POST", "jobs", body: .object(body))
         request.headers["Idempotency-Key"] = text("idempotency_key")
         request.headers["traceparent"] = traceparent
         let answer = try await ask(request)
         let isReplay = answer.headers["idempotency-replayed"] != nil || answer.headers["unique-replayed"] != nil
-        let receipt = Submitted.answer(answer.body, opening: opening, isReplay: isReplay)
+        var receipt = Submitted.answer(answer.body, opening: opening, isReplay: isReplay)
+        receipt.retryAfter = answer.headers["retry-after"]
         guard waitSeconds > 0, let id = receipt.submitted else { return receipt }
         let job: JobView
         do throws(ToolFault) { job = try await waited(id) } catch {
@@ -161,6 +170,7 @@ extension ToolCall {
         guard job.hasEnded else {
             var answer = ToolAnswer("\(opening)\n\n\(job.progressText)", content)
             answer.submitted = id
+            answer.retryAfter = receipt.retryAfter
             return answer
         }
         let result = ResultText.answer(job)

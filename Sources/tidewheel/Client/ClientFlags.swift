@@ -27,19 +27,24 @@ struct ClientFlags: ParsableArguments {
 
     /// Where the flags and the environment say, not yet connected.
     func client(patience: Duration = .seconds(10)) throws -> TidewheelClient {
-        let environment = ProcessInfo.processInfo.environment
-        let address = [url, environment["TIDEWHEEL_URL"], Self.standardURL].compactMap { $0 }.first { !$0.isEmpty } ?? Self.standardURL
-        Self.used.withLock { $0 = address }
         var options = TidewheelClient.Options()
         options.retryTime = patience
         options.reconnectTime = nil
         options.maxAnswerBytes = 512 << 20
+        return try Self.client(url: url, keyFile: keyFile, options)
+    }
+
+    /// At `url`, or where TIDEWHEEL_URL says.
+    static func client(url: String?, keyFile: String? = nil, _ options: TidewheelClient.Options) throws -> TidewheelClient {
+        let environment = ProcessInfo.processInfo.environment
+        let address = [url, environment["TIDEWHEEL_URL"], standardURL].compactMap { $0 }.first { !$0.isEmpty } ?? standardURL
+        used.withLock { $0 = address }
         return try TidewheelClient(
-            url: address, apiKey: try key(environment), userAgent: "tidewheel/\(Tidewheel.version)", options: options.impatient)
+            url: address, apiKey: try key(environment, keyFile), userAgent: "tidewheel/\(Tidewheel.version)", options: options.impatient)
     }
 
     /// Never a flag's value: those are seen by every user of the machine.
-    private func key(_ environment: [String: String]) throws(Refusal) -> String? {
+    private static func key(_ environment: [String: String], _ keyFile: String?) throws(Refusal) -> String? {
         let file = [keyFile, environment["TIDEWHEEL_API_KEY_FILE"]].compactMap { $0 }.first { !$0.isEmpty }
         if let file { return try KeyFile.read(file, of: keyFile == nil ? "TIDEWHEEL_API_KEY_FILE" : "--key-file") }
         guard let key = environment["TIDEWHEEL_API_KEY"], !key.isEmpty else { return nil }

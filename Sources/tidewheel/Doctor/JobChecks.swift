@@ -9,6 +9,7 @@ struct JobChecks: Sendable {
     let redis: RedisConnection
     let queue: JobQueue
     let ledger: JobLedger
+    /// Those of kinds that are compiled in; what other programs registered is asked of PostgreSQL.
     let queues: [String]
 
     private static let sample = 500
@@ -18,17 +19,24 @@ struct JobChecks: Sendable {
     func run() async -> [Finding] {
         do {
             let workers = try await queue.workers()
+            let live = Set(try await queue.holders().filter { !$0.isDead }.map(\.name))
+            // Without PostgreSQL, which has a finding of its own, those of other programs are not known.
+            let registered = Set((try? await ledger.registeredKinds().map(\.queue)) ?? []).subtracting(queues).sorted()
             return try await [
-                groups(), Self.working(workers, queues), leader(workers), generation(), abandoned(workers), liveJobs(workers),
+                groups(registered), Self.working(workers, queues, registered), leader(workers), generation(),
+                abandoned(live, queues + registered), liveJobs(live),
             ]
         } catch {
             return [.fail("jobs", "cannot be looked at: \(error)", "Mend what is above first.")]
         }
     }
 
-    /// Those of suspects come with the first suspect.
-    private func groups() async throws(RedisError) -> Finding {
-        let streams = queue.keys.streams(queues)
+    /// Those of suspects come with the first suspect; those of other programs' queues with the first claim, so one that is missing is told
+    /// only where jobs wait already.
+    private func groups(_ registered: [String]) async throws(RedisError) -> Finding {
+        let others = queue.keys.streams(registered)
+        let there = try await redis.pipeline(others.map { ["EXISTS", .string($0)] })
+        let streams = queue.keys.streams(queues) + zip(others, there).filter { $1.integer == 1 }.map(\.0)
         let replies = try await redis.pipeline(streams.map { ["XINFO", "GROUPS", .string($0)] })
         let missing = zip(streams, replies).filter { _, reply in
             !(reply.array ?? []).contains { $0.array?.contains { $0.string == "workers" } ?? false }
@@ -38,10 +46,10 @@ struct JobChecks: Sendable {
                 "streams", "\(missing.count) of \(streams.count) have no group yet: \(missing.prefix(3).joined(separator: ", "))",
                 "Start a worker that takes from \(missing.count == streams.count ? "them" : "every queue"): it makes them.")
         }
-        return .ok("streams", "\(streams.count) streams of \(queues.count) queues, each with its group")
+        return .ok("streams", "\(streams.count) streams of \(queues.count + registered.count) queues, each with its group")
     }
 
-    static func working(_ workers: [WorkerInfo], _ queues: [String]) -> Finding {
+    static func working(_ workers: [WorkerInfo], _ queues: [String], _ registered: [String] = []) -> Finding {
         let alive = workers.filter { $0.health == .alive }
         guard !alive.isEmpty else {
             return .fail("workers", "none lives", "Start one with `tidewheel worker`: jobs are accepted and wait.")
@@ -56,6 +64,12 @@ struct JobChecks: Sendable {
         guard unserved.isEmpty else {
             return .warn(
                 "workers", "nobody takes from \(unserved.joined(separator: ", "))", "Start a worker with that queue in TIDEWHEEL_QUEUES.")
+        }
+        let unclaimed = registered.filter { queue in !alive.contains { $0.queues.contains(queue) } }
+        guard unclaimed.isEmpty else {
+            return .warn(
+                "workers", "nobody takes from \(unclaimed.joined(separator: ", ")), where kinds of other programs wait",
+                "Start the program that runs them; `DELETE /kinds/{kind}` forgets a kind that nobody needs.")
         }
         if let ignored = alive.first(where: { $0.leftBehind > 0 }) {
             return .warn(
@@ -100,8 +114,7 @@ struct JobChecks: Sendable {
     }
 
     /// Entries whose consumer is nobody that lives.
-    private func abandoned(_ workers: [WorkerInfo]) async throws(RedisError) -> Finding {
-        let live = Set(workers.filter { !$0.isDead }.map(\.name))
+    private func abandoned(_ live: Set<String>, _ queues: [String]) async throws(RedisError) -> Finding {
         let streams = queue.keys.streams(queues, StreamLevel.allCases)
         let replies = try await redis.pipeline(streams.map { ["XPENDING", .string($0), "workers"] })
         var held = 0
@@ -122,12 +135,11 @@ struct JobChecks: Sendable {
     }
 
     /// The oldest live jobs: each must be on a stream, scheduled, parked, or wait for others; a running one must have a live worker.
-    private func liveJobs(_ workers: [WorkerInfo]) async throws(RedisError) -> Finding {
+    private func liveJobs(_ live: Set<String>) async throws(RedisError) -> Finding {
         let ids =
             try await redis.command(["ZRANGE", .string(queue.keys.active), 0, .integer(Int64(Self.sample - 1))]).array?.compactMap(\.string)
             ?? []
         let jobs = try await queue.jobs(ids.compactMap { JobID($0) })
-        let live = Set(workers.filter { !$0.isDead }.map(\.name))
         let old = Timestamp.now.milliseconds - Self.handover
         let stale = jobs.values.filter { $0.state == .processing && !live.contains($0.worker ?? "") && $0.updatedAt.milliseconds < old }
         let lost = try await withoutEntry(jobs.values.filter { $0.state == .queued && $0.updatedAt.milliseconds < old })

@@ -47,6 +47,12 @@ extension String {
         return right ? space + self : self + space
     }
 
+    /// Without anything that a terminal obeys, but with its lines.
+    var shownOnLines: String {
+        guard unicodeScalars.contains(where: \.isObeyed) else { return self }
+        return String(String.UnicodeScalarView(unicodeScalars.map { $0.isObeyed && $0 != "\n" && $0 != "\t" ? "\u{FFFD}" : $0 }))
+    }
+
     /// On one line and without anything that a terminal obeys: texts come from strangers.
     var shownOnOneLine: String {
         guard unicodeScalars.contains(where: \.isObeyed) else { return self }
