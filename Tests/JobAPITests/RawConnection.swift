@@ -60,6 +60,10 @@ final class RawConnection {
         try await channel.eventLoop.scheduleTask(in: TimeAmount(duration)) {}.futureResult.get()
     }
 
+    func stopReading() async throws {
+        try await channel.setOption(.autoRead, value: false).get()
+    }
+
     func readOn() async throws {
         try await channel.setOption(.autoRead, value: true).get()
     }

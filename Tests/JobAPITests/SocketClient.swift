@@ -19,9 +19,10 @@ final class SocketClient {
     ]
 
     init(_ api: RunningAPI, _ headers: [String: String] = [:], reading: Bool = true) async throws {
-        connection = try await RawConnection.open(api.port, reading: reading, receiveBuffer: reading ? 256 << 10 : 128 << 10)
+        connection = try await RawConnection.open(api.port, receiveBuffer: reading ? 256 << 10 : 128 << 10)
         try await connection.send(RunningAPI.head("GET", "/ws", SocketClient.handshake.merging(headers) { $1 }))
-        head = reading ? try await connection.anyHead() : (0, [:])
+        head = try await connection.anyHead()
+        if !reading { try await connection.stopReading() }
     }
 
     func send(_ json: JSONValue) async throws {
@@ -90,7 +91,7 @@ final class SocketClient {
 
     func pause(_ duration: Duration) async throws { try await connection.pause(duration) }
 
-    /// For a client that has read nothing so far: whether it is told, behind all that has come, that it was too slow.
+    /// For a client that has read nothing but the head: whether it is told, behind all that has come, that it was too slow.
     func wasDropped() async throws -> Bool {
         try await connection.readOn()
         return await connection.skip(to: [0x03, 0xf5] + Array("you read too slowly".utf8))

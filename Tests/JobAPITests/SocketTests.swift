@@ -190,6 +190,7 @@ import Testing
             let claim = try await HandWorker(api).startNext()
             let socket = try await SocketClient(api, reading: false)
             try await socket.watch(id)
+            try await eventually { api.desk.queue.watchedJobs == 1 }
             // More than every buffer on the way holds.
             try await log(count: 64, bytes: 128 << 10, of: claim, api)
             try await socket.pause(.seconds(3))

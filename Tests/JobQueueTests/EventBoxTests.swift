@@ -2,7 +2,9 @@ import JobQueue
 import Testing
 
 @Suite struct EventBoxTests {
-    private func event(_ number: Int64) -> WatchedEvent { WatchedEvent(sequence: number, name: "log", json: String(repeating: "x", count: 100)) }
+    private func event(_ number: Int64) -> WatchedEvent {
+        WatchedEvent(sequence: number, name: "log", json: String(repeating: "x", count: 100))
+    }
 
     @Test func whatIsTakenIsBoundedAndTheRestStays() {
         let box = EventBox()

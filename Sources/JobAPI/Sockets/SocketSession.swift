@@ -79,7 +79,7 @@ final class SocketSession {
             earlyBytes += text.utf8.count
             if earlyBytes <= reception.settings.connection.socket.messageBytes { return early.append(command) }
         }
-        guard caller != nil else { return fail(.notAuthenticated, "send {\"type\": \"auth\", \"key\": …} first, and wait for authenticated") }
+        guard caller != nil else { return fail(.notAuthenticated, "send {\"type\": \"auth\", \"key\": …} first") }
         guard check() else { return }
         perform(command)
     }
