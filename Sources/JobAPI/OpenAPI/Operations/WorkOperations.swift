@@ -91,7 +91,7 @@ extension Operation {
             body: .optional("ToolArguments", eg: ["status": "failed"]),
             [
                 .json(200, "ToolResult", "What the tool answered."),
-                .accepted("ToolResult", "Work was submitted that has not ended.", [.location]),
+                .accepted("ToolResult", "Work was submitted that has not ended.", [.location, .retryAfter]),
             ],
             problems: ["unknown-route", "unknown-tool", "invalid-input"], asksOthers: true),
     ]
