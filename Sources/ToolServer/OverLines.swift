@@ -15,7 +15,7 @@ package struct LineServer: Sendable {
         self.write = write
     }
 
-    /// Ends with the lines: what is under way then has `grace` to be answered.
+    /// Ends with the lines: what is under way then has `grace` to be answered; what waits for longer is given up, and its job goes on.
     package func serve(_ lines: some AsyncSequence<[UInt8], Never>, grace: Duration = .seconds(1)) async {
         let end = await withDiscardingTaskGroup { group in
             for await line in lines where line.contains(where: { $0 > 0x20 }) { receive(line, in: &group) }
@@ -110,8 +110,11 @@ private final class CallsUnderWay: Sendable {
         }) { action() }
     }
 
-    /// Those who wait are told to stop. They are answered that the call was given up and the job goes on: it is not asked for again.
+    /// Nobody is answered any more: clients that closed their side have stopped to read, and official ones fail over a late word.
     func cancelAll() {
-        for action in state.withLock({ Array($0.running.values) }) { action() }
+        for action in state.withLock({ state in
+            state.cancelled.formUnion(state.running.keys)
+            return Array(state.running.values)
+        }) { action() }
     }
 }
