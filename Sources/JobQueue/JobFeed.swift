@@ -147,17 +147,19 @@ final class JobFeed: Sendable {
         return false
     }
 
-    /// Up to the first end; whoever was told one, or has no room, watches no longer.
+    /// Whoever was told the end, or has no room, watches no longer. An end with something behind it is that of a series before a retry.
     private func tell(_ number: Int, _ events: some Sequence<WatchedEvent>, _ state: inout State) {
         guard var watcher = state.watchers[number] else { return }
+        var isAtEnd = false
         for event in events {
             guard watcher.box.post(event, watcher.mark) else {
                 state.watchers[number] = nil
                 return
             }
             if let sequence = event.sequence { watcher.last = max(watcher.last, sequence) }
-            if event.isTerminal { return end(number, &state) }
+            isAtEnd = event.isTerminal
         }
+        if isAtEnd { return end(number, &state) }
         state.watchers[number] = watcher
     }
 

@@ -39,6 +39,24 @@ import Testing
         #expect(try await collect(fixture.queue.watch(job.id, after: 8)).isEmpty)
     }
 
+    @Test func theEndOfASeriesBeforeARetryIsNotTheEnd() async throws {
+        let fixture = try await QueueFixture()
+        let job = try await fixture.enqueued()
+        _ = try await fixture.queue.settle(try await fixture.claimed(), as: .failed(.permanent("x", type: "x")))
+        #expect(try await collect(fixture.queue.watch(job.id, after: nil)).last?.name == "failed")
+        #expect(try await fixture.queue.retry(job))
+        // Two of them: the second is told by what the first one's feed remembers.
+        async let first = collect(fixture.queue.watch(job.id, after: nil))
+        async let second = collect(fixture.queue.watch(job.id, after: nil))
+        let claim = try await fixture.claimed()
+        try await eventually { fixture.queue.watchedJobs == 1 }
+        _ = try await fixture.queue.settle(claim, as: .completed([:]))
+        for events in [try await first, try await second] {
+            #expect(events.filter(\.isTerminal).map(\.name) == ["failed", "completed"])
+            #expect(events.map(\.sequence) == (1...Int64(events.count)).map { $0 })
+        }
+    }
+
     @Test func aTrimmedLogAnswersWithGapAndSnapshot() async throws {
         let fixture = try await QueueFixture()
         let job = try await fixture.enqueued()
