@@ -185,7 +185,7 @@ let package = Package(
         tests(
             "TidewheelWorkerTests",
             [
-                "GuestWorker", "PrivateServers", "TidewheelWorker", "JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire",
+                "GuestWorker", "TidewheelWorker", "JobRunner", "JobDesk", "JobQueue", "JobLedger", "RedisWire",
                 "PostgresWire", "JobModel",
             ]),
     ],
