@@ -1,5 +1,6 @@
 """A running `tidewheel dev` for the tests with other makers' clients: the program that `swift build` made, on private servers."""
 import http.server
+import json
 import os
 import pathlib
 import re
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import urllib.request
 
 import pytest
 
@@ -15,6 +17,8 @@ from shell import Shell
 
 # What dev and its children have said since it was ready.
 OUTPUT = []
+# What the API said of itself before tests registered kinds of their own.
+FIRST_DOCUMENT = {}
 # Where the stores of that dev are, as it said at its start.
 STORES = {}
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -97,9 +101,17 @@ def api(program, site, home):
     STORES["REDIS_URL"] = re.search(r"^  Redis +(\S+)", text, re.M).group(1)
     STORES["DATABASE_URL"] = re.search(r"^  Postgres +psql '([^']+)'", text, re.M).group(1)
     threading.Thread(target=lambda: OUTPUT.extend(process.stdout), daemon=True).start()
+    with urllib.request.urlopen(found.group(1) + "/openapi.json") as answer:
+        FIRST_DOCUMENT.update(json.load(answer))
     yield found.group(1)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 0
+
+
+@pytest.fixture(scope="session")
+def first_document(api):
+    """/openapi.json as it was before any test registered a kind."""
+    return FIRST_DOCUMENT
 
 
 @pytest.fixture(scope="session")
