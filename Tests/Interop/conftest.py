@@ -1,6 +1,6 @@
 """A running `tidewheel dev` for the tests with other makers' clients: the program that `swift build` made, on private servers."""
+import contextlib
 import http.server
-import json
 import os
 import pathlib
 import re
@@ -9,7 +9,6 @@ import signal
 import subprocess
 import tempfile
 import threading
-import urllib.request
 
 import pytest
 
@@ -17,8 +16,6 @@ from shell import Shell
 
 # What dev and its children have said since it was ready.
 OUTPUT = []
-# What the API said of itself before tests registered kinds of their own.
-FIRST_DOCUMENT = {}
 # Where the stores of that dev are, as it said at its start.
 STORES = {}
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -72,19 +69,18 @@ def stores(api):
     return STORES
 
 
-@pytest.fixture(scope="session")
-def home():
-    """Where dev keeps its servers."""
-    # Short, because unix sockets are made below it; open to passers-by, because PostgreSQL runs as another user under root.
+@contextlib.contextmanager
+def directory_of_servers():
+    """Short, because unix sockets are made below it; open to passers-by, because PostgreSQL runs as another user under root."""
     directory = tempfile.mkdtemp(prefix="tw-", dir="/tmp")
     os.chmod(directory, 0o711)
     yield f"{directory}/d"
     shutil.rmtree(directory, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
-def api(program, site, home):
-    """The address of the API."""
+@contextlib.contextmanager
+def installation(program, site, home):
+    """A `tidewheel dev`: the address of its API, and what it said until it was ready. What it says later goes to OUTPUT."""
     process = subprocess.Popen(
         [program, "dev", "--port", "0", "--directory", home, "--allow", site.removeprefix("http://"),
          "--set", "TIDEWHEEL_WEBHOOK_ALLOW=127.0.0.1"],
@@ -97,21 +93,26 @@ def api(program, site, home):
             break
     else:
         pytest.fail("dev did not start:\n" + "".join(said))
-    text = "".join(said)
-    STORES["REDIS_URL"] = re.search(r"^  Redis +(\S+)", text, re.M).group(1)
-    STORES["DATABASE_URL"] = re.search(r"^  Postgres +psql '([^']+)'", text, re.M).group(1)
     threading.Thread(target=lambda: OUTPUT.extend(process.stdout), daemon=True).start()
-    with urllib.request.urlopen(found.group(1) + "/openapi.json") as answer:
-        FIRST_DOCUMENT.update(json.load(answer))
-    yield found.group(1)
+    yield found.group(1), "".join(said)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 0
 
 
 @pytest.fixture(scope="session")
-def first_document(api):
-    """/openapi.json as it was before any test registered a kind."""
-    return FIRST_DOCUMENT
+def home():
+    """Where dev keeps its servers."""
+    with directory_of_servers() as directory:
+        yield directory
+
+
+@pytest.fixture(scope="session")
+def api(program, site, home):
+    """The address of the API."""
+    with installation(program, site, home) as (address, said):
+        STORES["REDIS_URL"] = re.search(r"^  Redis +(\S+)", said, re.M).group(1)
+        STORES["DATABASE_URL"] = re.search(r"^  Postgres +psql '([^']+)'", said, re.M).group(1)
+        yield address
 
 
 @pytest.fixture(scope="session")
