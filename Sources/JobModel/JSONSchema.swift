@@ -169,9 +169,9 @@ private struct SchemaLook {
         case .array(let items): refusal(items.count, schema["minItems"]?.integer, schema["maxItems"]?.integer, "elements")
         case .integer, .number:
             if let least = schema["minimum"]?.number, let number = value.number, number < least {
-                "must be at least \(least)"
+                "must be at least \(schema["minimum"]?.serialized ?? "")"
             } else if let most = schema["maximum"]?.number, let number = value.number, number > most {
-                "must be at most \(most)"
+                "must be at most \(schema["maximum"]?.serialized ?? "")"
             } else {
                 nil
             }
