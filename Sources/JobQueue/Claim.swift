@@ -2,6 +2,25 @@ package import JobModel
 internal import Logging
 package import RedisWire
 
+/// What a worker asks for in one call.
+package struct ClaimRequest: Sendable {
+    /// Highest first.
+    package var streams: [String]
+    /// How many jobs to take from them: `lowestFirst` of these from the last stream upwards, so that the lowest level gets its share.
+    package var count = 0
+    package var lowestFirst = 0
+    /// Entries of one of the streams that were handed to this worker.
+    package var delivered: [DeliveredEntry] = []
+    /// So many entries of this stream are read meanwhile, for the next call; then `count` does not reach it, nor what is below it.
+    package var aside: (stream: String, count: Int)?
+
+    package init(_ streams: [String], count: Int = 0, lowestFirst: Int = 0) {
+        self.streams = streams
+        self.count = count
+        self.lowestFirst = min(lowestFirst, count)
+    }
+}
+
 /// What a claim brought: jobs that this worker holds now, and entries of other programs that it must adopt.
 package struct Claimed: Sendable {
     package var claims: [Claim] = []
@@ -26,56 +45,96 @@ package enum ClaimReply: Sendable {
 }
 
 extension JobQueue {
-    /// Takes at most `count` jobs without waiting: `lowestFirst` of them from the last stream upwards, so that the lowest level gets its share,
-    /// the others highest stream first.
+    /// Takes at most `count` jobs without waiting, highest stream first but for `lowestFirst` of them.
     package func claim(
         for worker: String, from streams: [String], count: Int, lowestFirst: Int = 0
     ) async throws(RedisError) -> ClaimReply {
-        let now = Timestamp.now
-        let arguments: [RedisArgument] = [
-            .string(worker), .integer(Int64(count)), now.argument, .string(now.description), .integer(Int64(min(lowestFirst, count))),
-        ]
-        return try await claim(worker, streams, arguments)
+        try await claim(ClaimRequest(streams, count: count, lowestFirst: lowestFirst), for: worker).reply
     }
 
     /// Takes the entry that a blocking read handed to this worker.
     package func claim(_ entry: DeliveredEntry, for worker: String) async throws(RedisError) -> ClaimReply {
-        let now = Timestamp.now
-        let arguments: [RedisArgument] = [
-            .string(worker), 1, now.argument, .string(now.description), 0, .string(entry.stream), .string(entry.entry),
-        ]
-        return try await claim(worker, [entry.stream], arguments)
+        var request = ClaimRequest([entry.stream])
+        request.delivered = [entry]
+        return try await claim(request, for: worker).reply
     }
 
-    private func claim(_ worker: String, _ streams: [String], _ arguments: [RedisArgument]) async throws(RedisError) -> ClaimReply {
-        let reply = try await run(Scripts.claim, keys: [keys.worker(worker)] + streams, arguments: arguments)
+    /// One round trip: what was delivered, what the script reads, and what is read beside it. After an error some of it may be pending for this
+    /// worker, and no one else gets it: see `unknownEntries`.
+    package func claim(
+        _ request: ClaimRequest, for worker: String
+    ) async throws(RedisError) -> (reply: ClaimReply, delivered: [DeliveredEntry]) {
+        let keys = [keys.worker(worker)] + request.streams
+        let arguments = arguments(of: request, for: worker)
+        var reply: RedisReply
+        var delivered: [DeliveredEntry] = []
+        if let aside = request.aside {
+            let both = try await redis.runKept(
+                Scripts.claim, keys: keys, arguments: arguments,
+                beside: [
+                    "XREADGROUP", "GROUP", "workers", .string(worker), "COUNT", .integer(Int64(aside.count)), "STREAMS",
+                    .string(aside.stream), ">",
+                ])
+            reply = both.reply
+            delivered = DeliveredEntry.read(both.other)
+        } else {
+            reply = try await run(Scripts.claim, keys: keys, arguments: arguments)
+        }
         guard let parts = reply.array else { throw unexpected(Scripts.claim, reply) }
         switch parts.first?.string {
-        case "dead": return .dead
-        case "unregistered": return .unregistered
-        case "ok": return .claimed(read(parts.dropFirst(), worker: worker, streams))
+        case "dead": return (.dead, delivered)
+        case "unregistered": return (.unregistered, delivered)
+        case "ok": return (.claimed(read(parts.dropFirst(), of: request, for: worker)), delivered)
         default: throw unexpected(Scripts.claim, reply)
         }
     }
 
-    private func read(_ parts: ArraySlice<RedisReply>, worker: String, _ streams: [String]) -> Claimed {
+    private func arguments(of request: ClaimRequest, for worker: String) -> [RedisArgument] {
+        /// KEYS has the worker's hash in front of the streams.
+        func number(_ stream: String?) -> RedisArgument {
+            stream.flatMap { request.streams.firstIndex(of: $0) }.map { .integer(Int64($0 + 2)) } ?? ""
+        }
+        let now = Timestamp.now
+        var arguments: [RedisArgument] = [
+            .string(worker), .integer(Int64(request.count)), now.argument, .string(now.description), .integer(Int64(request.lowestFirst)),
+            number(request.aside?.stream), number(request.delivered.first?.stream),
+        ]
+        arguments.reserveCapacity(7 + 2 * request.delivered.count)
+        for entry in request.delivered {
+            arguments.append(.string(entry.entry))
+            arguments.append(entry.job.map { .bytes($0.id) } ?? "")
+        }
+        return arguments
+    }
+
+    private func read(_ parts: ArraySlice<RedisReply>, of request: ClaimRequest, for worker: String) -> Claimed {
         var claimed = Claimed()
         claimed.paused = parts.first?.array?.compactMap(\.string) ?? []
-        claimed.claims.reserveCapacity(parts.count / 2)
-        let reader = PlainJobs(worker: worker, streams: streams.map { ($0, queueName(of: $0)) })
+        claimed.claims.reserveCapacity(parts.count)
+        let reader = PlainJobs(worker: worker, streams: request.streams.map { ($0, queueName(of: $0)) })
         var rest = parts.dropFirst()
+        for entry in request.delivered {
+            switch rest.popFirst() {
+            case .integer: add(reader.claim(entry), entry.entry, to: &claimed)
+            case let row? where row.array != nil: read(row, worker, to: &claimed)
+            default: break
+            }
+        }
         while let part = rest.popFirst() {
             guard let text = part.bytes else {
                 read(part, worker, to: &claimed)
                 continue
             }
-            if let claim = reader.claim(text, input: rest.popFirst()?.bytes ?? []) {
-                claimed.claims.append(claim)
-            } else {
-                logger.error("A job cannot be read; its entry stays pending", metadata: ["claim": "\(part.string ?? "")"])
-            }
+            add(reader.claim(text, input: rest.popFirst()?.bytes ?? []), part.string ?? "", to: &claimed)
         }
         return claimed
+    }
+
+    private func add(_ claim: Claim?, _ words: @autoclosure () -> String, to claimed: inout Claimed) {
+        guard let claim else {
+            return logger.error("A job cannot be read; its entry stays pending", metadata: ["claim": "\(words())"])
+        }
+        claimed.claims.append(claim)
     }
 
     private func read(_ part: RedisReply, _ worker: String, to claimed: inout Claimed) {
@@ -96,19 +155,34 @@ private struct PlainJobs {
     /// With the names of their queues. KEYS has the worker's hash in front of them.
     let streams: [(name: String, queue: String)]
 
+    func claim(_ delivered: DeliveredEntry) -> Claim? {
+        guard let words = delivered.job, let stream = streams.first(where: { $0.name == delivered.stream }) else { return nil }
+        let policy = words.policy.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+        return claim(stream, delivered.entry, words.id[...], words.kind[...], policy[...], words.input)
+    }
+
     /// `stream number, entry, id, policy, kind` with spaces between them: see `claim.lua`.
     func claim(_ text: [UInt8], input: [UInt8]) -> Claim? {
-        let words = text.split(separator: UInt8(ascii: " "), maxSplits: 9, omittingEmptySubsequences: false)
-        guard words.count == 10, let number = JobHash.whole(words[0]), streams.indices.contains(number - 2), let id = JobID(words[2])
-        else { return nil }
+        let words = text.split(separator: UInt8(ascii: " "), maxSplits: 8, omittingEmptySubsequences: false)
+        guard words.count == 9, let number = JobHash.whole(words[0]), streams.indices.contains(number - 2) else { return nil }
+        let entry = String(decoding: words[1], as: UTF8.self)
+        return claim(streams[number - 2], entry, words[2], words[8], words[3..<8], input)
+    }
+
+    private func claim(
+        _ stream: (name: String, queue: String), _ entry: String, _ id: ArraySlice<UInt8>, _ kind: ArraySlice<UInt8>,
+        _ policy: ArraySlice<ArraySlice<UInt8>>, _ input: [UInt8]
+    ) -> Claim? {
+        guard let id = JobID(id), let added = JobHash.whole(Array(entry.utf8).prefix { $0 != UInt8(ascii: "-") }) else { return nil }
         // As in a hash: what cannot be read does not fit the kind, and the job fails for it.
         let input = (try? JSONReader.read(input, depth: 256)) ?? [:]
-        let stream = streams[number - 2]
-        let kind = String(decoding: words[9], as: UTF8.self)
-        var job = Job(id: id, kind: kind, queue: stream.queue, state: .processing, input: input, createdAt: .init(milliseconds: 0))
-        guard JobHash.read(policy: words[3..<9], into: &job) else { return nil }
+        // A plain job has one entry, since it was accepted.
+        var job = Job(
+            id: id, kind: String(decoding: kind, as: UTF8.self), queue: stream.queue, state: .processing, input: input,
+            createdAt: Timestamp(milliseconds: Int64(added)))
+        guard JobHash.read(policy: policy, into: &job) else { return nil }
         job.attempt = 1
         job.sequence = 2
-        return Claim(job: job, attempt: 1, worker: worker, stream: stream.name, entry: String(decoding: words[1], as: UTF8.self))
+        return Claim(job: job, attempt: 1, worker: worker, stream: stream.name, entry: entry)
     }
 }

@@ -75,36 +75,70 @@ extension JobQueue {
         let now = Timestamp.now
         let requests = all.prefix(JobQueue.enqueueBatch)
         var arguments: [RedisArgument] = [.string(now.description)]
-        arguments.reserveCapacity(1 + requests.count * 12)
+        arguments.reserveCapacity(10 + requests.count * 3)
         var (count, bytes) = (0, 0)
+        var run = Run()
         for request in requests where bytes < JobQueue.enqueueBytes {
-            bytes += append(request, isReady, now, to: &arguments)
+            bytes += append(request, isReady, now, &run, to: &arguments)
             count += 1
         }
-        let reply = try await run(Scripts.enqueue, keys: [keys.active], arguments: arguments)
+        let reply = try await self.run(Scripts.enqueue, keys: [keys.active], arguments: arguments)
+        if reply.integer == Int64(count) { return Array(repeating: .accepted, count: count) }
         guard let parts = reply.array, parts.count == count else { throw unexpected(Scripts.enqueue, reply) }
         var answers: [Enqueued] = []
         for part in parts { answers.append(try read(part)) }
         return answers
     }
 
+    /// Plain jobs that have all but id and input in common.
+    private struct Run {
+        var last: Job?
+        /// Where in the arguments its length is.
+        var place = 0
+        var count = 0
+
+        /// Whether the job would begin with the same words as the one before.
+        func goes(on job: Job) -> Bool {
+            guard let last else { return false }
+            return last.createdAt == job.createdAt && last.kind == job.kind && last.queue == job.queue && last.priority == job.priority
+                && last.maxAttempts == job.maxAttempts && last.timeoutMilliseconds == job.timeoutMilliseconds
+                && last.estimatedMilliseconds == job.estimatedMilliseconds && last.isRecorded == job.isRecorded
+                && last.submittedBy == job.submittedBy
+        }
+    }
+
     /// Returns how many bytes its input has.
-    private func append(_ request: EnqueueRequest, _ isReady: Bool, _ now: Timestamp, to arguments: inout [RedisArgument]) -> Int {
+    private func append(
+        _ request: EnqueueRequest, _ isReady: Bool, _ now: Timestamp, _ run: inout Run, to arguments: inout [RedisArgument]
+    ) -> Int {
         let job = request.job
         let input = job.input.bytes
         let due = job.scheduledAt.map { $0 > now ? $0.milliseconds : 0 } ?? 0
         let fields = JobHash.rareFields(of: job)
-        arguments += [
-            .string(job.id.description), .string(job.kind), .string(job.queue), .string(job.priority.rawValue), .integer(due),
-            job.createdAt.argument, .bytes(input), .string(JobHash.policy(of: job)), .string(rare(request, isReady)),
-            fields.isEmpty ? "" : .integer(Int64(fields.count)),
-        ]
-        arguments += fields
+        let rare = rare(request, isReady)
+        let isPlain = fields.isEmpty && rare.isEmpty && due == 0
+        if !isPlain || !run.goes(on: job) {
+            arguments += [
+                .string(job.kind), .string(job.queue), .string(job.priority.rawValue), .string(JobHash.policy(of: job)),
+                job.createdAt.argument, .string(job.submittedBy ?? ""), "rare",
+            ]
+            run = Run(last: isPlain ? job : nil, place: arguments.count - 1)
+        }
+        arguments.append(.string(job.id.description))
+        arguments.append(.bytes(input))
+        if isPlain {
+            run.count += 1
+            arguments[run.place] = .integer(Int64(run.count))
+        } else {
+            arguments += [.integer(due), .integer(Int64(fields.count))]
+            arguments += fields
+            arguments.append(.string(JSONValue.object(rare).serialized))
+        }
         return input.count
     }
 
     /// What few jobs have, for the script.
-    private func rare(_ request: EnqueueRequest, _ isReady: Bool) -> String {
+    private func rare(_ request: EnqueueRequest, _ isReady: Bool) -> [String: JSONValue] {
         let job = request.job
         var rare: [String: JSONValue] = [:]
         if isReady { rare["ready"] = true }
@@ -122,15 +156,15 @@ extension JobQueue {
             rare["fingerprint"] = .string(key.fingerprint)
             rare["ttl_ms"] = .integer(JobQueue.idempotencyMilliseconds)
         }
-        return rare.isEmpty ? "" : JSONValue.object(rare).serialized
+        return rare
     }
 
     private func read(_ reply: RedisReply) throws(RedisError) -> Enqueued {
+        if case .integer(1) = reply { return .accepted }
         guard let parts = reply.array, parts.count == 2, let code = parts[0].integer, let text = parts[1].string else {
             throw unexpected(Scripts.enqueue, reply)
         }
         switch (code, JobState(rawValue: text), JobID(text)) {
-        case (1, _, _): return .accepted
         case (0, let state?, _): return .exists(state)
         case (2, _, let id?): return .repeated(id)
         case (3, _, let id?): return .conflict(id)

@@ -62,6 +62,14 @@ package struct Keys: Sendable {
         levels.flatMap { level in queues.map { stream($0, level) } }
     }
 
+    /// The stream entry that a job's field `entry` names; nil for any other place. A plain job that waits has a `+` in front: see `shared.lua`.
+    package static func entry(at place: String) -> (level: StreamLevel, entry: String)? {
+        let parts = place.drop { $0 == "+" }.split(separator: ":", maxSplits: 1)
+        let level = parts.count == 2 ? StreamLevel(rawValue: String(parts[0])) : .medium
+        guard let level, let entry = parts.last, entry.contains("-"), entry.first?.isNumber == true else { return nil }
+        return (level, String(entry))
+    }
+
     /// Jobs of one concurrency key that wait behind a stream; the keys that take turns there.
     package func lane(_ stream: String, _ key: String) -> String { "\(stream):lane:\(key)" }
     package func turns(_ stream: String) -> String { "\(stream):turns" }

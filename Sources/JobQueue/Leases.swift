@@ -42,12 +42,9 @@ extension JobQueue {
         guard let fields = try await redis.command(["HGETALL", key]).fields, let job = JobHash.job(from: fields),
             fields["lease"] == "\(worker):\(attempt)", let place = fields["entry"]
         else { return nil }
-        let parts = place.split(separator: ":", maxSplits: 1)
-        let isEntry = job.state == .processing || job.state.isTerminal
-        let level = parts.count == 2 ? StreamLevel(rawValue: String(parts[0])) : .medium
-        guard isEntry, let level, let entry = parts.last else {
+        guard job.state == .processing || job.state.isTerminal, let (level, entry) = Keys.entry(at: place) else {
             return Claim(job: job, attempt: attempt, worker: worker, stream: keys.stream(job.queue, .medium), entry: "")
         }
-        return Claim(job: job, attempt: attempt, worker: worker, stream: keys.stream(job.queue, level), entry: String(entry))
+        return Claim(job: job, attempt: attempt, worker: worker, stream: keys.stream(job.queue, level), entry: entry)
     }
 }

@@ -44,8 +44,13 @@ struct Prelude {
         return needed.sorted().flatMap { Array(parts[$0].text.utf8) }
     }
 
-    /// Comments name things too: what they name is kept, at worst in vain.
+    /// Comments name things too, and need none of them.
     private static func words(_ text: Substring) -> Set<Substring> {
-        Set(text.split { !($0.isLetter || $0.isNumber || $0 == "_") })
+        var words: Set<Substring> = []
+        for line in text.split(separator: "\n") {
+            let code = line[..<(line.firstRange(of: "--")?.lowerBound ?? line.endIndex)]
+            words.formUnion(code.split { !($0.isLetter || $0.isNumber || $0 == "_") })
+        }
+        return words
     }
 }

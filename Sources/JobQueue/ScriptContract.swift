@@ -66,4 +66,12 @@ extension RedisConnection {
             "\(script.name) was called with \(keys.count) keys and \(arguments.count) arguments, against its contract")
         return try await run(script, keys: keys, arguments: arguments)
     }
+
+    /// The same with a command behind it, in one round trip.
+    func runKept(
+        _ script: RedisScript, keys: [String], arguments: [RedisArgument], beside command: [RedisArgument]
+    ) async throws(RedisError) -> (reply: RedisReply, other: RedisReply) {
+        assert(ScriptContract.isKept(by: script, keys: keys.count, arguments: arguments.count), "\(script.name) was called against its contract")
+        return try await run(script, keys: keys, arguments: arguments, beside: command)
+    }
 }

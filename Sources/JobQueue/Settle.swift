@@ -72,21 +72,28 @@ struct Settler: Sendable {
     func settle(_ settlements: [Settlement]) async throws(RedisError) -> [Settled] {
         let now = Timestamp.now
         var keys = [self.keys.active]
-        var places: [String: Int] = [:]
         var arguments: [RedisArgument] = [now.argument, .string(now.description), .integer(retentionMilliseconds)]
-        arguments.reserveCapacity(3 + settlements.count * 5)
+        arguments.reserveCapacity(10 + settlements.count * 3)
+        var run: (last: Settlement?, place: Int, count: Int) = (nil, 0, 0)
         for settlement in settlements {
-            if places[settlement.stream] == nil {
-                keys.append(settlement.stream)
-                places[settlement.stream] = keys.count
+            let isOver = settlement.status != nil || run.last?.stream != settlement.stream || run.last?.lease != settlement.lease
+            if isOver {
+                let known = keys.dropFirst().firstIndex(of: settlement.stream)
+                if known == nil { keys.append(settlement.stream) }
+                arguments.append(.integer(Int64((known ?? keys.count - 1) + 1)))
+                arguments.append(.string(settlement.lease))
+                arguments.append(.string(settlement.status ?? ""))
+                run = (settlement.status == nil ? settlement : nil, arguments.count - 1, 0)
             }
             arguments.append(.string(settlement.jobID.description))
-            arguments.append(.string(settlement.lease))
             arguments.append(.string(settlement.entry))
-            let place = String(places[settlement.stream] ?? 0)
-            arguments.append(.string(settlement.status.map { "\(place) \($0)" } ?? place))
             arguments.append(.bytes(settlement.result))
-            if settlement.status != nil { arguments.append(.string(settlement.rest)) }
+            if settlement.status != nil {
+                arguments.append(.string(settlement.rest))
+            } else {
+                run.count += 1
+                arguments[run.place] = .integer(Int64(run.count))
+            }
         }
         let reply = try await redis.runKept(Scripts.settle, keys: keys, arguments: arguments)
         guard let codes = reply.array, codes.count == settlements.count else { throw unexpected(Scripts.settle, reply) }

@@ -1,11 +1,5 @@
 package import RedisWire
 
-/// An entry that Redis handed to a waiting worker: pending for it, not yet claimed.
-package struct DeliveredEntry: Sendable, Hashable {
-    package let stream: String
-    package let entry: String
-}
-
 /// An idle worker's blocking read, on a connection of its own. Redis hands an entry to one waiter: no herd, no polling, no lost wakeup.
 package final class WorkWaiter: Sendable {
     /// Shorter than the read timeout: a read that timed out on our side could have been answered.
@@ -26,12 +20,7 @@ package final class WorkWaiter: Sendable {
         do {
             let reply = try await redis.command(
                 head + ["STREAMS"] + tail, timeout: .milliseconds(WorkWaiter.blockMilliseconds + 3000), blocks: true)
-            return (reply.array ?? []).compactMap { part in
-                guard let part = part.array, part.count == 2, let stream = part[0].string,
-                    let entry = part[1].array?.first?.array?.first?.string
-                else { return nil }
-                return DeliveredEntry(stream: stream, entry: entry)
-            }
+            return DeliveredEntry.read(reply)
         } catch .server(let error) where error.code == "NOGROUP" || error.code == "UNBLOCKED" {
             try await createGroups(streams)
             return []

@@ -8,8 +8,10 @@ internal import RedisWire
 struct ClaimLoop {
     let life: WorkerLife
     private var order: StreamOrder
-    /// The last claims brought all that they asked for: more waits.
-    private var isBehind = false
+    /// Entries that were handed to this worker and are not claimed yet: all of one stream. Slots are kept for them.
+    private var delivered: [DeliveredEntry] = []
+    /// The stream that all of the last claim came from, when it brought all that was asked for: more waits there.
+    private var busy: String?
 
     init(life: WorkerLife) {
         self.life = life
@@ -25,12 +27,14 @@ struct ClaimLoop {
             do {
                 let generation = life.desk.queue.connectionGeneration
                 if lastCheck.map({ $0.generation != generation || $0.at.duration(to: .now) > life.settings.lease }) ?? true {
+                    forgetDelivered()
                     _ = try await life.desk.handBackUnknown(of: life.name, streams: life.allStreams, running: life.executions.jobIDs)
                     lastCheck = (generation, .now)
                 }
                 if try await !claimOnce() { lastCheck = nil }
                 failures = 0
             } catch {
+                forgetDelivered()
                 lastCheck = nil  // Redis may have handed out what never came here
                 failures += 1
                 await pause(after: failures, error)
@@ -41,12 +45,12 @@ struct ClaimLoop {
     /// False when this worker was given more entries than it has slots: the rest must go back. The wait for a slot is bounded, because entries
     /// that nobody runs are looked for once a lease on a full worker too.
     private mutating func claimOnce() async throws -> Bool {
-        let free = await life.executions.waitForFreeSlot(within: life.settings.lease)
+        let free = delivered.isEmpty ? await life.executions.waitForFreeSlot(within: life.settings.lease) : life.executions.freeSlots
         life.lastClaim.note()
-        guard free > 0, life.isWorking else { return true }
+        guard free > 0 || !delivered.isEmpty, life.isWorking else { return true }
         let changes = life.pauseChanges
         let brought = try await claim(free)
-        if brought.count > 0 { return true }
+        if brought.count > 0 || !delivered.isEmpty { return true }
         if life.settings.isForSuspects {
             await endWhenIdle()
             return true
@@ -55,30 +59,44 @@ struct ClaimLoop {
         return try await waitForWork(free, without: brought.paused)
     }
 
-    /// One claim; while there is a backlog a second one follows at once, so that Redis has work while the jobs of the first one are started.
-    /// Then replies are read on the shared pool: the event loop has its hands full, and two more wake-ups of threads a claim do not count.
+    /// One claim. Where a stream has a backlog, what is claimed next is read from it beside the script, which then looks only whether something
+    /// waits above it, and gives the lowest level its share: half the work for Redis, and the order stays strict but for one batch.
     private mutating func claim(_ free: Int) async throws -> (count: Int, paused: [String]) {
-        let first = min(free, batch)
-        let second = isBehind ? min(free - first, batch) : 0
-        let (streams, lowestFirst) = (order.streams, order.share(of: first + second))
-        let place: any TaskExecutor = isBehind ? globalConcurrentExecutor : life.desk.queue.executor
-        let (one, two) = try await withTaskExecutorPreference(place) { [self] in
-            async let brought = attempt(first, streams, min(first, lowestFirst))
-            async let more = attempt(second, streams, 0)
-            // Both to their ends: a claim that is cancelled has taken jobs that nobody runs.
-            let both = await (brought, more)
-            return try (both.0.get(), both.1.get())
+        let most = min(free, batch)
+        var request = ClaimRequest(order.streams, count: most, lowestFirst: order.share(of: most))
+        request.delivered = delivered
+        if let busy, free >= ClaimLoop.leastAside {
+            request.count = 1 + request.lowestFirst
+            request.aside = (busy, min(free - request.count, batch))
         }
-        order.turn(claimed: one.count + two.count)
-        isBehind = one.count == first && two.count == second
-        return (one.count + two.count, one.paused)
+        delivered = []
+        let (reply, next) = try await life.desk.queue.claim(request, for: life.name)
+        delivered = next
+        let brought = try await run(reply)
+        life.executions.reserve(next.count)
+        busy = busyStream(after: request, reply)
+        order.turn(claimed: brought.count)
+        return brought
     }
 
-    private func attempt(_ count: Int, _ streams: [String], _ lowestFirst: Int) async -> Result<(count: Int, paused: [String]), any Error> {
-        guard count > 0 else { return .success((0, [])) }
-        do {
-            return .success(try await run(life.desk.queue.claim(for: life.name, from: streams, count: count, lowestFirst: lowestFirst)))
-        } catch { return .failure(error) }
+    /// Reading beside the script takes a round trip more until a job runs: that is for many at once.
+    private static let leastAside = 8
+
+    /// The stream where more waits, if the next entries are all of one.
+    private func busyStream(after request: ClaimRequest, _ reply: ClaimReply) -> String? {
+        guard case .claimed(let claimed) = reply, claimed.paused.isEmpty else { return nil }
+        guard let (stream, asked) = request.aside else {
+            let streams = Set(claimed.claims.map(\.stream))
+            let isFull = request.count > 0 && claimed.claims.count >= request.count
+            return isFull && streams.count == 1 ? streams.first : nil
+        }
+        let above = request.streams.prefix { $0 != stream }
+        return delivered.count == asked && !claimed.claims.contains { above.contains($0.stream) } ? stream : nil
+    }
+
+    private mutating func forgetDelivered() {
+        delivered = []
+        life.executions.reserve(0)
     }
 
     /// Jobs in one claim: bounds the time Redis is held to a millisecond, and leaves slots for the next claim while these run and settle.

@@ -189,11 +189,13 @@ extension Execution {
 extension Execution {
     /// Most jobs without a row end so: nobody waits for the settlement. A Redis that is away is waited for as ever.
     private func settleAtOnce(_ value: JSONValue, _ result: Result<JSONValue, JobFailure>) {
+        life.executions.settles(self)
         life.desk.finishUnrecorded(claim, as: .completed(value.withoutNulls)) { settled in
             if let settled {
                 self.tell(settled, .completed)
-                self.end()
+                self.life.executions.end(self, wasSettling: true)
             } else {
+                self.life.executions.unsettled(self)
                 Task {
                     await self.settle(result)
                     self.end()

@@ -22,6 +22,10 @@ final class Executions: Sendable {
         var waitingForStore: Set<ObjectIdentifier> = []
         /// Of those, attempts that a store refuses while it answers others.
         var refused: Set<ObjectIdentifier> = []
+        /// Of those, attempts whose handlers have ended and whose settlement is on its way: they hold no slot.
+        var settling = 0
+        /// Slots kept for entries that were handed to this worker and are not claimed yet.
+        var reserved = 0
         /// Handlers that did not stop when they were told to, since this worker began.
         var leftBehind = 0
         /// Somebody looks at the clock, as long as anything runs.
@@ -47,7 +51,7 @@ final class Executions: Sendable {
 
     private func free(_ state: State) -> Int {
         guard state.waitingForStore.isEmpty else { return 0 }
-        let taken = state.running.count + state.lent + (state.isSlotWanted ? 1 : 0)
+        let taken = state.running.count - min(state.settling, slots) + state.reserved + state.lent + (state.isSlotWanted ? 1 : 0)
         return Executions.free(of: slots, taken: taken, refused: state.refused.count)
     }
 
@@ -81,8 +85,24 @@ final class Executions: Sendable {
         starters.start(executions)
     }
 
-    func end(_ execution: Execution) {
+    /// Keeps slots for entries that were delivered.
+    func reserve(_ count: Int) {
+        state.withLock { $0.reserved = count }
+    }
+
+    /// The handler has ended, and nobody waits for its settlement: others may have its slot. `end` or `unsettled` follows.
+    func settles(_ execution: Execution) {
+        update { $0.settling += 1 }
+    }
+
+    /// The settlement did not get through: the attempt takes a slot as long as it waits.
+    func unsettled(_ execution: Execution) {
+        update { $0.settling -= 1 }
+    }
+
+    func end(_ execution: Execution, wasSettling: Bool = false) {
         update { state in
+            if wasSettling { state.settling -= 1 }
             state.running[ObjectIdentifier(execution)] = nil
             state.waitingForStore.remove(ObjectIdentifier(execution))
             state.refused.remove(ObjectIdentifier(execution))

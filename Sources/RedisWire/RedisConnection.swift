@@ -55,6 +55,17 @@ package final class RedisConnection: Sendable {
         }
     }
 
+    /// The same with a command behind it, in one round trip. The command runs also where the script fails; an error of its own is its reply.
+    package func run(
+        _ script: RedisScript, keys: [String], arguments: [RedisArgument], beside command: [RedisArgument]
+    ) async throws(RedisError) -> (reply: RedisReply, other: RedisReply) {
+        let replies = try await pipeline([script.command(bySource: false, keys: keys, arguments: arguments), command])
+        guard replies.count == 2 else { throw .protocolViolation("two commands had \(replies.count) replies") }
+        guard case .error(let error) = replies[0] else { return (replies[0], replies[1]) }
+        guard error.reaction == .sendSource else { throw .server(error) }
+        return (try await self.command(script.command(bySource: true, keys: keys, arguments: arguments)), replies[1])
+    }
+
     /// Grows with every login: who caches what a server keeps per connection compares it.
     package var generation: Int {
         link.state.withLock { $0.generation }

@@ -18,6 +18,7 @@ if ARGV[2] == 'request' then
     end
     call('PUBLISH', KEYS[4], 'cancel ' .. ARGV[1])
 elseif state[1] ~= 'processing' then
+    unfold(KEYS[1])
     call('HSET', KEYS[1], 'status', 'cancelled', 'error', ARGV[6], 'error_type', ARGV[7], 'completed_at', ARGV[3], 'permits', '')
     call('HINCRBY', prefix .. 'stats:' .. state[3], 'cancelled', 1)
     tell_end(KEYS[1], ARGV[5])

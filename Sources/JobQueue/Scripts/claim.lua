@@ -1,10 +1,14 @@
 #!lua flags=allow-oom
--- Takes jobs for a worker's free slots, highest stream first: entry, lease, state and attempt in one step.
--- With ARGV 6 it takes the one entry that a blocking read handed to this worker, if it is still this worker's.
+-- Takes jobs for a worker's free slots: entry, lease, state and attempt in one step. First those whose entries a read handed to this worker,
+-- then what it reads itself, highest stream first. While a stream has a backlog its entries are read beside this script: that costs half.
 -- KEYS    1 worker hash   2… streams, highest priority first
--- ARGV    1 worker name   2 how many   3 now ms   4 now as RFC 3339   5 how many of them lowest stream first   [6 stream   7 entry of a blocking read]
--- Returns {'dead'}   {'unregistered'}   {'ok', {paused queue …}, claim …}; a claim is `stream number entry id policy kind`, input of a plain job,
---         {stream, entry, 'job', {field, value …}} of any other, or {stream, entry, 'foreign', {field, value …}}
+-- ARGV    1 worker name   2 how many to read   3 now ms   4 now as RFC 3339   5 of these lowest stream first   6 aside   7 delivered   8… entry, job id
+--         aside: '' or number of the stream that is read beside this: it is not read here, and what is below it only for 5
+--         delivered: '' or number of the stream whose entries were handed to this worker; their job id is '' where the fields are not a job's
+-- Returns {'dead'}   {'unregistered'}   {'ok', {paused queue …}, a claim for each of 8…, then one for each entry that was read here}
+--         a claim is 1 of a plain job of 8…: its entry says all; `stream number entry id policy kind`, input of a plain job that was read here;
+--         nil of an entry of 8… that is not taken; {stream, entry, 'job', {field, value …}} of any other job;
+--         {stream, entry, 'foreign', {field, value …}}
 local name = ARGV[1]
 local prefix = prefix_of(KEYS[1], 'worker:' .. name)
 local found = call('HMGET', KEYS[1], 'name', 'dead')
@@ -18,14 +22,14 @@ local paused, paused_names = {}, call('SMEMBERS', prefix .. 'paused')
 for _, queue in ipairs(paused_names) do
     paused[queue] = true
 end
+local has_limits = call('EXISTS', prefix .. 'limits') == 1
 local claims, channels = {'ok', paused_names}, {}
 local taken = 0
+local jobs = prefix .. 'job:'
+local first_lease = name .. ':1'
 local started_tail = ',"event":"started","status":"processing","timestamp":"' .. ARGV[4] .. '","worker":"' .. name .. '"}'
-local lease = name .. ':'
-local first_lease = lease .. '1'
-local kind, number -- of the entry that is being taken, and of its stream
-local first_event = '{"seq":2,"attempt":1' .. started_tail
 local spent, spent_stream = {}, nil -- entries of one stream that go without a claim
+local budget = 500 -- entries that go without a claim, and turns looked at, in one call: bounds the time Redis is held
 
 local function spend(stream, entry)
     if spent_stream ~= stream and spent[1] then
@@ -40,25 +44,30 @@ local function queue_of(stream)
     return string.match(string.sub(stream, #prefix + 1), '^(.*)_jobs')
 end
 
--- The attempt begins: number, lease and state. `state` is {status, entry, more, input, policy}.
--- A job without `more` is a plain one: never claimed before, nothing told but its acceptance, nothing that its input and policy do not say.
--- Its lease tells the rest: see `unfold`.
-local function start(job, id, stream, entry, state, permits)
-    taken = taken + 1
-    if not state[3] and not permits then
-        call('HSET', job, 'status', 'processing', 'lease', first_lease, 'started_at', ARGV[3])
-        channels[#channels + 1] = job .. ':events'
-        claims[#claims + 1] = number .. ' ' .. entry .. ' ' .. id .. ' ' .. state[5] .. ' ' .. kind
-        claims[#claims + 1] = state[4]
-        return
+-- A key of another type is no job.
+local function state_of(job)
+    return fields_of(job, 'status', 'entry')
+end
+
+-- Whether a plain job waits for this entry (see `unmarked`); then it runs now. Its lease tells the rest: see `unfold`.
+local function start_plain(job, place)
+    if has_limits or redis.pcall('HGET', job, 'entry') ~= '+' .. place then
+        return false
     end
+    call('HSET', job, 'status', 'processing', 'entry', place, 'lease', first_lease, 'started_at', ARGV[3])
+    channels[#channels + 1] = job .. ':events'
+    return true
+end
+
+-- The attempt of any other job begins: number, lease and state.
+local function start(job, id, stream, entry, permits)
     local rest = call('HMGET', job, 'attempt', 'seq', 'event', 'woken', 'unique', 'unique_span', 'permits')
     local attempt, told = tonumber(rest[1] or '0') + 1, tonumber(rest[2] or '0') + 1
     local event = '{"seq":' .. told + 1 .. ',"attempt":' .. attempt .. started_tail
     if rest[3] then
         keep_told(job, rest[3])
     end
-    call('HSET', job, 'status', 'processing', 'entry', place(level_of(stream), entry), 'attempt', attempt, 'lease', lease .. attempt,
+    call('HSET', job, 'status', 'processing', 'entry', place(level_of(stream), entry), 'attempt', attempt, 'lease', name .. ':' .. attempt,
         'started_at', ARGV[3], 'seq', told, 'event', event, 'permits', permits or rest[7] or '', 'more', '1')
     call('PUBLISH', job .. ':events', event)
     if rest[4] then
@@ -67,15 +76,8 @@ local function start(job, id, stream, entry, state, permits)
     if rest[6] == 'queued' then
         free_unique(prefix, rest[5], id)
     end
+    taken = taken + 1
     claims[#claims + 1] = {stream, entry, 'job', call('HGETALL', job)}
-end
-
-local budget = 500 -- entries that go without a claim, and turns looked at, in one call: bounds the time Redis is held
-
--- A key of another type is no job.
-local function state_of(job)
-    local state = redis.pcall('HMGET', job, 'status', 'entry', 'more', 'input', 'policy')
-    return state.err and {} or state
 end
 
 -- What only jobs with a key or under a limit need; made when the first one comes.
@@ -93,12 +95,12 @@ local function make_rare()
     end
 
     -- The job of a delivered entry or of a key's turn, if no limit of its queue or kind is in the way; otherwise it is parked.
-    local function admit(job, id, stream, entry, state, key)
+    local function admit(job, id, stream, entry, key)
         local rest = call('HMGET', job, 'permits', 'woken', 'created_at', 'kind', 'priority')
         local queue = queue_of(stream)
         local names = {'queue:' .. queue, 'kind:' .. rest[4]}
         if not key and not permits.limit_of(prefix, names[1]) and not permits.limit_of(prefix, names[2]) then
-            start(job, id, stream, entry, state)
+            start(job, id, stream, entry)
             return true
         elseif parked.hindrance(prefix, queue, rest[4], rest[2]) then
             parked.park(prefix, id, queue, rest[4], rest[5], rest[3], key and not rest[2], rest[1])
@@ -110,7 +112,7 @@ local function make_rare()
                 missing[#missing + 1] = name
             end
         end
-        start(job, id, stream, entry, state, take_permits(id, missing, rest[1] or ''))
+        start(job, id, stream, entry, take_permits(id, missing, rest[1] or ''))
         return true
     end
 
@@ -138,7 +140,7 @@ local function make_rare()
             if waits and id ~= named then
                 call('HSET', stream .. ':served', entry, id) -- recovery starts from the entry
             end
-            local started = waits and admit(job, id, stream, entry, state, key)
+            local started = waits and admit(job, id, stream, entry, key)
             lanes.end_turn(prefix, stream, key, id, time, waits)
             if started then
                 return
@@ -156,57 +158,116 @@ local function rare()
     return rare_made
 end
 
-local has_limits = call('EXISTS', prefix .. 'limits') == 1
-
--- True: the job runs now. False: it is parked behind a limit of its queue or kind.
-local function admit(job, id, stream, entry, state)
-    if has_limits then
-        return rare().admit(job, id, stream, entry, state)
-    end
-    start(job, id, stream, entry, state)
-    return true
-end
-
--- An entry that is not one of our plain ones: a ticket, or another program's.
-local function take_other(stream, entry, fields)
-    local id, foreign, key
-    for i = 1, #fields, 2 do
-        if fields[i] == 'job_id' then
-            id = fields[i + 1]
-        elseif fields[i] == 'source_type' then
-            foreign = true
-        elseif fields[i] == 'key' then
-            key = fields[i + 1]
+-- What only entries need that are not simply taken; made when the first one comes.
+local function make_others()
+    -- An entry that is not one of our plain ones: a ticket, or another program's. Returns the id of any other.
+    local function take_odd(stream, entry, fields)
+        local id, foreign, key
+        for i = 1, #fields, 2 do
+            if fields[i] == 'job_id' then
+                id = fields[i + 1]
+            elseif fields[i] == 'source_type' then
+                foreign = true
+            elseif fields[i] == 'key' then
+                key = fields[i + 1]
+            end
+        end
+        if key and not foreign then
+            rare().serve(stream, entry, id)
+        elseif foreign and not (id and unmarked(state_of(jobs .. id)[2]) == place(level_of(stream), entry)) then
+            taken = taken + 1
+            claims[#claims + 1] = {stream, entry, 'foreign', fields}
+        else
+            return id or ''
         end
     end
-    if key and not foreign then
-        rare().serve(stream, entry, id)
-    elseif foreign and not (id and state_of(prefix .. 'job:' .. id)[2] == place(level_of(stream), entry)) then
-        taken = taken + 1
-        claims[#claims + 1] = {stream, entry, 'foreign', fields}
-    else
-        return id or ''
-    end
-end
 
--- One delivered entry: a claim, an adoption for the worker to make, or nothing.
-local function take(stream, entry, fields)
-    local id = fields[2]
-    kind = fields[4]
-    if fields[1] ~= 'job_id' or fields[3] ~= 'kind' or fields[5] then
-        id = take_other(stream, entry, fields)
-        if not id then
+    -- One entry whose job is not a plain one that waits, or that a limit may stop.
+    local function take(stream, entry, id)
+        local job = jobs .. id
+        local state = state_of(job)
+        local current = unmarked(state[2]) == place(level_of(stream), entry)
+        if current and state[1] == 'processing' then
+            return -- its claim is under way or its worker died: recovery decides
+        elseif not current or state[1] ~= 'queued' then
+            spend(stream, entry)
+        elseif not has_limits then
+            start(job, id, stream, entry)
+        elseif not rare().admit(job, id, stream, entry) then
+            spend(stream, entry)
+        end
+    end
+
+    -- An entry that was handed to this worker and is still its own; a job's hash tells that without asking, what has other fields must be asked for.
+    local function fields_of_handed(stream, entry)
+        local pending = call('XPENDING', stream, GROUP, entry, entry, 1, name)
+        local entries = #pending == 1 and call('XRANGE', stream, entry, entry) or {}
+        if #entries == 1 then
+            return entries[1][2]
+        elseif #pending == 1 then
+            call('XACK', stream, GROUP, entry)
+        end
+    end
+
+    -- An entry of a queue that was paused meanwhile goes back: that of a job to the front, as it is said to be the next one.
+    local function put_back(stream, entry)
+        local fields = fields_of_handed(stream, entry)
+        if not fields then
             return
         end
+        local job = jobs .. (fields[1] == 'job_id' and fields[2] or '')
+        local level = level_of(stream)
+        local state = state_of(job)
+        local waits = state[1] == 'queued' and unmarked(state[2]) == place(level, entry)
+        local front = waits and level ~= 'suspect' and 'urgent' or level
+        local fresh = place(front, call('XADD', stream_of(prefix, queue_of(stream), front), '*', unpack(fields)))
+        if waits then
+            call('HSET', job, 'entry', unmarked(state[2]) == state[2] and fresh or '+' .. fresh)
+        end
+        discard(stream, entry)
     end
-    local job = prefix .. 'job:' .. id
-    local state = state_of(job)
-    local current = state[2] == place(level_of(stream), entry)
-    if current and state[1] == 'processing' then
-        return -- its claim is under way or its worker died: recovery decides
-    elseif not current or state[1] ~= 'queued' or not admit(job, id, stream, entry, state) then
-        spend(stream, entry)
+
+    return {take_odd = take_odd, take = take, fields_of_handed = fields_of_handed, put_back = put_back}
+end
+
+local others_made
+local function others()
+    others_made = others_made or make_others()
+    return others_made
+end
+
+-- One entry whose fields are not just a job's id and kind.
+local function take_odd(stream, entry, fields)
+    local id = others().take_odd(stream, entry, fields)
+    if id then
+        others().take(stream, entry, id)
     end
+end
+
+-- The entries that were handed to this worker.
+if ARGV[7] ~= '' then
+    local stream = KEYS[tonumber(ARGV[7])]
+    local level = level_of(stream)
+    local is_paused = paused[queue_of(stream)]
+    for at = 8, #ARGV, 2 do
+        local entry, id, before = ARGV[at], ARGV[at + 1], #claims
+        if is_paused then
+            others().put_back(stream, entry)
+        elseif id == '' then
+            local fields = others().fields_of_handed(stream, entry)
+            if fields then
+                take_odd(stream, entry, fields)
+            end
+        elseif start_plain(jobs .. id, place(level, entry)) then
+            claims[before + 1] = 1
+        else
+            others().take(stream, entry, id)
+        end
+        if #claims == before then
+            claims[before + 1] = false
+        end
+    end
+    taken = 0
 end
 
 -- A stream or group that is gone is made again from the start: `$` would skip jobs.
@@ -220,52 +281,30 @@ local function read(stream, count)
     return reply and reply[1][2] or {}
 end
 
--- An entry of a queue that was paused meanwhile goes back as it was.
-local function put_back(stream, entry, fields)
-    local id = fields[1] == 'job_id' and fields[2] or ''
-    local job = prefix .. 'job:' .. id
-    local level = level_of(stream)
-    local state = fields_of(job, 'entry', 'status')
-    local fresh = call('XADD', stream, '*', unpack(fields))
-    if state[1] == place(level, entry) and state[2] == 'queued' then
-        call('HSET', job, 'entry', place(level, fresh))
+local function take_read(stream, number, entry, fields)
+    local carries = fields[5] == 'policy' and fields[7] == 'input' and not fields[9]
+    if fields[1] ~= 'job_id' or fields[3] ~= 'kind' or fields[5] and not carries then
+        take_odd(stream, entry, fields)
+    elseif carries and start_plain(jobs .. fields[2], place(level_of(stream), entry)) then
+        taken = taken + 1
+        claims[#claims + 1] = number .. ' ' .. entry .. ' ' .. fields[2] .. ' ' .. fields[6] .. ' ' .. fields[4]
+        claims[#claims + 1] = fields[8]
+    else
+        others().take(stream, entry, fields[2])
     end
-    discard(stream, entry)
-end
-
-local function answer()
-    tell_all(channels, function() return first_event end)
-    return claims
-end
-
-if ARGV[6] then
-    number = '2'
-    local pending = call('XPENDING', ARGV[6], GROUP, ARGV[7], ARGV[7], 1, name)
-    local entries = #pending == 1 and call('XRANGE', ARGV[6], ARGV[7], ARGV[7]) or {}
-    if #entries == 1 and paused[queue_of(ARGV[6])] then
-        put_back(ARGV[6], ARGV[7], entries[1][2])
-    elseif #entries == 1 then
-        take(ARGV[6], ARGV[7], entries[1][2])
-    elseif #pending == 1 then
-        call('XACK', ARGV[6], GROUP, ARGV[7])
-    end
-    if spent[1] then
-        discard(spent_stream, unpack(spent))
-    end
-    return answer()
 end
 
 local function fill(first, last, step, wanted)
     for i = first, last, step do
-        if budget > 0 and not paused[queue_of(KEYS[i])] then
+        if budget > 0 and taken < wanted and ARGV[6] ~= tostring(i) and not paused[queue_of(KEYS[i])] then
             local entries
-            number = tostring(i) -- once: a number in a text is formatted anew each time, at a third of a microsecond
+            local number = tostring(i) -- once: a number in a text is formatted anew each time, at a third of a microsecond
             repeat
                 local missing = wanted - taken
                 entries = missing > 0 and read(KEYS[i], missing) or {}
                 local before = taken
                 for _, entry in ipairs(entries) do
-                    take(KEYS[i], entry[1], entry[2] or {})
+                    take_read(KEYS[i], number, entry[1], entry[2] or {})
                 end
                 budget = budget - (#entries - (taken - before))
             until #entries < missing or missing <= 0 or budget <= 0
@@ -273,9 +312,12 @@ local function fill(first, last, step, wanted)
     end
 end
 
-fill(#KEYS, 2, -1, tonumber(ARGV[5]))
-fill(2, #KEYS, 1, tonumber(ARGV[2]))
+if ARGV[2] ~= '0' then
+    fill(#KEYS, 2, -1, tonumber(ARGV[5]))
+    fill(2, ARGV[6] == '' and #KEYS or tonumber(ARGV[6]) - 1, 1, tonumber(ARGV[2]))
+end
 if spent[1] then
     discard(spent_stream, unpack(spent))
 end
-return answer()
+tell_all(channels, function() return '{"seq":2,"attempt":1' .. started_tail end)
+return claims

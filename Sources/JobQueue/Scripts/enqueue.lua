@@ -2,155 +2,245 @@
 -- Accepts jobs, each if its id is new. First they are among the live jobs, then they have an entry, then a hash: a live job or an entry without
 -- a hash is thrown away, a hash without an entry is mended only if it is among the live jobs.
 -- KEYS    1 active
--- ARGV    1 now as RFC 3339   2… for each job: id, kind, queue, priority, due ms or 0 for now, created ms, input, policy, rare, how many fields more
---         or '', field, value …
---         `rare` is '' or JSON: key, unique, span, window_ms, accepted (SQL decided already), idempotency, fingerprint, ttl_ms, waiting, ready, first
--- Returns a pair for each job: {1, place} accepted   {0, status} the id exists   {2, id} this request was accepted as that job
+-- ARGV    1 now as RFC 3339   2… runs of jobs that have these in common: kind, queue, priority, policy, created ms, submitted by or '', how many;
+--         then id and input of each. A job with more to it is alone in its run, with 'rare' for how many, and after its id and input: due ms or 0
+--         for now, how many fields more, field, value …, and JSON: key, unique, span, window_ms, accepted (SQL decided already), idempotency,
+--         fingerprint, ttl_ms, waiting, ready, first
+-- Returns how many, when all were plain and accepted; otherwise for each job: 1 accepted   {0, status} the id exists   {2, id} this request was accepted as that job
 --         {3, id} the key belongs to another request   {4, id} a job with this unique key lives
 local prefix = prefix_of(KEYS[1], 'active')
-local replies, active, accepted, seen, none = {}, {}, {}, {}, {}
-local channels, events = {}, {} -- of the jobs that are accepted: who hears of it is asked once for all
-local now_tail = '","timestamp":"' .. ARGV[1] .. '"}'
+local jobs = prefix .. 'job:'
+local CARRIED = 1024 -- bytes of input
 
--- Whether the job that holds a unique key still does.
-local function holds(id, span)
-    local state = call('HMGET', prefix .. 'job:' .. id, 'status', 'unique_span')
-    if span == 'window' or state[2] == 'window' then
-        return true -- its key ends by itself
-    elseif (state[2] or span) == 'queued' then
-        return state[1] == 'waiting' or state[1] == 'scheduled' or state[1] == 'queued'
+-- A plain job: all that is known of it is in its run, its id and its input. If the input is small, its entry brings what its handler needs.
+-- Status and place come first in the hash: fields are looked for from the first one on.
+local function accept_plain(run, id, input)
+    local entry
+    if #input <= CARRIED then
+        entry = run.mark .. call('XADD', run.stream, '*', 'job_id', id, 'kind', run.kind, 'policy', run.policy, 'input', input)
+    else
+        entry = place(run.level, call('XADD', run.stream, '*', 'job_id', id, 'kind', run.kind))
     end
-    return state[1] and not terminal(state[1])
+    if run.extra then
+        call('HSET', jobs .. id, 'status', 'queued', 'entry', entry, 'input', input, 'policy', run.policy, 'job_id', id, 'kind', run.kind,
+            'queue', run.queue, 'created_at', run.created, unpack(run.extra))
+    else
+        call('HSET', jobs .. id, 'status', 'queued', 'entry', entry, 'input', input, 'policy', run.policy, 'job_id', id, 'kind', run.kind,
+            'queue', run.queue, 'created_at', run.created)
+    end
 end
 
-local taken = {} -- keys that earlier jobs of this call hold
+-- What few jobs need; made when the first one comes.
+local function make_rare()
+    local seen, taken = {}, {} -- jobs that this call accepts, and keys that they hold
+    local channels, events = {}, {} -- of the accepted jobs: who hears of it is asked once for all
 
--- Who stands in the way of a new job, as a reply; nil when nobody does.
-local function refusal(id, rare)
-    if rare.idempotency then
-        local value = taken[rare.idempotency] or call('GET', prefix .. rare.idempotency) or ''
-        local before, fingerprint = string.match(value, '^(%S+) (%S+)$')
-        if before then
-            return {fingerprint == rare.fingerprint and 2 or 3, before}
+    -- Whether the job that holds a unique key still does.
+    local function holds(id, span)
+        local state = call('HMGET', jobs .. id, 'status', 'unique_span')
+        if span == 'window' or state[2] == 'window' then
+            return true -- its key ends by itself
+        elseif (state[2] or span) == 'queued' then
+            return state[1] == 'waiting' or state[1] == 'scheduled' or state[1] == 'queued'
         end
+        return state[1] and not terminal(state[1])
     end
-    if rare.unique and not rare.accepted then
-        local key = prefix .. 'unique:' .. rare.unique
-        local holder = call('GET', key)
-        if taken[rare.unique] then
-            return {4, taken[rare.unique]}
-        elseif holder and holder ~= id and (holds(holder, rare.span) or call('PTTL', key) > 0) then
-            return {4, holder}
+
+    -- Who stands in the way of a new job, as a reply; nil when nobody does.
+    local function refusal(id, rare)
+        if rare.idempotency then
+            local value = taken[rare.idempotency] or call('GET', prefix .. rare.idempotency) or ''
+            local before, fingerprint = string.match(value, '^(%S+) (%S+)$')
+            if before then
+                return {fingerprint == rare.fingerprint and 2 or 3, before}
+            end
         end
-    end
-end
-
-local function take_keys(id, rare)
-    if rare.unique then
-        taken[rare.unique] = id
-    end
-    if rare.idempotency then
-        taken[rare.idempotency] = id .. ' ' .. rare.fingerprint
-    end
-end
-
-local function remember(id, rare)
-    if rare.unique then
-        local key = prefix .. 'unique:' .. rare.unique
-        local holder = call('GET', key)
-        if not holder or holder == id or not rare.accepted then
-            if rare.span == 'window' then
-                call('SET', key, id, 'PX', rare.window_ms)
-            else
-                call('SET', key, id)
+        if rare.unique and not rare.accepted then
+            local key = prefix .. 'unique:' .. rare.unique
+            local holder = call('GET', key)
+            if taken[rare.unique] then
+                return {4, taken[rare.unique]}
+            elseif holder and holder ~= id and (holds(holder, rare.span) or call('PTTL', key) > 0) then
+                return {4, holder}
             end
         end
     end
-    if rare.idempotency then
-        call('SET', prefix .. rare.idempotency, taken[rare.idempotency], 'PX', rare.ttl_ms)
+
+    local function take_keys(id, rare)
+        if rare.unique then
+            taken[rare.unique] = id
+        end
+        if rare.idempotency then
+            taken[rare.idempotency] = id .. ' ' .. rare.fingerprint
+        end
     end
+
+    local function keep_keys(id, rare)
+        if rare.unique then
+            local key = prefix .. 'unique:' .. rare.unique
+            local holder = call('GET', key)
+            if not holder or holder == id or not rare.accepted then
+                if rare.span == 'window' then
+                    call('SET', key, id, 'PX', rare.window_ms)
+                else
+                    call('SET', key, id)
+                end
+            end
+        end
+        if rare.idempotency then
+            call('SET', prefix .. rare.idempotency, taken[rare.idempotency], 'PX', rare.ttl_ms)
+        end
+    end
+
+    -- Puts a job where it waits; returns its state and place.
+    local function settle_in(run, id, due, rare)
+        if rare.waiting then
+            return 'waiting', ''
+        elseif due > 0 then
+            call('ZADD', prefix .. 'scheduled', due, id)
+            return 'scheduled', ''
+        end
+        return 'queued', put(prefix, id, run.queue, run.level, run.kind, rare.key)
+    end
+
+    -- A job that waited for other jobs may start.
+    local function make_ready(run, id, due, rare)
+        local job = jobs .. id
+        local status, entry = settle_in(run, id, due, rare)
+        call('HSET', job, 'status', status, 'entry', entry, 'more', '1')
+        tell(job, '"event":"' .. status .. '","status":"' .. status .. '","timestamp":"' .. ARGV[1] .. '"}')
+        return 1
+    end
+
+    -- A reply when the job is not to be accepted.
+    local function judge(run, id, at)
+        local status = seen[id] or call('HGET', jobs .. id, 'status')
+        local rare = run.rare
+        if status == 'waiting' and rare and rare.ready then
+            return make_ready(run, id, tonumber(ARGV[at + 2]), rare)
+        elseif status then
+            return {0, status}
+        end
+        local refused = rare and refusal(id, rare)
+        if refused then
+            return refused
+        elseif rare then
+            take_keys(id, rare)
+        end
+        seen[id] = 'queued'
+    end
+
+    -- The number, kind and state that its acceptance tells.
+    local function remember(id, kind, state, first)
+        channels[#channels + 1] = jobs .. id .. ':events'
+        events[#channels] = {first, kind, state}
+    end
+
+    local function accept(run, id, at)
+        local rare, job = run.rare, jobs .. id
+        if not rare or not rare.waiting and ARGV[at + 2] == '0' and ARGV[at + 3] == '0' then
+            accept_plain(run, id, ARGV[at + 1])
+            if rare then
+                keep_keys(id, rare)
+            end
+            return remember(id, run.kind, 'queued', '1')
+        end
+        local state, entry = settle_in(run, id, tonumber(ARGV[at + 2]), rare)
+        call('HSET', job, 'status', state, 'entry', entry, 'input', ARGV[at + 1], 'policy', run.policy, 'job_id', id, 'kind', run.kind,
+            'queue', run.queue, 'created_at', run.created, unpack(ARGV, at + 4, at + 3 + ARGV[at + 3]))
+        keep_keys(id, rare)
+        remember(id, run.kind, state, rare.first or '1')
+    end
+
+    local function tell_accepted()
+        tell_all(channels, function(n)
+            local event = events[n]
+            return '{"seq":' .. event[1] .. ',"event":"' .. event[3] .. '","kind":"' .. event[2] .. '","status":"' .. event[3]
+                .. '","timestamp":"' .. ARGV[1] .. '"}'
+        end)
+    end
+
+    return {judge = judge, accept = accept, tell_accepted = tell_accepted}
 end
 
--- Puts a job where it waits; returns its state and place.
-local function settle_in(id, kind, queue, priority, due, rare)
-    if rare.waiting then
-        return 'waiting', ''
-    elseif due > 0 then
-        call('ZADD', prefix .. 'scheduled', due, id)
-        return 'scheduled', ''
+-- What the jobs of a run have in common, and where its first job begins in ARGV.
+local function run_at(i)
+    local level = level_of_priority(ARGV[i + 2])
+    local run = {kind = ARGV[i], queue = ARGV[i + 1], level = level, policy = ARGV[i + 3], created = ARGV[i + 4], by = ARGV[i + 5],
+        stream = stream_of(prefix, ARGV[i + 1], level), mark = '+' .. (level == '' and '' or level .. ':'), first = i + 7, count = tonumber(ARGV[i + 6])}
+    if level ~= '' then
+        run.extra = {'priority', level}
     end
-    return 'queued', put(prefix, id, queue, level_of_priority(priority), kind, rare.key)
+    if run.by ~= '' then
+        run.extra = run.extra or {}
+        run.extra[#run.extra + 1] = 'submitted_by'
+        run.extra[#run.extra + 1] = run.by
+    end
+    return run
 end
 
--- A job that waited for other jobs may start.
-local function make_ready(job, id, kind, queue, priority, due, rare)
-    local status, entry = settle_in(id, kind, queue, priority, due, rare)
-    call('HSET', job, 'status', status, 'entry', entry, 'more', '1')
-    tell(job, '"event":"' .. status .. '","status":"' .. status .. '","timestamp":"' .. ARGV[1] .. '"}')
-    return {1, entry}
-end
-
--- What is to become of the job at a place of ARGV: a reply when it is not to be accepted.
-local function judge(i, id, rare)
-    local job = prefix .. 'job:' .. id
-    local status = seen[id] or call('EXISTS', job) == 1 and call('HGET', job, 'status')
-    if status == 'waiting' and rare.ready then
-        return make_ready(job, id, ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4]), rare)
-    elseif status then
-        return {0, status}
-    end
-    local refused = rare ~= none and refusal(id, rare)
-    if refused then
-        return refused
-    end
-    if rare ~= none then
-        take_keys(id, rare)
-    end
-    seen[id] = 'queued'
-    active[#active + 1] = ARGV[i + 5]
-    active[#active + 1] = id
-    accepted[ARGV[i + 2]] = (accepted[ARGV[i + 2]] or 0) + 1
-end
-
-local function accept(i, id, kind, queue, rare)
-    local state, entry
-    if rare == none and ARGV[i + 4] == '0' then
-        state, entry = 'queued', put(prefix, id, queue, level_of_priority(ARGV[i + 3]), kind)
-    else
-        state, entry = settle_in(id, kind, queue, ARGV[i + 3], tonumber(ARGV[i + 4]), rare)
-    end
-    local job = prefix .. 'job:' .. id
-    -- First what a claim reads: fields are looked for from the first one on.
-    call('HSET', job, 'status', state, 'entry', entry, 'input', ARGV[i + 6], 'policy', ARGV[i + 7], 'job_id', id, 'kind', kind, 'queue', queue,
-        'created_at', ARGV[i + 5], unpack(ARGV, i + 10, i + 9 + (tonumber(ARGV[i + 9]) or 0)))
-    if rare ~= none then
-        remember(id, rare)
-    end
-    channels[#channels + 1] = job .. ':events'
-    events[#channels] = {rare.first or '1', kind, state}
-    return {1, entry}
-end
-
-local places, rares = {}, {}
+local runs, are_plain = {}, true
+local keys, active = {}, {} -- of the plain jobs
 local i = 2
 while ARGV[i] do
-    local rare = ARGV[i + 8] == '' and none or cjson.decode(ARGV[i + 8])
-    places[#places + 1] = i
-    rares[#places] = rare
-    replies[#places] = judge(i, ARGV[i], rare) or false
-    i = i + 10 + (tonumber(ARGV[i + 9]) or 0)
+    local run = run_at(i)
+    runs[#runs + 1] = run
+    if run.count then
+        i = run.first + 2 * run.count
+        for at = run.first, i - 2, 2 do
+            keys[#keys + 1] = jobs .. ARGV[at]
+            active[#active + 1] = run.created
+            active[#active + 1] = ARGV[at]
+        end
+    else
+        local fields = tonumber(ARGV[run.first + 3])
+        run.rare = cjson.decode(ARGV[run.first + 4 + fields])
+        i = run.first + 5 + fields
+        are_plain = false
+    end
+end
+
+-- Nobody can wait for a new id but by a pattern.
+local has_patterns = call('PUBSUB', 'NUMPAT') > 0
+if are_plain and not has_patterns and call('EXISTS', unpack(keys)) == 0 and call('ZADD', KEYS[1], unpack(active)) == #keys then
+    for _, run in ipairs(runs) do
+        for at = run.first, run.first + 2 * run.count - 2, 2 do
+            accept_plain(run, ARGV[at], ARGV[at + 1])
+        end
+        call('HINCRBY', prefix .. 'stats:' .. run.queue, 'accepted', run.count)
+    end
+    return #keys
+end
+-- Otherwise one after the other.
+local ids, ats, of = {}, {}, {}
+for _, run in ipairs(runs) do
+    for n = 1, run.count or 1 do
+        ids[#ids + 1] = ARGV[run.first + 2 * n - 2]
+        ats[#ids], of[#ids] = run.first + 2 * n - 2, run
+    end
+end
+local doing = make_rare()
+local replies, accepted = {}, {}
+active = {}
+for n, id in ipairs(ids) do
+    replies[n] = doing.judge(of[n], id, ats[n])
+    if not replies[n] then
+        active[#active + 1] = of[n].created
+        active[#active + 1] = id
+        accepted[of[n].queue] = (accepted[of[n].queue] or 0) + 1
+    end
 end
 if active[1] then
     call('ZADD', KEYS[1], unpack(active))
 end
-for n, at in ipairs(places) do
-    replies[n] = replies[n] or accept(at, ARGV[at], ARGV[at + 1], ARGV[at + 2], rares[n])
+for n, id in ipairs(ids) do
+    if not replies[n] then
+        doing.accept(of[n], id, ats[n])
+        replies[n] = 1
+    end
 end
 for queue, count in pairs(accepted) do
     call('HINCRBY', prefix .. 'stats:' .. queue, 'accepted', count)
 end
-tell_all(channels, function(n)
-    local event = events[n]
-    return '{"seq":' .. event[1] .. ',"event":"' .. event[3] .. '","kind":"' .. event[2] .. '","status":"' .. event[3] .. now_tail
-end)
+doing.tell_accepted()
 return replies

@@ -49,7 +49,7 @@ local function mend(entry, fields)
     local id = call('HGET', KEYS[1] .. ':served', entry) or values.job_id or ''
     local job = prefix .. 'job:' .. id
     local state = fields_of(job, 'status', 'entry', 'lease', 'permits')
-    local current = state[2] == place(level_of(KEYS[1]), entry)
+    local current = unmarked(state[2]) == place(level_of(KEYS[1]), entry)
     if current and state[1] == 'processing' and not is_dead(state[3]) then
         return 0, 0 -- its worker will settle it
     elseif current and (state[1] == 'queued' or state[1] == 'processing') and not values.key then

@@ -56,7 +56,7 @@ if parked then
 elseif lane then
     return {call('ZRANK', stream_of(prefix, state[3], lane) .. ':lane:' .. (state[4] or ''), ARGV[1]) or 0, 0}
 end
-local level, entry = string.match(state[2] or '', '^(%l*):?(%d+%-%d+)$')
+local level, entry = string.match(unmarked(state[2]) or '', '^(%l*):?(%d+%-%d+)$')
 local before = 0
 for _, name in ipairs(levels) do
     local stream = stream_of(prefix, state[3], name)

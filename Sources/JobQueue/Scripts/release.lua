@@ -11,7 +11,7 @@ local prefix = prefix_of(KEYS[1], 'job:' .. ARGV[3])
 local entries = call('XRANGE', KEYS[2], ARGV[2], ARGV[2])
 local fields = entries[1] and entries[1][2] or {}
 local state = fields_of(KEYS[1], 'status', 'entry', 'lease', 'kind', 'queue', 'concurrency_key', 'permits')
-local current = state[2] == place(level_of(KEYS[2]), ARGV[2])
+local current = unmarked(state[2]) == place(level_of(KEYS[2]), ARGV[2])
 local running = state[1] == 'processing' and string.sub(state[3] or '', 1, #ARGV[1] + 1) == ARGV[1] .. ':'
 if current and (running or state[1] == 'queued') then
     unfold(KEYS[1])

@@ -20,7 +20,7 @@ end
 
 -- The stream and number of the entry that a job's place names.
 local function entry_of(state)
-    local level, entry = string.match(state.entry, '^(%l*):?(%d+%-%d+)$')
+    local level, entry = string.match(unmarked(state.entry), '^(%l*):?(%d+%-%d+)$')
     return stream_of(prefix, state.queue, level or ''), entry
 end
 

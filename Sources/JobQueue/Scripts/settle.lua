@@ -1,20 +1,23 @@
 #!lua flags=allow-oom
 -- Ends attempts, each if it still holds its job. The new state comes before the ACK: a terminal job that is still pending is only ACKed.
 -- KEYS    1 active   2… streams of the entries
--- ARGV    1 now ms   2 now as RFC 3339   3 retention ms   4… for each attempt: id, lease, entry, then `stream number` and the result as JSON of one
---         that completed, `stream number status`, error and `due ms|due as RFC 3339|uncharged|error type` of any other
+-- ARGV    1 now ms   2 now as RFC 3339   3 retention ms   4… runs of attempts that have these in common: number of the stream, lease, how many;
+--         then id, entry and result as JSON of each, which completed. Any other is alone in its run, with its status for how many, and after its id
+--         and entry: error, `due ms|due as RFC 3339|uncharged|error type`
 -- Returns for each 1 settled, also when this lease settled before   0 lost: another attempt holds the job, or it is gone
 local prefix = prefix_of(KEYS[1], 'active')
+local jobs = prefix .. 'job:'
 local replies, ended, buried, counters = {}, {}, {}, {}
-local channels, bodies, numbers = {}, {}, {} -- of the jobs that have ended: who hears of it is asked once for all
+local channels, ends = {}, {} -- of the jobs that have ended: who hears of it is asked once for all
+local numbers, attempts = {}, {} -- of the last event, and of the attempt, where they are not 3 and 1
 local spent = {}
 
 local until_ms = string.format('%d', clock() + ARGV[3]) -- as text: Redis formats a number anew in every call, at a microsecond
 local completed_tail = ',"status":"completed","timestamp":"' .. ARGV[2] .. '"}'
 
-local function count(stream, counter)
+local function count(stream, counter, number)
     counters[stream] = counters[stream] or {}
-    counters[stream][counter] = (counters[stream][counter] or 0) + 1
+    counters[stream][counter] = (counters[stream][counter] or 0) + number
 end
 
 local function queue_of(stream)
@@ -25,17 +28,9 @@ local function attempt_of(lease)
     return string.match(lease, ':(%d+)$')
 end
 
--- The event of an end that is not a completion, or of a pause; keys in their order.
-local function event_of(attempt, status, result, error_type, at)
-    local why = status == 'queued' and '' or '"error":' .. cjson.encode(result) .. ',"error_type":' .. cjson.encode(error_type) .. ','
-    local name = status == 'scheduled' and 'retrying' or status
-    local due = status == 'scheduled' and '"scheduled_at":"' .. at .. '",' or ''
-    return '"attempt":' .. attempt .. ',' .. why .. '"event":"' .. name .. '",' .. due .. '"status":"' .. status .. '","timestamp":"' .. ARGV[2] .. '"}'
-end
-
 -- What follows from a terminal state. The job expires before it leaves the live ones: repair finds what a cut leaves without an end.
 -- `told` is nil for a plain job: it has neither log nor steps, and its lease and its end say what was told. PEXPIREAT costs half of PEXPIRE.
--- `body` is the event without its number, or the place in ARGV of the lease of a job that completed.
+-- `body` is the event without its number, or the place in ARGV of the result of a job that completed.
 local function finish(job, id, told, body)
     if told then
         call('PEXPIREAT', job .. ':log', until_ms)
@@ -43,120 +38,149 @@ local function finish(job, id, told, body)
     end
     call('PEXPIREAT', job, until_ms)
     local n = #ended + 1
-    ended[n], channels[n], bodies[n], numbers[n] = id, job .. ':events', body, told and told + 1 or 3
+    ended[n], channels[n], ends[n] = id, job .. ':events', body
+    numbers[n] = told and told + 1
 end
 
--- The terminal state, with the number of the last event where the job's lease does not tell it.
-local function complete(job, told, result)
-    if told then
-        call('HSET', job, 'status', 'completed', 'result', result, 'completed_at', ARGV[1], 'seq', told)
-    else
-        call('HSET', job, 'status', 'completed', 'result', result, 'completed_at', ARGV[1])
+-- What only attempts need that did not just complete a plain job; made when the first one comes.
+local function make_rare()
+    -- The event of an end that is not a completion, or of a pause; keys in their order.
+    local function event_of(attempt, status, result, error_type, at)
+        local why = status == 'queued' and '' or '"error":' .. cjson.encode(result) .. ',"error_type":' .. cjson.encode(error_type) .. ','
+        local name = status == 'scheduled' and 'retrying' or status
+        local due = status == 'scheduled' and '"scheduled_at":"' .. at .. '",' or ''
+        return '"attempt":' .. attempt .. ',' .. why .. '"event":"' .. name .. '",' .. due .. '"status":"' .. status .. '","timestamp":"' .. ARGV[2] .. '"}'
     end
-end
 
-local function fail(job, id, told, status, result, error_type)
-    local last = told and {'seq', told} or {}
-    call('HSET', job, 'status', status, 'error', result, 'error_type', error_type, status == 'failed' and 'failed_at' or 'completed_at', ARGV[1],
-        unpack(last))
-    if status == 'failed' then
-        buried[#buried + 1] = ARGV[1]
-        buried[#buried + 1] = id
-    end
-end
-
--- Back to the schedule or to the front of the queue.
-local function go_on(job, id, stream, status, result, error_type, due, uncharged, body)
-    if status == 'scheduled' then
-        call('ZADD', prefix .. 'scheduled', due, id)
-        -- One that was charged ended by itself: its worker lives.
-        call('HSET', job, 'status', status, 'entry', '', 'error', result, 'error_type', error_type, 'scheduled_at', due, 'permits', '',
-            unpack(uncharged == '' and {'suspect', '0', 'crashes', '0'} or {'uncharged', uncharged}))
-    else
-        local level = level_of(stream) == 'suspect' and 'suspect' or 'urgent'
-        local state = call('HMGET', job, 'kind', 'concurrency_key')
-        local entry = put(prefix, id, queue_of(stream), level, state[1], state[2])
-        call('HSET', job, 'status', status, 'entry', entry, 'uncharged', uncharged, 'permits', '')
-    end
-    tell(job, body)
-end
-
--- An attempt that did not complete.
-local function stop(job, id, lease, stream, told, status, result, rest)
-    local due, at, uncharged, error_type = string.match(rest, '^(.-)|(.-)|(.-)|(.*)$')
-    local body = event_of(attempt_of(lease), status, result, error_type, at)
-    if terminal(status) then
-        count(stream, status)
-        fail(job, id, told, status, result, error_type)
-        finish(job, id, told, body)
-    else
-        count(stream, status == 'scheduled' and 'retried' or 'handed_back')
-        if not told then
-            unfold(job)
-        end
-        go_on(job, id, stream, status, result, error_type, due, uncharged, body)
-    end
-end
-
--- What the attempt held beside the job itself.
-local function let_go(job, id, stream, entry, is_over)
-    local rest = call('HMGET', job, 'permits', 'unique', 'unique_span')
-    return function()
-        if is_over and (rest[3] == 'active' or rest[3] == 'queued') then
-            free_unique(prefix, rest[2], id)
-        end
-        give_back(prefix, id, rest[1])
-        if rest[1] then
-            call('HDEL', stream .. ':served', entry)
+    local function fail(job, id, told, status, result, error_type)
+        local last = told and {'seq', told} or {}
+        call('HSET', job, 'status', status, 'error', result, 'error_type', error_type, status == 'failed' and 'failed_at' or 'completed_at', ARGV[1],
+            unpack(last))
+        if status == 'failed' then
+            buried[#buried + 1] = ARGV[1]
+            buried[#buried + 1] = id
         end
     end
-end
 
--- The attempt at a place of ARGV; `status` is nil when it completed.
-local function settle(at, stream, status)
-    local id, lease, entry = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-    local job = prefix .. 'job:' .. id
-    local state = call('HMGET', job, 'lease', 'status', 'attempt')
-    local gone = spent[stream]
-    if state[1] ~= lease or state[2] ~= 'processing' then
+    -- Back to the schedule or to the front of the queue.
+    local function go_on(job, id, stream, status, result, error_type, due, uncharged, body)
+        if status == 'scheduled' then
+            call('ZADD', prefix .. 'scheduled', due, id)
+            -- One that was charged ended by itself: its worker lives.
+            call('HSET', job, 'status', status, 'entry', '', 'error', result, 'error_type', error_type, 'scheduled_at', due, 'permits', '',
+                unpack(uncharged == '' and {'suspect', '0', 'crashes', '0'} or {'uncharged', uncharged}))
+        else
+            local level = level_of(stream) == 'suspect' and 'suspect' or 'urgent'
+            local state = call('HMGET', job, 'kind', 'concurrency_key')
+            local entry = put(prefix, id, queue_of(stream), level, state[1], state[2])
+            call('HSET', job, 'status', status, 'entry', entry, 'uncharged', uncharged, 'permits', '')
+        end
+        tell(job, body)
+    end
+
+    -- An attempt that did not complete.
+    local function stop(job, id, lease, stream, told, status, result, rest)
+        local due, at, uncharged, error_type = string.match(rest, '^(.-)|(.-)|(.-)|(.*)$')
+        local body = event_of(attempt_of(lease), status, result, error_type, at)
+        if terminal(status) then
+            count(stream, status, 1)
+            fail(job, id, told, status, result, error_type)
+            finish(job, id, told, body)
+        else
+            count(stream, status == 'scheduled' and 'retried' or 'handed_back', 1)
+            if not told then
+                unfold(job)
+            end
+            go_on(job, id, stream, status, result, error_type, due, uncharged, body)
+        end
+    end
+
+    -- What the attempt held beside the job itself.
+    local function let_go(job, id, stream, entry, is_over)
+        local rest = call('HMGET', job, 'permits', 'unique', 'unique_span')
+        return function()
+            if is_over and (rest[3] == 'active' or rest[3] == 'queued') then
+                free_unique(prefix, rest[2], id)
+            end
+            give_back(prefix, id, rest[1])
+            if rest[1] then
+                call('HDEL', stream .. ':served', entry)
+            end
+        end
+    end
+
+    -- An attempt that does not hold its job.
+    local function miss(id, lease, stream, entry, state)
         if state[1] == lease and state[2] then
             return 1 -- only its own settlement leaves a lease on a job that does not run
-        elseif call('HGET', job, 'entry') ~= place(level_of(stream), entry) then -- also when the job is gone
+        elseif call('HGET', jobs .. id, 'entry') ~= place(level_of(stream), entry) then -- also when the job is gone
             call('HDEL', stream .. ':served', entry)
+            local gone = spent[stream]
             gone[#gone + 1] = entry
         end
         return 0
     end
-    local told = state[3] and tonumber(call('HGET', job, 'seq') or '0') + 1
-    local free = state[3] and let_go(job, id, stream, entry, status ~= 'scheduled' and status ~= 'queued')
-    if status then
-        stop(job, id, lease, stream, told, status, ARGV[at + 4], ARGV[at + 5])
-    else
-        count(stream, 'completed')
-        complete(job, told, ARGV[at + 4])
-        finish(job, id, told, at + 1)
+
+    -- An attempt that holds its job; `at` is where its entry is in ARGV, `status` is nil when it completed.
+    local function settle(at, id, lease, stream, entry, state, status)
+        local job = jobs .. id
+        local told = state[3] and tonumber(call('HGET', job, 'seq') or '0') + 1
+        local free = state[3] and let_go(job, id, stream, entry, status ~= 'scheduled' and status ~= 'queued')
+        if status then
+            stop(job, id, lease, stream, told, status, ARGV[at + 1], ARGV[at + 2])
+        else
+            count(stream, 'completed', 1)
+            call('HSET', job, 'status', 'completed', 'result', ARGV[at + 1], 'completed_at', ARGV[1], 'seq', told)
+            finish(job, id, told, at + 1)
+            attempts[#ended] = attempt_of(lease)
+        end
+        if free then
+            free()
+        end
+        local gone = spent[stream]
+        gone[#gone + 1] = entry
+        return 1
     end
-    if free then
-        free()
-    end
-    gone[#gone + 1] = entry
-    return 1
+
+    return {miss = miss, settle = settle}
 end
 
-local streams = {}
+local rare_made
+local function rare()
+    rare_made = rare_made or make_rare()
+    return rare_made
+end
+
 for i = 2, #KEYS do
-    streams[tostring(i)] = KEYS[i]
     spent[KEYS[i]] = {}
 end
 local at = 4
 while ARGV[at] do
-    local stream, status = streams[ARGV[at + 3]], nil
-    if not stream then
-        stream, status = string.match(ARGV[at + 3], '^(%d+) (%l+)$')
-        stream = streams[stream]
+    local stream, lease, count_or_status = KEYS[tonumber(ARGV[at])], ARGV[at + 1], ARGV[at + 2]
+    local many = tonumber(count_or_status)
+    local gone, completed = spent[stream], 0
+    at = at + 3
+    for _ = 1, many or 1 do
+        local id, entry = ARGV[at], ARGV[at + 1]
+        local job = jobs .. id
+        local state = call('HMGET', job, 'lease', 'status', 'attempt')
+        if state[1] ~= lease or state[2] ~= 'processing' then
+            replies[#replies + 1] = rare().miss(id, lease, stream, entry, state)
+        elseif state[3] or not many then
+            replies[#replies + 1] = rare().settle(at + 1, id, lease, stream, entry, state, not many and count_or_status or nil)
+        else
+            call('HSET', job, 'status', 'completed', 'result', ARGV[at + 2], 'completed_at', ARGV[1])
+            finish(job, id, nil, at + 2)
+            completed = completed + 1
+            gone[#gone + 1] = entry
+            replies[#replies + 1] = 1
+        end
+        at = at + 3
     end
-    replies[#replies + 1] = settle(at, stream, status)
-    at = at + (status and 6 or 5)
+    at = many and at or at + 1
+    if completed > 0 then
+        count(stream, 'completed', completed)
+    end
 end
 if buried[1] then
     call('ZADD', prefix .. 'dead', unpack(buried))
@@ -171,11 +195,11 @@ for stream, by in pairs(counters) do
     end
 end
 tell_all(channels, function(n)
-    local body = bodies[n]
+    local body = ends[n]
     if tonumber(body) then
-        body = '"attempt":' .. attempt_of(ARGV[body]) .. ',"event":"completed","progress":100,"result":' .. ARGV[body + 3] .. completed_tail
+        body = '"attempt":' .. (attempts[n] or 1) .. ',"event":"completed","progress":100,"result":' .. ARGV[body] .. completed_tail
     end
-    return '{"seq":' .. numbers[n] .. ',' .. body
+    return '{"seq":' .. (numbers[n] or 3) .. ',' .. body
 end)
 if ended[1] then
     call('ZREM', KEYS[1], unpack(ended))

@@ -40,6 +40,12 @@ local function place(level, entry)
     return level == '' and entry or level .. ':' .. entry
 end
 
+-- A plain job that waits has a `+` in front of its place: nothing was told of it but its acceptance, its entry has all that its handler needs,
+-- and so a claim that finds the mark looks at nothing else. Whoever changes such a job takes the mark away: see `unfold`.
+local function unmarked(place)
+    return string.byte(place or '') == 43 and string.sub(place, 2) or place
+end
+
 -- RFC 3339 of a moment in milliseconds.
 local function rfc3339(milliseconds)
     local days = math.floor(milliseconds / 86400000)
@@ -58,14 +64,14 @@ end
 -- A plain job's first start is told by its lease and `started_at` alone: as long as it has no field `attempt`. Who gives it more to tell, or takes
 -- the lease away, writes down first what follows from them: attempt, number and event.
 local function unfold(job)
-    local state = call('HMGET', job, 'attempt', 'lease', 'started_at', 'status')
+    local state = call('HMGET', job, 'attempt', 'lease', 'started_at', 'status', 'entry')
     local worker = not state[1] and string.match(state[2] or '', '^(.*):1$')
     if worker then
         local event = '{"seq":2,"attempt":1,"event":"started","status":"processing","timestamp":"' .. rfc3339(tonumber(state[3] or 0))
             .. '","worker":"' .. worker .. '"}'
         call('HSET', job, 'more', '1', 'attempt', '1', 'seq', terminal(state[4]) and '2' or '1', 'event', event)
     elseif not state[1] then
-        call('HSET', job, 'more', '1')
+        call('HSET', job, 'more', '1', 'entry', unmarked(state[5]) or '')
     end
 end
 

@@ -161,12 +161,10 @@ struct JobChecks: Sendable {
             let place = reply.string ?? ""
             // In a lane or parked: the sweep of the leader knows those.
             if place.hasPrefix("lane:") || place.hasPrefix("parked:") { continue }
-            let parts = place.split(separator: ":", maxSplits: 1).map(String.init)
-            guard let entry = parts.last, entry.contains("-") else {
+            guard let (level, entry) = Keys.entry(at: place) else {
                 lost.append(job)
                 continue
             }
-            let level = parts.count == 2 ? StreamLevel(rawValue: parts[0]) ?? .medium : .medium
             let found = try await redis.command(["XRANGE", .string(queue.keys.stream(job.queue, level)), .string(entry), .string(entry)])
             if found.array?.isEmpty ?? true { lost.append(job) }
         }

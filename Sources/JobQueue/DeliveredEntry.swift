@@ -1,0 +1,56 @@
+internal import JobModel
+internal import RedisWire
+
+/// An entry that Redis handed to a worker: pending for it, not yet claimed.
+package struct DeliveredEntry: Sendable, Hashable {
+    package let stream: String
+    package let entry: String
+    /// What the entry of a job says; nil where it has other fields.
+    let job: JobWords?
+
+    /// The words of a job's entry. Policy and input only of a plain job with a small input.
+    struct JobWords: Sendable, Hashable {
+        let id: [UInt8]
+        let kind: [UInt8]
+        let policy: [UInt8]
+        let input: [UInt8]
+    }
+
+    init(stream: String, entry: String, fields: ArraySlice<RedisReply> = []) {
+        self.stream = stream
+        self.entry = entry
+        job = JobWords(fields)
+    }
+
+    /// All of what XREADGROUP answers.
+    static func read(_ reply: RedisReply) -> [DeliveredEntry] {
+        var found: [DeliveredEntry] = []
+        for part in reply.array ?? [] {
+            guard let part = part.array, part.count == 2, let stream = part[0].string, let rows = part[1].array else { continue }
+            found.reserveCapacity(found.count + rows.count)
+            for row in rows {
+                guard let row = row.array, row.count == 2, let entry = row[0].string else { continue }
+                found.append(DeliveredEntry(stream: stream, entry: entry, fields: (row[1].array ?? [])[...]))
+            }
+        }
+        return found
+    }
+}
+
+extension DeliveredEntry.JobWords {
+    private static let names = ["job_id", "kind", "policy", "input"].map { Array($0.utf8) }
+
+    /// Nil for other fields than a job's, in their order.
+    init?(_ fields: ArraySlice<RedisReply>) {
+        let names = DeliveredEntry.JobWords.names
+        guard fields.count == 4 || fields.count == 8 else { return nil }
+        var values: [[UInt8]] = []
+        values.reserveCapacity(4)
+        for (index, name) in names.prefix(fields.count / 2).enumerated() {
+            let at = fields.startIndex + 2 * index
+            guard fields[at].bytes == name, let value = fields[at + 1].bytes else { return nil }
+            values.append(value)
+        }
+        self.init(id: values[0], kind: values[1], policy: values.count > 2 ? values[2] : [], input: values.count > 2 ? values[3] : [])
+    }
+}
