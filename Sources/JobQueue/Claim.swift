@@ -21,6 +21,13 @@ package struct ClaimRequest: Sendable {
     }
 }
 
+/// What Redis said to a claim: the next one can be asked for before this one is read.
+package struct ClaimAnswer: Sendable {
+    let reply: RedisReply
+    /// Entries that were read aside, of one stream.
+    package var delivered: [DeliveredEntry] = []
+}
+
 /// What a claim brought: jobs that this worker holds now, and entries of other programs that it must adopt.
 package struct Claimed: Sendable {
     package var claims: [Claim] = []
@@ -49,43 +56,39 @@ extension JobQueue {
     package func claim(
         for worker: String, from streams: [String], count: Int, lowestFirst: Int = 0
     ) async throws(RedisError) -> ClaimReply {
-        try await claim(ClaimRequest(streams, count: count, lowestFirst: lowestFirst), for: worker).reply
+        let request = ClaimRequest(streams, count: count, lowestFirst: lowestFirst)
+        return try read(try await ask(request, for: worker), of: request, for: worker)
     }
 
     /// Takes the entry that a blocking read handed to this worker.
     package func claim(_ entry: DeliveredEntry, for worker: String) async throws(RedisError) -> ClaimReply {
         var request = ClaimRequest([entry.stream])
         request.delivered = [entry]
-        return try await claim(request, for: worker).reply
+        return try read(try await ask(request, for: worker), of: request, for: worker)
     }
 
-    /// One round trip: what was delivered, what the script reads, and what is read beside it. After an error some of it may be pending for this
-    /// worker, and no one else gets it: see `unknownEntries`.
-    package func claim(
-        _ request: ClaimRequest, for worker: String
-    ) async throws(RedisError) -> (reply: ClaimReply, delivered: [DeliveredEntry]) {
+    /// One round trip: takes what was delivered and what the script reads, and reads what is asked for aside. After an error some of it may be
+    /// pending for this worker, and is to be handed back.
+    package func ask(_ request: ClaimRequest, for worker: String) async throws(RedisError) -> ClaimAnswer {
         let keys = [keys.worker(worker)] + request.streams
         let arguments = arguments(of: request, for: worker)
-        var reply: RedisReply
-        var delivered: [DeliveredEntry] = []
-        if let aside = request.aside {
-            let both = try await redis.runKept(
-                Scripts.claim, keys: keys, arguments: arguments,
-                beside: [
-                    "XREADGROUP", "GROUP", "workers", .string(worker), "COUNT", .integer(Int64(aside.count)), "STREAMS",
-                    .string(aside.stream), ">",
-                ])
-            reply = both.reply
-            delivered = DeliveredEntry.read(both.other)
-        } else {
-            reply = try await run(Scripts.claim, keys: keys, arguments: arguments)
-        }
-        guard let parts = reply.array else { throw unexpected(Scripts.claim, reply) }
+        guard let aside = request.aside else { return ClaimAnswer(reply: try await run(Scripts.claim, keys: keys, arguments: arguments)) }
+        let (reply, other) = try await redis.runKept(
+            Scripts.claim, keys: keys, arguments: arguments,
+            beside: [
+                "XREADGROUP", "GROUP", "workers", .string(worker), "COUNT", .integer(Int64(aside.count)), "STREAMS", .string(aside.stream), ">",
+            ])
+        return ClaimAnswer(reply: reply, delivered: DeliveredEntry.read(other))
+    }
+
+    /// The jobs in an answer to a request.
+    package func read(_ answer: ClaimAnswer, of request: ClaimRequest, for worker: String) throws(RedisError) -> ClaimReply {
+        guard let parts = answer.reply.array else { throw unexpected(Scripts.claim, answer.reply) }
         switch parts.first?.string {
-        case "dead": return (.dead, delivered)
-        case "unregistered": return (.unregistered, delivered)
-        case "ok": return (.claimed(read(parts.dropFirst(), of: request, for: worker)), delivered)
-        default: throw unexpected(Scripts.claim, reply)
+        case "dead": return .dead
+        case "unregistered": return .unregistered
+        case "ok": return .claimed(read(parts.dropFirst(), of: request, for: worker))
+        default: throw unexpected(Scripts.claim, answer.reply)
         }
     }
 

@@ -1,4 +1,4 @@
-internal import JobModel
+package import JobModel
 internal import RedisWire
 
 /// An entry that Redis handed to a worker: pending for it, not yet claimed.
@@ -21,6 +21,8 @@ package struct DeliveredEntry: Sendable, Hashable {
         self.entry = entry
         job = JobWords(fields)
     }
+
+    package var jobID: JobID? { job.flatMap { JobID($0.id[...]) } }
 
     /// All of what XREADGROUP answers.
     static func read(_ reply: RedisReply) -> [DeliveredEntry] {
