@@ -73,7 +73,7 @@ let package = Package(
         room("PostgresWire", ["CLibPQ", nioPosix, nioCore, logging]),
         room("WebFetch", ["CCurl", logging]),
         room("PageText", ["CLibXML2", subprocess, systemPackage]),
-        room("JobModel", ["CCrypto", logging]),
+        room("JobModel", ["CCrypto", deque, logging]),
         room("PrivateServers", [logging]),
 
         // 2nd floor

@@ -1,4 +1,5 @@
-internal import Synchronization
+package import DequeModule
+package import Synchronization
 
 /// What a batch may hold once for each job.
 package protocol BatchedRequest: Sendable {
@@ -15,29 +16,33 @@ extension BatchedRequest {
 
 /// Many callers, few commits: while one batch is on its way, later callers queue up and go together in the next one. No timer: a caller that
 /// comes alone goes at once. A cancelled caller still waits for its batch: what it asked for may be in the row already.
+///
+/// Inlinable, so that each use is compiled for its own types: generic code would look them up at run time for every request.
 package final class GroupCommit<Request: BatchedRequest, Answer: Sendable, Failure: Error>: Sendable {
     /// Called once.
-    private typealias Waiter = @Sendable (Result<Answer, Failure>) -> Void
-    private typealias Batch = [(request: Request, waiter: Waiter)]
+    @usableFromInline typealias Waiter = @Sendable (Result<Answer, Failure>) -> Void
+    @usableFromInline typealias Batch = [(request: Request, waiter: Waiter)]
 
-    private struct State {
-        var queue: Batch = []
+    @usableFromInline struct State {
+        @usableFromInline var queue = Deque<(request: Request, waiter: Waiter)>()
         /// Batches under way.
-        var running = 0
+        @usableFromInline var running = 0
+
+        @inlinable init() {}
     }
-    private let state = Mutex(State())
-    private let limit: Int
+    @usableFromInline let state = Mutex(State())
+    @usableFromInline let limit: Int
     /// Results may be megabytes each: a batch of them must fit into memory several times.
-    private static var sizeLimit: Int { 8 << 20 }
-    private let atOnce: Int
-    private let executor: (any TaskExecutor)?
-    private let commit: @Sendable ([Request]) async throws(Failure) -> [Answer]
-    private let isolates: @Sendable (Failure) -> Bool
+    @inlinable static var sizeLimit: Int { 8 << 20 }
+    @usableFromInline let atOnce: Int
+    @usableFromInline let executor: (any TaskExecutor)?
+    @usableFromInline let commit: @Sendable ([Request]) async throws(Failure) -> [Answer]
+    @usableFromInline let isolates: @Sendable (Failure) -> Bool
 
     /// `commit` answers every request of the batch, one answer each, in order, or throws for all of them. A failure that `isolates` may be the
     /// fault of one request. `atOnce` batches may be under way where a request
     /// need not be alone. `executor`: where batches are sent and their callers called.
-    package init(
+    @inlinable package init(
         limit: Int, atOnce: Int = 1, executor: (any TaskExecutor)? = nil, isolates: @escaping @Sendable (Failure) -> Bool,
         commit: @escaping @Sendable ([Request]) async throws(Failure) -> [Answer]
     ) {
@@ -48,18 +53,18 @@ package final class GroupCommit<Request: BatchedRequest, Answer: Sendable, Failu
         self.commit = commit
     }
 
-    package func submit(_ request: Request) async throws(Failure) -> Answer {
+    @inlinable package func submit(_ request: Request) async throws(Failure) -> Answer {
         let result = await withCheckedContinuation { waiter in add([(request, { @Sendable in waiter.resume(returning: $0) })]) }
         return try result.get()
     }
 
     /// Without waiting: `answered` is called once, where batches are sent, and must be quick.
-    package func submit(_ request: Request, answered: @escaping @Sendable (Result<Answer, Failure>) -> Void) {
-        add([(request, answered)])
+    @inlinable package func submit(_ request: Request, answered: @escaping @Sendable (Result<Answer, Failure>) -> Void) {
+        add(CollectionOfOne((request, answered)))
     }
 
     /// Many requests of one caller, answered in their order when the last one is.
-    package func submit(_ requests: [Request]) async -> [Result<Answer, Failure>] {
+    @inlinable package func submit(_ requests: [Request]) async -> [Result<Answer, Failure>] {
         guard !requests.isEmpty else { return [] }
         return await withCheckedContinuation { waiter in
             let answers = Answers<Answer, Failure>(count: requests.count) { waiter.resume(returning: $0) }
@@ -67,9 +72,9 @@ package final class GroupCommit<Request: BatchedRequest, Answer: Sendable, Failu
         }
     }
 
-    private func add(_ entries: Batch) {
+    @inlinable func add(_ entries: some Collection<(request: Request, waiter: Waiter)>) {
         let isIdle = state.withLock { state in
-            state.queue += entries
+            state.queue.append(contentsOf: entries)
             guard state.running < atOnce else { return false }
             state.running += 1
             return true
@@ -78,47 +83,52 @@ package final class GroupCommit<Request: BatchedRequest, Answer: Sendable, Failu
         if isIdle { Task.detached(executorPreference: executor) { await self.drain() } }
     }
 
-    private func drain() async {
+    @inlinable func drain() async {
         while let batch = nextBatch() { await send(batch) }
     }
 
     /// The oldest requests, at most one for each job: a second one for the same job sees what the first one left.
-    private func nextBatch() -> Batch? {
+    @inlinable func nextBatch() -> Batch? {
         state.withLock { state in
-            if !Request.mustBeAlone { return oldest(&state) }
-            var batch: Batch = []
-            var later: Batch = []
-            var seen: Set<JobID> = []
-            var size = 0
-            for (index, entry) in state.queue.enumerated() {
-                size += entry.request.size
-                if batch.count == limit || (!batch.isEmpty && size > Self.sizeLimit) {
-                    later += state.queue[index...]
-                    break
-                }
-                if seen.insert(entry.request.jobID).inserted { batch.append(entry) } else { later.append(entry) }
-            }
-            state.queue = later
+            let batch = Request.mustBeAlone ? oldestAlone(&state) : oldest(&state)
             if batch.isEmpty { state.running -= 1 }
             return batch.isEmpty ? nil : batch
         }
     }
 
     /// Under the lock.
-    private func oldest(_ state: inout State) -> Batch? {
+    @inlinable func oldestAlone(_ state: inout State) -> Batch {
+        var batch: Batch = []
+        var later = Deque<(request: Request, waiter: Waiter)>()
+        var seen: Set<JobID> = []
         var size = 0
-        let count = state.queue.prefix(limit).prefix { entry in
+        while let entry = state.queue.first {
             size += entry.request.size
-            return size <= Self.sizeLimit
-        }.count
-        let batch = Array(state.queue.prefix(max(1, count)))
-        state.queue.removeFirst(batch.count)
-        if batch.isEmpty { state.running -= 1 }
-        return batch.isEmpty ? nil : batch
+            if batch.count == limit || (!batch.isEmpty && size > Self.sizeLimit) { break }
+            state.queue.removeFirst()
+            if seen.insert(entry.request.jobID).inserted { batch.append(entry) } else { later.append(entry) }
+        }
+        later.append(contentsOf: state.queue)
+        state.queue = later
+        return batch
+    }
+
+    /// Under the lock.
+    @inlinable func oldest(_ state: inout State) -> Batch {
+        var batch: Batch = []
+        batch.reserveCapacity(min(limit, state.queue.count))
+        var size = 0
+        while batch.count < limit, let entry = state.queue.first {
+            size += entry.request.size
+            if !batch.isEmpty, size > Self.sizeLimit { break }
+            batch.append(entry)
+            state.queue.removeFirst()
+        }
+        return batch
     }
 
     /// One request that the store refuses must not fail its neighbours: the batch is halved until it stands alone.
-    private func send(_ batch: Batch) async {
+    @inlinable func send(_ batch: Batch) async {
         do throws(Failure) {
             let answers = try await commit(batch.map(\.request))
             precondition(answers.count == batch.count, "a commit answers every request")
@@ -135,16 +145,16 @@ package final class GroupCommit<Request: BatchedRequest, Answer: Sendable, Failu
 }
 
 /// Collects the answers to many requests, and hands them over when the last one came.
-private final class Answers<Answer: Sendable, Failure: Error>: Sendable {
+@usableFromInline final class Answers<Answer: Sendable, Failure: Error>: Sendable {
     private let state: Mutex<(answers: [Result<Answer, Failure>?], missing: Int)>
     private let whole: @Sendable ([Result<Answer, Failure>]) -> Void
 
-    init(count: Int, whole: @escaping @Sendable ([Result<Answer, Failure>]) -> Void) {
+    @usableFromInline init(count: Int, whole: @escaping @Sendable ([Result<Answer, Failure>]) -> Void) {
         state = Mutex((Array(repeating: nil, count: count), count))
         self.whole = whole
     }
 
-    func set(_ answer: Result<Answer, Failure>, at place: Int) {
+    @usableFromInline func set(_ answer: Result<Answer, Failure>, at place: Int) {
         let all: [Result<Answer, Failure>]? = state.withLock { state in
             state.answers[place] = answer
             state.missing -= 1

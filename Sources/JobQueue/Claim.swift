@@ -116,11 +116,11 @@ extension JobQueue {
         claimed.claims.reserveCapacity(parts.count)
         let reader = PlainJobs(worker: worker, streams: request.streams.map { ($0, queueName(of: $0)) })
         var rest = parts.dropFirst()
-        for entry in request.delivered {
-            switch rest.popFirst() {
-            case .integer: add(reader.claim(entry), entry.entry, to: &claimed)
-            case let row? where row.array != nil: read(row, worker, to: &claimed)
-            default: break
+        for (entry, letter) in zip(request.delivered, rest.popFirst()?.bytes ?? []) {
+            if letter == UInt8(ascii: "p") {
+                add(reader.claim(entry), entry.entry, to: &claimed)
+            } else if letter == UInt8(ascii: "c"), let row = rest.popFirst() {
+                read(row, worker, to: &claimed)
             }
         }
         while let part = rest.popFirst() {

@@ -7,8 +7,8 @@ package enum Settled: Sendable, Hashable {
     case lost
 }
 
-/// The end of one attempt, as the script takes it: small, because it is handed on several times.
-struct Settlement: BatchedRequest {
+/// The end of one attempt, as the script takes it: an object, because it is handed on several times.
+final class Settlement: BatchedRequest {
     /// The script takes them one after the other.
     static let mustBeAlone = false
     let jobID: JobID
@@ -96,6 +96,7 @@ struct Settler: Sendable {
             }
         }
         let reply = try await redis.runKept(Scripts.settle, keys: keys, arguments: arguments)
+        if reply.integer == Int64(settlements.count) { return Array(repeating: .settled, count: settlements.count) }
         guard let codes = reply.array, codes.count == settlements.count else { throw unexpected(Scripts.settle, reply) }
         return codes.map { $0.integer == 1 ? .settled : .lost }
     }

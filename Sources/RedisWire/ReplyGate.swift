@@ -84,8 +84,19 @@ struct ReplyGate {
         cost = 0
     }
 
+    /// Nil for anything but digits behind at most one sign: hiredis would refuse it too, but after it had made room.
     private func announced() -> Int? {
-        Int(String(decoding: header.dropFirst().filter { $0 != 0x0D }, as: UTF8.self))
+        var (value, digits, isNegative) = (0, 0, false)
+        for (index, byte) in header.enumerated().dropFirst() where byte != 0x0D {
+            if byte == UInt8(ascii: "-"), index == 1 {
+                isNegative = true
+                continue
+            }
+            guard (0x30...0x39).contains(byte), digits < 18 else { return nil }
+            value = value * 10 + Int(byte) - 0x30
+            digits += 1
+        }
+        return digits == 0 ? nil : isNegative ? -value : value
     }
 
     /// Sums that overflow are over the limit; nothing here can trap on what a server announces.

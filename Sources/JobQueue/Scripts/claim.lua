@@ -5,10 +5,10 @@
 -- ARGV    1 worker name   2 how many to read   3 now ms   4 now as RFC 3339   5 of these lowest stream first   6 aside   7 delivered   8… entry, job id
 --         aside: '' or number of the stream that is read beside this: it is not read here, and what is below it only for 5
 --         delivered: '' or number of the stream whose entries were handed to this worker; their job id is '' where the fields are not a job's
--- Returns {'dead'}   {'unregistered'}   {'ok', {paused queue …}, a claim for each of 8…, then one for each entry that was read here}
---         a claim is 1 of a plain job of 8…: its entry says all; `stream number entry id policy kind`, input of a plain job that was read here;
---         nil of an entry of 8… that is not taken; {stream, entry, 'job', {field, value …}} of any other job;
---         {stream, entry, 'foreign', {field, value …}}
+-- Returns {'dead'}   {'unregistered'}   {'ok', {paused queue …}, a letter for each of 8…, claim …}
+--         the letter is p of a plain job: its entry says all; c of any other that is taken: the next claim; - of one that is not
+--         a claim is `stream number entry id policy kind`, input of a plain job that was read here; {stream, entry, 'job', {field, value …}} of any
+--         other job; {stream, entry, 'foreign', {field, value …}}
 local name = ARGV[1]
 local prefix = prefix_of(KEYS[1], 'worker:' .. name)
 local found = call('HMGET', KEYS[1], 'name', 'dead')
@@ -23,7 +23,7 @@ for _, queue in ipairs(paused_names) do
     paused[queue] = true
 end
 local has_limits = call('EXISTS', prefix .. 'limits') == 1
-local claims, channels = {'ok', paused_names}, {}
+local claims, channels = {'ok', paused_names, ''}, {}
 local taken = 0
 local jobs = prefix .. 'job:'
 local first_lease = name .. ':1'
@@ -249,6 +249,7 @@ if ARGV[7] ~= '' then
     local stream = KEYS[tonumber(ARGV[7])]
     local level = level_of(stream)
     local is_paused = paused[queue_of(stream)]
+    local letters = {}
     for at = 8, #ARGV, 2 do
         local entry, id, before = ARGV[at], ARGV[at + 1], #claims
         if is_paused then
@@ -259,14 +260,15 @@ if ARGV[7] ~= '' then
                 take_odd(stream, entry, fields)
             end
         elseif start_plain(jobs .. id, place(level, entry)) then
-            claims[before + 1] = 1
+            letters[#letters + 1] = 'p'
         else
             others().take(stream, entry, id)
         end
-        if #claims == before then
-            claims[before + 1] = false
+        if #letters * 2 < at - 6 then
+            letters[#letters + 1] = #claims > before and 'c' or '-'
         end
     end
+    claims[3] = table.concat(letters)
     taken = 0
 end
 

@@ -4,10 +4,11 @@
 -- ARGV    1 now ms   2 now as RFC 3339   3 retention ms   4… runs of attempts that have these in common: number of the stream, lease, how many;
 --         then id, entry and result as JSON of each, which completed. Any other is alone in its run, with its status for how many, and after its id
 --         and entry: error, `due ms|due as RFC 3339|uncharged|error type`
--- Returns for each 1 settled, also when this lease settled before   0 lost: another attempt holds the job, or it is gone
+-- Returns how many, when all were settled; otherwise for each 1 settled, also when this lease settled before   0 lost: another attempt holds the
+--         job, or it is gone
 local prefix = prefix_of(KEYS[1], 'active')
 local jobs = prefix .. 'job:'
-local replies, ended, buried, counters = {}, {}, {}, {}
+local replies, settled, ended, buried, counters = {}, 0, {}, {}, {}
 local channels, ends = {}, {} -- of the jobs that have ended: who hears of it is asked once for all
 local numbers, attempts = {}, {} -- of the last event, and of the attempt, where they are not 3 and 1
 local spent = {}
@@ -175,6 +176,7 @@ while ARGV[at] do
             gone[#gone + 1] = entry
             replies[#replies + 1] = 1
         end
+        settled = settled + replies[#replies]
         at = at + 3
     end
     at = many and at or at + 1
@@ -209,4 +211,4 @@ for stream, entries in pairs(spent) do
         discard(stream, unpack(entries))
     end
 end
-return replies
+return settled == #replies and settled or replies
