@@ -1,9 +1,10 @@
-package import DequeModule
-package import Synchronization
+public import DequeModule
+public import Synchronization
 
 /// What a batch may hold once for each job.
-package protocol BatchedRequest: Sendable {
-    var jobID: JobID { get }
+public protocol BatchedRequest: Sendable {
+    associatedtype BatchedJob: Hashable
+    var jobID: BatchedJob { get }
     /// Roughly what it adds to the statement, in bytes.
     var size: Int { get }
     /// Whether a second request for a job must wait for the next batch.
@@ -11,14 +12,15 @@ package protocol BatchedRequest: Sendable {
 }
 
 extension BatchedRequest {
-    package static var mustBeAlone: Bool { true }
+    public static var mustBeAlone: Bool { true }
 }
 
 /// Many callers, few commits: while one batch is on its way, later callers queue up and go together in the next one. No timer: a caller that
 /// comes alone goes at once. A cancelled caller still waits for its batch: what it asked for may be in the row already.
 ///
-/// Inlinable, so that each use is compiled for its own types: generic code would look them up at run time for every request.
-package final class GroupCommit<Request: BatchedRequest, Answer: Sendable, Failure: Error>: Sendable {
+/// Public and inlinable, so that each use is compiled for its own types: generic code would look them up at run time for every request, and the
+/// compiler does not do so for `package`.
+public final class GroupCommit<Request: BatchedRequest, Answer: Sendable, Failure: Error>: Sendable {
     /// Called once.
     @usableFromInline typealias Waiter = @Sendable (Result<Answer, Failure>) -> Void
     @usableFromInline typealias Batch = [(request: Request, waiter: Waiter)]
@@ -42,7 +44,7 @@ package final class GroupCommit<Request: BatchedRequest, Answer: Sendable, Failu
     /// `commit` answers every request of the batch, one answer each, in order, or throws for all of them. A failure that `isolates` may be the
     /// fault of one request. `atOnce` batches may be under way where a request
     /// need not be alone. `executor`: where batches are sent and their callers called.
-    @inlinable package init(
+    @inlinable public init(
         limit: Int, atOnce: Int = 1, executor: (any TaskExecutor)? = nil, isolates: @escaping @Sendable (Failure) -> Bool,
         commit: @escaping @Sendable ([Request]) async throws(Failure) -> [Answer]
     ) {
@@ -53,18 +55,18 @@ package final class GroupCommit<Request: BatchedRequest, Answer: Sendable, Failu
         self.commit = commit
     }
 
-    @inlinable package func submit(_ request: Request) async throws(Failure) -> Answer {
+    @inlinable public func submit(_ request: Request) async throws(Failure) -> Answer {
         let result = await withCheckedContinuation { waiter in add([(request, { @Sendable in waiter.resume(returning: $0) })]) }
         return try result.get()
     }
 
     /// Without waiting: `answered` is called once, where batches are sent, and must be quick.
-    @inlinable package func submit(_ request: Request, answered: @escaping @Sendable (Result<Answer, Failure>) -> Void) {
-        add(CollectionOfOne((request, answered)))
+    @inlinable public func submit(_ request: Request, answered: @escaping @Sendable (Result<Answer, Failure>) -> Void) {
+        add([(request, answered)])
     }
 
     /// Many requests of one caller, answered in their order when the last one is.
-    @inlinable package func submit(_ requests: [Request]) async -> [Result<Answer, Failure>] {
+    @inlinable public func submit(_ requests: [Request]) async -> [Result<Answer, Failure>] {
         guard !requests.isEmpty else { return [] }
         return await withCheckedContinuation { waiter in
             let answers = Answers<Answer, Failure>(count: requests.count) { waiter.resume(returning: $0) }
@@ -100,7 +102,7 @@ package final class GroupCommit<Request: BatchedRequest, Answer: Sendable, Failu
     @inlinable func oldestAlone(_ state: inout State) -> Batch {
         var batch: Batch = []
         var later = Deque<(request: Request, waiter: Waiter)>()
-        var seen: Set<JobID> = []
+        var seen: Set<Request.BatchedJob> = []
         var size = 0
         while let entry = state.queue.first {
             size += entry.request.size
@@ -130,7 +132,7 @@ package final class GroupCommit<Request: BatchedRequest, Answer: Sendable, Failu
     /// One request that the store refuses must not fail its neighbours: the batch is halved until it stands alone.
     @inlinable func send(_ batch: Batch) async {
         do throws(Failure) {
-            let answers = try await commit(batch.map(\.request))
+            let answers = try await commit(batch.map { $0.request })
             precondition(answers.count == batch.count, "a commit answers every request")
             for (entry, answer) in zip(batch, answers) { entry.waiter(.success(answer)) }
         } catch {
