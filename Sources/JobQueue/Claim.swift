@@ -114,7 +114,7 @@ extension JobQueue {
         var claimed = Claimed()
         claimed.paused = parts.first?.array?.compactMap(\.string) ?? []
         claimed.claims.reserveCapacity(parts.count)
-        let reader = PlainJobs(worker: worker, streams: request.streams.map { ($0, queueName(of: $0)) })
+        var reader = PlainJobs(worker: worker, streams: request.streams.map { ($0, queueName(of: $0)) })
         var rest = parts.dropFirst()
         for (entry, letter) in zip(request.delivered, rest.popFirst()?.bytes ?? []) {
             if letter == UInt8(ascii: "p") {
@@ -128,7 +128,7 @@ extension JobQueue {
                 read(part, worker, to: &claimed)
                 continue
             }
-            add(reader.claim(text, input: rest.popFirst()?.bytes ?? []), part.string ?? "", to: &claimed)
+            add(reader.claim(text, content: rest.popFirst()?.bytes ?? []), part.string ?? "", to: &claimed)
         }
         return claimed
     }
@@ -152,40 +152,66 @@ extension JobQueue {
     }
 }
 
-/// Reads plain jobs, whose first attempt begins: most jobs are, and none of their words is looked at twice.
+/// Reads plain jobs, whose first attempt begins: most jobs are. What one has in common with the one before is not read again.
 private struct PlainJobs {
     let worker: String
     /// With the names of their queues. KEYS has the worker's hash in front of them.
     let streams: [(name: String, queue: String)]
+    private var kind: (bytes: ArraySlice<UInt8>, name: String) = ([], "")
+    private var policy: (bytes: ArraySlice<UInt8>, job: Job?) = ([], nil)
 
-    func claim(_ delivered: DeliveredEntry) -> Claim? {
+    init(worker: String, streams: [(name: String, queue: String)]) {
+        self.worker = worker
+        self.streams = streams
+    }
+
+    mutating func claim(_ delivered: DeliveredEntry) -> Claim? {
         guard let words = delivered.job, let stream = streams.first(where: { $0.name == delivered.stream }) else { return nil }
-        let policy = words.policy.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
-        return claim(stream, delivered.entry, words.id[...], words.kind[...], policy[...], words.input)
+        return claim(stream, delivered.entry, words.id[...], words.kind[...], words.content)
     }
 
-    /// `stream number, entry, id, policy, kind` with spaces between them: see `claim.lua`.
-    func claim(_ text: [UInt8], input: [UInt8]) -> Claim? {
-        let words = text.split(separator: UInt8(ascii: " "), maxSplits: 8, omittingEmptySubsequences: false)
-        guard words.count == 9, let number = JobHash.whole(words[0]), streams.indices.contains(number - 2) else { return nil }
-        let entry = String(decoding: words[1], as: UTF8.self)
-        return claim(streams[number - 2], entry, words[2], words[8], words[3..<8], input)
+    /// `stream number, entry, id, kind` with spaces between them, and `policy input`: see `claim.lua`.
+    mutating func claim(_ text: [UInt8], content: [UInt8]) -> Claim? {
+        let words = text.split(separator: UInt8(ascii: " "), maxSplits: 3, omittingEmptySubsequences: false)
+        guard words.count == 4, let number = JobHash.whole(words[0]), streams.indices.contains(number - 2) else { return nil }
+        return claim(streams[number - 2], String(decoding: words[1], as: UTF8.self), words[2], words[3], content)
     }
 
-    private func claim(
-        _ stream: (name: String, queue: String), _ entry: String, _ id: ArraySlice<UInt8>, _ kind: ArraySlice<UInt8>,
-        _ policy: ArraySlice<ArraySlice<UInt8>>, _ input: [UInt8]
+    private mutating func claim(
+        _ stream: (name: String, queue: String), _ entry: String, _ id: ArraySlice<UInt8>, _ kind: ArraySlice<UInt8>, _ content: [UInt8]
     ) -> Claim? {
-        guard let id = JobID(id), let added = JobHash.whole(Array(entry.utf8).prefix { $0 != UInt8(ascii: "-") }) else { return nil }
+        guard let id = JobID(id), let added = entry.utf8.firstIndex(of: UInt8(ascii: "-")).flatMap({ Int64(entry[..<$0]) }),
+            let end = PlainJobs.endOfPolicy(content), let pattern = job(policy: content[..<end])
+        else { return nil }
+        if kind != self.kind.bytes { self.kind = (kind, String(decoding: kind, as: UTF8.self)) }
         // As in a hash: what cannot be read does not fit the kind, and the job fails for it.
-        let input = (try? JSONReader.read(input, depth: 256)) ?? [:]
-        // A plain job has one entry, since it was accepted.
+        let input = (try? JSONReader.read(Array(content[(end + 1)...]), depth: 256)) ?? [:]
         var job = Job(
-            id: id, kind: String(decoding: kind, as: UTF8.self), queue: stream.queue, state: .processing, input: input,
-            createdAt: Timestamp(milliseconds: Int64(added)))
-        guard JobHash.read(policy: policy, into: &job) else { return nil }
+            id: id, kind: self.kind.name, queue: stream.queue, priority: pattern.priority, state: .processing, input: input, metadata: [:],
+            isRecorded: pattern.isRecorded, maxAttempts: pattern.maxAttempts, timeoutMilliseconds: pattern.timeoutMilliseconds,
+            // A plain job has one entry, since it was accepted.
+            estimatedMilliseconds: pattern.estimatedMilliseconds, createdAt: Timestamp(milliseconds: added))
         job.attempt = 1
         job.sequence = 2
         return Claim(job: job, attempt: 1, worker: worker, stream: stream.name, entry: entry)
+    }
+
+    /// A job of that policy, and nothing else of it.
+    private mutating func job(policy bytes: ArraySlice<UInt8>) -> Job? {
+        if bytes == policy.bytes { return policy.job }
+        var job = Job(id: JobID(), kind: "", queue: "", state: .processing, input: [:])
+        let isRead = JobHash.read(policy: bytes.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)[...], into: &job)
+        policy = (bytes, isRead ? job : nil)
+        return policy.job
+    }
+
+    /// The space behind the fifth word.
+    private static func endOfPolicy(_ content: [UInt8]) -> Int? {
+        var words = 0
+        for (index, byte) in content.enumerated() where byte == UInt8(ascii: " ") {
+            words += 1
+            if words == 5 { return index }
+        }
+        return nil
     }
 }

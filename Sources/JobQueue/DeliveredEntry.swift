@@ -8,12 +8,12 @@ package struct DeliveredEntry: Sendable, Hashable {
     /// What the entry of a job says; nil where it has other fields.
     let job: JobWords?
 
-    /// The words of a job's entry. Policy and input only of a plain job with a small input.
+    /// The words of a job's entry.
     struct JobWords: Sendable, Hashable {
         let id: [UInt8]
         let kind: [UInt8]
-        let policy: [UInt8]
-        let input: [UInt8]
+        /// `policy input` of a plain job with a small input.
+        let content: [UInt8]
     }
 
     init(stream: String, entry: String, fields: ArraySlice<RedisReply> = []) {
@@ -40,19 +40,20 @@ package struct DeliveredEntry: Sendable, Hashable {
 }
 
 extension DeliveredEntry.JobWords {
-    private static let names = ["job_id", "kind", "policy", "input"].map { Array($0.utf8) }
+    private static let names = ["job_id", "kind", "job"].map { Array($0.utf8) }
 
     /// Nil for other fields than a job's, in their order.
     init?(_ fields: ArraySlice<RedisReply>) {
         let names = DeliveredEntry.JobWords.names
-        guard fields.count == 4 || fields.count == 8 else { return nil }
-        var values: [[UInt8]] = []
-        values.reserveCapacity(4)
-        for (index, name) in names.prefix(fields.count / 2).enumerated() {
-            let at = fields.startIndex + 2 * index
-            guard fields[at].bytes == name, let value = fields[at + 1].bytes else { return nil }
-            values.append(value)
+        let first = fields.startIndex
+        guard fields.count == 4 || fields.count == 6, fields[first].bytes == names[0], fields[first + 2].bytes == names[1],
+            let id = fields[first + 1].bytes, let kind = fields[first + 3].bytes
+        else { return nil }
+        var content: [UInt8] = []
+        if fields.count == 6 {
+            guard fields[first + 4].bytes == names[2], let words = fields[first + 5].bytes else { return nil }
+            content = words
         }
-        self.init(id: values[0], kind: values[1], policy: values.count > 2 ? values[2] : [], input: values.count > 2 ? values[3] : [])
+        self.init(id: id, kind: kind, content: content)
     }
 }

@@ -7,7 +7,7 @@
 --         delivered: '' or number of the stream whose entries were handed to this worker; their job id is '' where the fields are not a job's
 -- Returns {'dead'}   {'unregistered'}   {'ok', {paused queue …}, a letter for each of 8…, claim …}
 --         the letter is p of a plain job: its entry says all; c of any other that is taken: the next claim; - of one that is not
---         a claim is `stream number entry id policy kind`, input of a plain job that was read here; {stream, entry, 'job', {field, value …}} of any
+--         a claim is `stream number entry id kind`, `policy input` of a plain job that was read here; {stream, entry, 'job', {field, value …}} of any
 --         other job; {stream, entry, 'foreign', {field, value …}}
 local name = ARGV[1]
 local prefix = prefix_of(KEYS[1], 'worker:' .. name)
@@ -284,13 +284,13 @@ local function read(stream, count)
 end
 
 local function take_read(stream, number, entry, fields)
-    local carries = fields[5] == 'policy' and fields[7] == 'input' and not fields[9]
+    local carries = fields[5] == 'job' and not fields[7]
     if fields[1] ~= 'job_id' or fields[3] ~= 'kind' or fields[5] and not carries then
         take_odd(stream, entry, fields)
     elseif carries and start_plain(jobs .. fields[2], place(level_of(stream), entry)) then
         taken = taken + 1
-        claims[#claims + 1] = number .. ' ' .. entry .. ' ' .. fields[2] .. ' ' .. fields[6] .. ' ' .. fields[4]
-        claims[#claims + 1] = fields[8]
+        claims[#claims + 1] = number .. ' ' .. entry .. ' ' .. fields[2] .. ' ' .. fields[4]
+        claims[#claims + 1] = fields[6]
     else
         others().take(stream, entry, fields[2])
     end

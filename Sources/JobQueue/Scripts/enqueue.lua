@@ -17,7 +17,7 @@ local CARRIED = 1024 -- bytes of input
 local function accept_plain(run, id, input)
     local entry
     if #input <= CARRIED then
-        entry = run.mark .. call('XADD', run.stream, '*', 'job_id', id, 'kind', run.kind, 'policy', run.policy, 'input', input)
+        entry = run.mark .. call('XADD', run.stream, '*', 'job_id', id, 'kind', run.kind, 'job', run.words .. input)
     else
         entry = place(run.level, call('XADD', run.stream, '*', 'job_id', id, 'kind', run.kind))
     end
@@ -167,7 +167,7 @@ end
 local function run_at(i)
     local level = level_of_priority(ARGV[i + 2])
     local run = {kind = ARGV[i], queue = ARGV[i + 1], level = level, policy = ARGV[i + 3], created = ARGV[i + 4], by = ARGV[i + 5],
-        stream = stream_of(prefix, ARGV[i + 1], level), mark = '+' .. (level == '' and '' or level .. ':'), first = i + 7, count = tonumber(ARGV[i + 6])}
+        stream = stream_of(prefix, ARGV[i + 1], level), mark = '+' .. (level == '' and '' or level .. ':'), words = ARGV[i + 3] .. ' ', first = i + 7, count = tonumber(ARGV[i + 6])}
     if level ~= '' then
         run.extra = {'priority', level}
     end
