@@ -28,9 +28,33 @@ struct Prelude {
         return Part(names: names.split { $0 == "," || $0 == " " }, text: text)
     }
 
-    /// The parts that a script names, and what these name, in their order.
-    func needed(by script: some Collection<UInt8>) -> [UInt8] {
-        var words = Prelude.words(String(decoding: script, as: UTF8.self)[...])
+    /// A line of a function of a script: what only this function needs is put there, and made when it is called.
+    private static let marker = "    -- prelude\n"
+
+    /// The script with the parts that it names, and what these name: on top what its first lines need or several functions do.
+    func complete(_ script: some Collection<UInt8>) -> [UInt8] {
+        let pieces = String(decoding: script, as: UTF8.self).split(separator: Prelude.marker, omittingEmptySubsequences: false)
+        let functions = pieces.dropFirst().map(Prelude.untilItsEnd)
+        let outer = pieces[0] + zip(pieces.dropFirst(), functions).map { $0[$1.endIndex...] }.joined()
+        let inner = functions.map { needed(by: $0) }
+        let shared = parts.indices.filter { index in inner.count { $0.contains(index) } > 1 }
+        let top = needed(by: outer + shared.map { parts[$0].text }.joined())
+        var text = spell(top) + pieces[0]
+        for (piece, needed) in zip(pieces.dropFirst(), inner) { text += spell(needed.subtracting(top)) + piece }
+        return Array(text.utf8)
+    }
+
+    /// What is left of a function that begins at the beginning of a line.
+    private static func untilItsEnd(_ text: Substring) -> Substring {
+        text.firstRange(of: "\nend\n").map { text[..<$0.lowerBound] } ?? text
+    }
+
+    private func spell(_ needed: Set<Int>) -> String {
+        needed.sorted().map { String(parts[$0].text) }.joined()
+    }
+
+    private func needed(by script: some StringProtocol) -> Set<Int> {
+        var words = Prelude.words(Substring(script))
         var needed: Set<Int> = []
         var hasGrown = true
         while hasGrown {
@@ -41,7 +65,7 @@ struct Prelude {
                 hasGrown = true
             }
         }
-        return needed.sorted().flatMap { Array(parts[$0].text.utf8) }
+        return needed
     }
 
     /// Comments name things too, and need none of them.

@@ -48,6 +48,6 @@ package enum Scripts {
         let moving = PackageResources.limits_lua + PackageResources.lanes_lua + PackageResources.parked_lua
         let prelude = Prelude(
             PackageResources.shared_lua + (moves ? moving : []) + (passesPermits ? PackageResources.model_permits_lua : []))
-        return RedisScript(name: name, source: firstLine + [UInt8(ascii: "\n")] + prelude.needed(by: rest) + rest)
+        return RedisScript(name: name, source: firstLine + [UInt8(ascii: "\n")] + prelude.complete(rest))
     }
 }

@@ -82,6 +82,7 @@ end
 
 -- What only jobs with a key or under a limit need; made when the first one comes.
 local function make_rare()
+    -- prelude
     local permits, lanes, parked = the_permits(), the_lanes(), the_parked()
 
     local function take_permits(id, names, held)
@@ -160,6 +161,7 @@ end
 
 -- What only entries need that are not simply taken; made when the first one comes.
 local function make_others()
+    -- prelude
     -- An entry that is not one of our plain ones: a ticket, or another program's. Returns the id of any other.
     local function take_odd(stream, entry, fields)
         local id, foreign, key

@@ -32,6 +32,7 @@ end
 
 -- What few jobs need; made when the first one comes.
 local function make_rare()
+    -- prelude
     local seen, taken = {}, {} -- jobs that this call accepts, and keys that they hold
     local channels, events = {}, {} -- of the accepted jobs: who hears of it is asked once for all
 

@@ -45,6 +45,7 @@ end
 
 -- What only attempts need that did not just complete a plain job; made when the first one comes.
 local function make_rare()
+    -- prelude
     -- The event of an end that is not a completion, or of a pause; keys in their order.
     local function event_of(attempt, status, result, error_type, at)
         local why = status == 'queued' and '' or '"error":' .. cjson.encode(result) .. ',"error_type":' .. cjson.encode(error_type) .. ','
