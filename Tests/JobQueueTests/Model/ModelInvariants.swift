@@ -72,7 +72,7 @@ extension ModelWorld {
                 guard let id = JobID(entry.job), let job = jobs[id] else {
                     throw ModelViolation(description: "an entry of \(stream) belongs to no job")
                 }
-                let isCurrent = snapshot.hashes[queue.keys.job(id)]?["entry"] == place(stream, entry.id)
+                let isCurrent = isAt(stream, entry.id, snapshot.hashes[queue.keys.job(id)])
                 let isWanted = isCurrent && (job.state == .queued || job.state == .processing)
                 let isSkipped = job.wasCancelled || job.options.concurrencyKey != nil
                 try require(isWanted || isSkipped, "\(stream) keeps an entry of j\(job.number), which is \(job.state)")
@@ -151,7 +151,7 @@ extension ModelWorld {
     /// Unread, or handed out and not claimed yet.
     private func isTicket(_ entry: ModelSnapshot.Entry, _ stream: String, _ snapshot: ModelSnapshot) -> Bool {
         !jobs.values.contains { job in
-            job.state == .processing && snapshot.hashes[queue.keys.job(job.id)]?["entry"] == place(stream, entry.id)
+            job.state == .processing && isAt(stream, entry.id, snapshot.hashes[queue.keys.job(job.id)])
         }
     }
 

@@ -44,7 +44,7 @@ extension ModelWorld {
     private func unread(_ snapshot: ModelSnapshot, _ stream: String) -> [JobID] {
         (snapshot.streams[stream] ?? []).compactMap { entry in
             guard let id = JobID(entry.job), jobs[id]?.state == .queued, snapshot.pending[stream]?[entry.id] == nil,
-                snapshot.hashes[queue.keys.job(id)]?["entry"] == place(stream, entry.id)
+                isAt(stream, entry.id, snapshot.hashes[queue.keys.job(id)])
             else { return nil }
             return id
         }
@@ -137,7 +137,7 @@ extension ModelWorld {
 
     private func release(_ held: HeldEntry, of name: String, crashed: Bool) async throws {
         let job = queue.keys.job(held.jobID ?? JobID())
-        let isCurrent = try await redis.command(["HGET", .string(job), "entry"]).string == place(held.stream, held.entry)
+        let isCurrent = try await isAt(held.stream, held.entry, redis.command(["HGETALL", .string(job)]).fields)
         let reply = try await queue.release(held, of: name, crashed: crashed)
         try require(reply == .released, "releasing an entry that \(name) holds answered \(reply)")
         guard isCurrent, let id = held.jobID, let job = jobs[id], job.isHeld(by: name) else { return }
