@@ -76,7 +76,8 @@ extension JobQueue {
         let (reply, other) = try await redis.runKept(
             Scripts.claim, keys: keys, arguments: arguments,
             beside: [
-                "XREADGROUP", "GROUP", "workers", .string(worker), "COUNT", .integer(Int64(aside.count)), "STREAMS", .string(aside.stream), ">",
+                "XREADGROUP", "GROUP", "workers", .string(worker), "COUNT", .integer(Int64(aside.count)), "STREAMS", .string(aside.stream),
+                ">",
             ])
         return ClaimAnswer(reply: reply, delivered: DeliveredEntry.read(other))
     }

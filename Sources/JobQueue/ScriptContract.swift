@@ -71,7 +71,9 @@ extension RedisConnection {
     func runKept(
         _ script: RedisScript, keys: [String], arguments: [RedisArgument], beside command: [RedisArgument]
     ) async throws(RedisError) -> (reply: RedisReply, other: RedisReply) {
-        assert(ScriptContract.isKept(by: script, keys: keys.count, arguments: arguments.count), "\(script.name) was called against its contract")
+        assert(
+            ScriptContract.isKept(by: script, keys: keys.count, arguments: arguments.count),
+            "\(script.name) was called against its contract")
         return try await run(script, keys: keys, arguments: arguments, beside: command)
     }
 }

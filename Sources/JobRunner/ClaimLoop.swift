@@ -115,7 +115,9 @@ struct ClaimLoop {
     }
 
     /// Starts what was claimed; what was not is free again.
-    private mutating func starting(_ answer: ClaimAnswer, of request: ClaimRequest) async -> Result<(count: Int, paused: [String]), any Error> {
+    private mutating func starting(
+        _ answer: ClaimAnswer, of request: ClaimRequest
+    ) async -> Result<(count: Int, paused: [String]), any Error> {
         do {
             let reply = try life.desk.queue.read(answer, of: request, for: life.name)
             let brought = try await run(reply)

@@ -30,7 +30,8 @@ enum Leftovers {
                 $0.string ?? "-"
             })
         else { return "nobody knows where" }
-        let level = hash[3].contains(":") ? ":" + hash[3].prefix { $0 != ":" } : ""
+        let place = hash[3].drop { $0 == "+" }  // the mark of a plain job that waits
+        let level = place.contains(":") ? ":" + place.prefix { $0 != ":" } : ""
         let stream = "\(hash[5])_jobs\(level)"
         let groups = (try? await redis.command(["XINFO", "GROUPS", .string(stream)]).array?.first?.array?.map { $0.string ?? "-" }) ?? []
         let words = zip(fields, hash).map { "\($0) \($1)" }.joined(separator: ", ")

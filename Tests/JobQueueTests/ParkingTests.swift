@@ -217,7 +217,7 @@ import Testing
         let fixture = try await limited([
             Limit(scope: .queue, name: "ingest", concurrency: 1), Limit(scope: .key, name: "*", concurrency: 100),
         ])
-        let jobs = try await add(fixture, 1) + add(fixture, 1) + add(fixture, 1, key: "a")
+        let jobs = try await add(fixture, age: 3000) + add(fixture, age: 2000) + add(fixture, key: "a", age: 1000)
         let running = try await claims(fixture)
         #expect(running.map(\.job.id) == [jobs[0]])
         for key in [fixture.queue.keys.behind("queue:ingest"), fixture.queue.keys.behind("kind:web_crawl"), fixture.queue.keys.parked] {

@@ -55,7 +55,7 @@ import Testing
     @Test func aQueuedJobWithoutAnEntryIsMended() async throws {
         let fixture = try await QueueFixture()
         let job = try await fixture.enqueued()
-        let entry = try #require(try await fixture.field("entry", of: job.id))
+        let (_, entry) = try #require(try await fixture.field("entry", of: job.id).flatMap(Keys.entry))
         _ = try await fixture.redis.command(["XDEL", .string(fixture.queue.keys.stream("ingest", .medium)), .string(entry)])
         #expect(try await fixture.queue.repair() == 1)
         #expect(try await fixture.queue.repair() == 0)

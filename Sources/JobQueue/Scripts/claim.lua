@@ -200,12 +200,20 @@ local function make_others()
         end
     end
 
-    -- An entry that was handed to this worker and is still its own; a job's hash tells that without asking, what has other fields must be asked for.
+    -- Whether an entry was claimed before, by a call whose reply was lost. A ticket may have been good for another job of its stream.
+    local function is_claimed(stream, entry, fields)
+        local id = call('HGET', stream .. ':served', entry) or fields[1] == 'job_id' and fields[2] or ''
+        local state = state_of(jobs .. id)
+        return state[1] == 'processing' and state[2] == place(level_of(stream), entry)
+    end
+
+    -- An entry that was handed to this worker, is still its own, and not claimed yet; a job's hash tells that without asking, what has other
+    -- fields must be asked for.
     local function fields_of_handed(stream, entry)
-        local pending = call('XPENDING', stream, GROUP, entry, entry, 1, name)
+        local pending = redis.pcall('XPENDING', stream, GROUP, entry, entry, 1, name) -- the group may be gone
         local entries = #pending == 1 and call('XRANGE', stream, entry, entry) or {}
         if #entries == 1 then
-            return entries[1][2]
+            return not is_claimed(stream, entry, entries[1][2]) and entries[1][2] or nil
         elseif #pending == 1 then
             call('XACK', stream, GROUP, entry)
         end

@@ -84,8 +84,8 @@ local function make_parked(permits, lanes)
         local place, job = place_of(queue, kind), prefix .. 'job:' .. id
         turns = turns + 0.01
         local time = is_from_lane and clock() + turns or tonumber(created or 0)
+        list_place(prefix, place) -- first: what a cut leaves there is found
         call('ZADD', prefix .. 'parked:' .. place, (RANKS[priority or ''] or 2) * RANK + time, id)
-        list_place(prefix, place)
         call('HSET', job, 'entry', 'parked:' .. place, 'permits', '', 'more', '1')
         call('HDEL', job, 'woken')
         give_back(prefix, id, held or '')

@@ -10,6 +10,7 @@ for _, hash in ipairs(KEYS) do
         if ARGV[1] == '' then
             call('HDEL', hash, 'subject')
         else
+            unfold(hash)
             call('HSET', hash, 'more', '1', 'subject', ARGV[1])
         end
     end

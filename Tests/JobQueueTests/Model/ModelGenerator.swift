@@ -44,6 +44,7 @@ struct ModelGenerator {
     }
 
     private mutating func enqueue() -> ModelOperation {
+        if random.isTrue(percent: 6) { return .addForeign(random.pick(StreamLevel.ordinary)) }
         if random.isTrue(percent: 15) {
             let first = random.below(jobs)
             let numbers = (0..<2 + random.below(3)).map { (first + $0) % jobs }
@@ -84,10 +85,18 @@ struct ModelGenerator {
         case 0: return .claimUnheard(worker: worker, count: 1 + random.below(2))
         case 1: return .deliver(worker: worker)
         case 2: return .claimDelivered(worker: worker)
+        case 3, 4, 5: return claimBeside(worker)
         default:
             let levels: [StreamLevel] = random.isTrue(percent: 30) ? [.suspect] : StreamLevel.ordinary
             return .claim(worker: worker, count: 1 + random.below(3), lowestFirst: random.isTrue(percent: 20) ? 1 : 0, levels)
         }
+    }
+
+    private mutating func claimBeside(_ worker: Int) -> ModelOperation {
+        let count = random.below(4)
+        return .claimBeside(
+            worker: worker, count: count, lowestFirst: count > 0 && random.isTrue(percent: 30) ? 1 : 0,
+            random.isTrue(percent: 80) ? random.pick(StreamLevel.ordinary) : nil, again: random.isTrue(percent: 20))
     }
 
     private mutating func ofAttempt() -> ModelOperation {

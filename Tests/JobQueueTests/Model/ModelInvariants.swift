@@ -8,6 +8,7 @@ extension ModelWorld {
     func check() async throws -> ModelSnapshot {
         let snapshot = try await ModelSnapshot.read(redis)
         for job in jobs.values { try checkHash(job, snapshot) }
+        for job in jobs.values { try checkMark(job, snapshot) }
         guard !isDisturbed else { return snapshot }
         for job in jobs.values { try checkPlace(job, snapshot) }
         for job in jobs.values { try checkLifetime(job, snapshot) }
@@ -29,6 +30,22 @@ extension ModelWorld {
         }
         let differences = job.differences(from: found)
         try require(differences.isEmpty, "j\(job.number) \(differences)")
+    }
+
+    /// The mark stands in front of a place if and only if a claim needs nothing but the entry there: the job waits, never ran, has no more to it,
+    /// and the entry has its content.
+    private func checkMark(_ job: ModelJob, _ snapshot: ModelSnapshot) throws {
+        let hash = snapshot.hashes[queue.keys.job(job.id)] ?? [:]
+        let place = hash["entry"] ?? ""
+        let isPlain = job.state == .queued && hash["more"] == nil && hash["attempt"] == nil && (hash["lease"] ?? "").isEmpty
+        let entry = entryPlace(place).flatMap { (stream, id) in snapshot.streams[stream]?.first { $0.id == id } }
+        let carries = ["job_id", "kind", "policy", "input"].allSatisfy { entry?.fields[$0] == hash[$0] }
+        if place.hasPrefix("+") {
+            try require(isPlain, "j\(job.number) is marked at \(place), and is \(hash)")
+            try require(carries || isDisturbed, "j\(job.number) is marked, its entry says \(entry?.fields ?? [:])")
+        } else {
+            try require(!isPlain || !carries, "j\(job.number) waits with its content at \(place) and is not marked")
+        }
     }
 
     /// A live job can be reached in exactly one way.
@@ -65,14 +82,15 @@ extension ModelWorld {
         }
     }
 
-    /// Every entry has a live job, or one that was cancelled before anybody read it. Tickets of concurrency keys may be too many.
+    /// Every entry is another program's, or has a live job, or one that was cancelled before anybody read it. Tickets of concurrency keys may be
+    /// too many.
     private func checkEntries(_ snapshot: ModelSnapshot) throws {
         for (stream, entries) in snapshot.streams {
-            for entry in entries {
+            for entry in entries where !entry.isForeign {
                 guard let id = JobID(entry.job), let job = jobs[id] else {
                     throw ModelViolation(description: "an entry of \(stream) belongs to no job")
                 }
-                let isCurrent = snapshot.hashes[queue.keys.job(id)]?["entry"] == place(stream, entry.id)
+                let isCurrent = isAt(stream, entry.id, snapshot.hashes[queue.keys.job(id)])
                 let isWanted = isCurrent && (job.state == .queued || job.state == .processing)
                 let isSkipped = job.wasCancelled || job.options.concurrencyKey != nil
                 try require(isWanted || isSkipped, "\(stream) keeps an entry of j\(job.number), which is \(job.state)")
@@ -151,7 +169,7 @@ extension ModelWorld {
     /// Unread, or handed out and not claimed yet.
     private func isTicket(_ entry: ModelSnapshot.Entry, _ stream: String, _ snapshot: ModelSnapshot) -> Bool {
         !jobs.values.contains { job in
-            job.state == .processing && snapshot.hashes[queue.keys.job(job.id)]?["entry"] == place(stream, entry.id)
+            job.state == .processing && isAt(stream, entry.id, snapshot.hashes[queue.keys.job(job.id)])
         }
     }
 

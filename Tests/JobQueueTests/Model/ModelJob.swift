@@ -14,6 +14,7 @@ struct ModelJob {
     var cancelRequested = false
     var uncharged = 0
     var isDue = false
+    var hasSubject = false
     /// It was cancelled once: a claim skips the entry that it had then.
     var wasCancelled = false
 
@@ -29,6 +30,7 @@ struct ModelJob {
         attempt = hash["attempt"].flatMap { Int($0) } ?? (lease == nil ? 0 : 1)
         cancelRequested = hash["cancel_requested"] == "1"
         uncharged = hash["uncharged"].flatMap { Int($0) } ?? 0
+        hasSubject = hash["subject"] != nil
     }
 
     init(id: JobID, number: Int, priority: JobPriority, options: ModelOptions, state: JobState) {
@@ -70,8 +72,10 @@ struct ModelWorker {
     var isMarkedDead = false
     /// Jobs it believes to run.
     var running: Set<JobID> = []
-    /// What a blocking read brought, not claimed yet.
+    /// What reads brought, not claimed yet.
     var delivered: [DeliveredEntry] = []
+    /// What reads have ever brought.
+    var everDelivered: [DeliveredEntry] = []
 }
 
 /// A promise that did not hold.

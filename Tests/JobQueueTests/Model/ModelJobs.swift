@@ -8,10 +8,17 @@ extension ModelWorld {
     private func job(_ number: Int, _ priority: JobPriority) -> Job {
         let options = options[number] ?? ModelOptions()
         let kind = options.unique == nil ? "k\(number % 2)" : "k"
-        var job = Job(id: id(of: number), kind: kind, queue: ModelWorld.queueName, priority: priority, input: [:], isRecorded: false)
+        var job = Job(
+            id: id(of: number), kind: kind, queue: ModelWorld.queueName, priority: priority, input: ModelWorld.input(of: number),
+            isRecorded: false)
         job.concurrencyKey = options.concurrencyKey
         job.uniqueness = options.unique.map { Uniqueness(key: ModelOptions.uniqueKey, span: $0) }
         return job
+    }
+
+    /// One job's is too large to be carried by its entry.
+    static func input(of number: Int) -> JSONValue {
+        ["n": number == 6 ? .string(String(repeating: "n", count: 1500)) : .integer(Int64(number))]
     }
 
     func enqueue(_ number: Int, _ priority: JobPriority, _ due: ModelOperation.Due, _ given: ModelOptions) async throws {
@@ -186,6 +193,12 @@ extension ModelWorld {
         jobs[id]?.wasCancelled = true
         freeUniqueKey(id)
         counters["cancelled", default: 0] += 1
+    }
+
+    func setSubject(_ number: Int) async throws {
+        let id = id(of: number)
+        try await queue.setSubject("s", of: [id])
+        jobs[id]?.hasSubject = true
     }
 
     func becomeDue(_ number: Int) async throws {

@@ -24,6 +24,11 @@ indirect enum ModelOperation: Sendable, Hashable {
     case deliver(worker: Int)
     /// The worker claims what was delivered to it.
     case claimDelivered(worker: Int)
+    /// The worker claims all that was delivered to it from one stream, and as many more, while three entries of another stream are read for it.
+    /// `again`: it claims what was ever delivered to it, as if it had not heard what became of it.
+    case claimBeside(worker: Int, count: Int, lowestFirst: Int = 0, StreamLevel?, again: Bool = false)
+    /// Another program adds an entry.
+    case addForeign(StreamLevel)
     /// `back` 0 is the newest claim of the job that a worker was told of, 1 the one before it, …
     case report(job: Int, back: Int)
     case storeStep(job: Int, back: Int)
@@ -117,6 +122,10 @@ extension ModelOperation: CustomStringConvertible {
         case .claimUnheard(let worker, let count): "claim \(count) by w\(worker), reply lost"
         case .deliver(let worker): "deliver to w\(worker)"
         case .claimDelivered(let worker): "claim delivered by w\(worker)"
+        case .claimBeside(let worker, let count, let lowest, let aside, let again):
+            "claim \(again ? "what was ever" : "all") delivered and \(count) more by w\(worker)"
+                + (lowest > 0 ? ", lowest first \(lowest)" : "") + (aside.map { ", beside a read of \($0.rawValue)" } ?? "")
+        case .addForeign(let level): "another program adds to \(level.rawValue)"
         case .report(let job, let back): "report j\(job) by claim -\(back)"
         case .storeStep(let job, let back): "step j\(job) by claim -\(back)"
         case .settle(let job, let back, let ending): "settle j\(job) by claim -\(back) \(ending)"

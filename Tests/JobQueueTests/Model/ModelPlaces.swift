@@ -3,7 +3,7 @@ import JobQueue
 
 /// Where jobs wait, read from what Redis holds: entries, lanes of concurrency keys, behind limits.
 extension ModelWorld {
-    /// As the field `entry` has it.
+    /// As the field `entry` has it, without the mark of a plain job that waits.
     func place(_ stream: String, _ entry: String) -> String {
         let level = StreamLevel.allCases.first { queue.keys.stream(ModelWorld.queueName, $0) == stream } ?? .medium
         return level == .medium ? entry : "\(level.rawValue):\(entry)"
@@ -11,10 +11,13 @@ extension ModelWorld {
 
     /// The stream entry that a place names; nil for a lane, behind a limit, and nowhere.
     func entryPlace(_ place: String) -> (stream: String, entry: String)? {
-        let parts = place.split(separator: ":").map(String.init)
-        if parts.count == 1 { return (queue.keys.stream(ModelWorld.queueName, .medium), parts[0]) }
-        guard parts.count == 2, let level = StreamLevel(rawValue: parts[0]) else { return nil }
-        return (queue.keys.stream(ModelWorld.queueName, level), parts[1])
+        Keys.entry(at: place).map { (queue.keys.stream(ModelWorld.queueName, $0.level), $0.entry) }
+    }
+
+    /// Whether a job's hash names this stream entry, with the mark of a plain job that waits or without.
+    func isAt(_ stream: String, _ entry: String, _ hash: [String: String]?) -> Bool {
+        guard let found = entryPlace(hash?["entry"] ?? "") else { return false }
+        return found == (stream, entry)
     }
 
     /// The names of the limits that a job must respect, with how many may run.
@@ -44,11 +47,11 @@ extension ModelWorld {
     func claimable(_ snapshot: ModelSnapshot, _ stream: String) -> [JobID] {
         let unread = (snapshot.streams[stream] ?? []).filter { snapshot.pending[stream]?[$0.id] == nil }
         return jobs.values.filter { job in
-            guard job.state == .queued, let hash = snapshot.hashes[queue.keys.job(job.id)], let place = hash["entry"] else { return false }
+            guard job.state == .queued, let hash = snapshot.hashes[queue.keys.job(job.id)] else { return false }
             let held = Set((hash["permits"] ?? "").split(separator: " ").map(String.init))
             let isFree = limits(of: job).allSatisfy { held.contains($0.name) || room($0, snapshot) > 0 }
             let isInLane = snapshot.sortedSets[queue.keys.lane(stream, job.options.concurrencyKey ?? "")]?[job.id.description] != nil
-            return isFree && (unread.contains { self.place(stream, $0.id) == place } || isInLane && !unread.isEmpty)
+            return isFree && (unread.contains { isAt(stream, $0.id, hash) } || isInLane && !unread.isEmpty)
         }.map(\.id)
     }
 }

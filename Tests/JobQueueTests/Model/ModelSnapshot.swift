@@ -6,7 +6,11 @@ import RedisWire
 struct ModelSnapshot {
     struct Entry: Hashable {
         let id: String
-        let job: String
+        let fields: [String: String]
+
+        var job: String { fields["job_id"] ?? "" }
+        /// Another program's, to be adopted.
+        var isForeign: Bool { fields["source_type"] != nil }
     }
 
     var hashes: [String: [String: String]] = [:]
@@ -15,7 +19,7 @@ struct ModelSnapshot {
     var sets: [String: Set<String>] = [:]
     var strings: [String: String] = [:]
     var streams: [String: [Entry]] = [:]
-    /// Of a stream: entry → consumer.
+    /// Of a stream that has its group: entry → consumer.
     var pending: [String: [String: String]] = [:]
     /// Milliseconds left; -1 for a key that stays.
     var timeToLive: [String: Int64] = [:]
@@ -26,7 +30,7 @@ struct ModelSnapshot {
             guard let parts = row.array, parts.count == 5, let name = parts[0].string, let type = parts[1].string else { continue }
             snapshot.timeToLive[name] = parts[2].integer
             snapshot.keep(parts[3], as: type, of: name)
-            if type == "stream" { snapshot.pending[name] = pending(parts[4]) }
+            if type == "stream", !parts[4].isNull { snapshot.pending[name] = pending(parts[4]) }
         }
         return snapshot
     }
@@ -45,7 +49,7 @@ struct ModelSnapshot {
                 local question = questions[type]
                 local pending = type == 'stream' and redis.pcall('XPENDING', name, 'workers', '-', '+', 1000) or {}
                 rows[#rows + 1] = {name, type, redis.call('PTTL', name), redis.call(question[1], name, unpack(question, 2)),
-                    pending.err and {} or pending}
+                    not pending.err and pending}
             end
             return rows
             """.utf8))
@@ -59,7 +63,7 @@ struct ModelSnapshot {
         case "stream":
             streams[name] = (reply.array ?? []).compactMap { row in
                 guard let parts = row.array, parts.count == 2, let id = parts[0].string else { return nil }
-                return Entry(id: id, job: parts[1].fields?["job_id"] ?? "")
+                return Entry(id: id, fields: parts[1].fields ?? [:])
             }
         case "string": strings[name] = reply.string
         default: break

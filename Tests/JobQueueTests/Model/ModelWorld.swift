@@ -70,13 +70,14 @@ final class ModelWorld {
         case .settle(let job, let back, let ending): try await settle(job, back, ending)
         case .requestCancel(let job): try await requestCancel(job)
         case .endUnclaimed(let job): try await endUnclaimed(job)
-        case .setSubject(let job): try await queue.setSubject("s", of: [id(of: job)])
+        case .setSubject(let job): try await setSubject(job)
         case .becomeDue(let job): try await becomeDue(job)
         case .promote: try await promote()
         case .pause, .resume, .setLimits: try await applyToFleet(operation)
         case .flushScripts: _ = try await redis.command(["SCRIPT", "FLUSH"])
         case .loseGroup(let level): try await loseGroup(level)
         case .loseEntry(let job): try await loseEntry(job)
+        case .addForeign(let level): try await addForeign(level)
         case .sweep: try await sweep()
         case .torn(let torn, let writes): try await tear(torn, after: writes)
         default: try await applyToWorker(operation)
@@ -105,6 +106,8 @@ final class ModelWorld {
         case .claimUnheard(let worker, let count): try await claim(worker, count, StreamLevel.ordinary, isHeard: false)
         case .deliver(let worker): try await deliver(worker)
         case .claimDelivered(let worker): try await claimDelivered(worker)
+        case .claimBeside(let worker, let count, let lowest, let aside, let again):
+            try await claimBeside(worker, count, lowestFirst: lowest, aside, again: again)
         case .beat(let worker): try await beat(worker)
         case .markDead(let worker, let stale): try await markDead(worker, stale: stale)
         case .recover(let worker): try await recover(workers[worker].name)
@@ -152,7 +155,8 @@ final class ModelWorld {
             let old = jobs[id]
             let hash = snapshot.hashes[queue.keys.job(id)]
             let options = old?.options ?? options[number] ?? ModelOptions()
-            guard var new = ModelJob(id: id, number: number, priority: old?.priority ?? .medium, options: options, hash: hash) else {
+            let priority = old?.priority ?? hash?["priority"].flatMap(JobPriority.init) ?? .medium
+            guard var new = ModelJob(id: id, number: number, priority: priority, options: options, hash: hash) else {
                 try require(old == nil, "j\(number) vanished")
                 continue
             }
@@ -184,7 +188,7 @@ extension ModelOperation {
         case .enqueue, .enqueueMany, .ready: Scripts.enqueue
         case .retry: Scripts.retry
         case .setLimits: Scripts.setLimits
-        case .claim, .claimUnheard, .claimDelivered: Scripts.claim
+        case .claim, .claimUnheard, .claimDelivered, .claimBeside: Scripts.claim
         case .report: Scripts.report
         case .storeStep: Scripts.step
         case .settle: Scripts.settle

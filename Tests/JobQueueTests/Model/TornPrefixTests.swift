@@ -53,7 +53,40 @@ import Testing
         Situation("cancel of a parked job", parked, .endUnclaimed(job: 2)), Situation("request to cancel", running, .requestCancel(job: 0)),
         Situation("retry", running + [.settle(job: 0, back: 0, .failed)], .retry(job: 0)),
         Situation("retry with a key", lanes + [.settle(job: 0, back: 0, .failed)], .retry(job: 0)),
-        Situation("fewer limits", parked, .setLimits(ModelLimits())),
+        Situation("fewer limits", parked, .setLimits(ModelLimits())), Situation("subject of a queued job", [enqueue], .setSubject(job: 0)),
+        Situation("subject of a running job", running, .setSubject(job: 0)),
+    ]
+
+    private static func beside(_ count: Int, _ aside: StreamLevel? = .high, again: Bool = false) -> ModelOperation {
+        .claimBeside(worker: 0, count: count, aside, again: again)
+    }
+    /// Three entries of a stream were delivered by a read aside; the groups are there since a claim that brought nothing.
+    private static func delivered(_ options: ModelOptions = ModelOptions()) -> [ModelOperation] {
+        [.beat(worker: 0), claim, .enqueueMany(jobs: [0, 1, 2], .high, .now, options), beside(0)]
+    }
+
+    private static let ofDeliveries: [Situation] = [
+        Situation("claim of delivered entries", delivered() + [.enqueue(job: 3, .high, .now)], beside(1)),
+        Situation("claim of delivered entries, one of a cancelled job", delivered() + [.endUnclaimed(job: 1)], beside(0)),
+        Situation("claim of delivered entries, one of a job that has more by now", delivered() + [.setSubject(job: 1)], beside(0, nil)),
+        Situation("claim of a paused queue's delivered entries", delivered() + [.endUnclaimed(job: 1), .pause], beside(1)),
+        Situation("claim of delivered entries under a limit", delivered() + [limit], beside(0, nil)),
+        Situation("claim of delivered tickets", delivered(key), beside(0, nil)),
+        Situation("claim of a paused queue's tickets", delivered(key) + [.pause], beside(0, nil)),
+        Situation(
+            "claim of delivered entries again", delivered() + [beside(0, nil), .enqueue(job: 3, .low, .now)],
+            beside(1, .medium, again: true)),
+        Situation(
+            "claim of a paused queue's delivered entries again",
+            delivered() + [beside(0, nil), .enqueue(job: 3, .high, .now), beside(0), .pause], beside(0, nil, again: true)),
+        Situation(
+            "claim of delivered entries, one of another program", [.beat(worker: 0), claim, enqueue, .addForeign(.high), beside(0)],
+            beside(0)),
+        Situation(
+            "claim of a paused queue's entry of another program",
+            [.beat(worker: 0), claim, enqueue, .addForeign(.high), beside(0), .pause],
+            beside(0)),
+        Situation("release of a plain job's delivered entry", delivered() + [.markDead(worker: 0, stale: false)], .releaseOne(worker: 0)),
     ]
 
     private static let ofWorkers: [Situation] = [
@@ -87,7 +120,7 @@ import Testing
     ]
 
     static let situations =
-        ofDoors + ofWorkers
+        ofDoors + ofDeliveries + ofWorkers
         + ModelOperation.Ending.allCases.flatMap { ending in
             [
                 Situation("settle \(ending)", running, .settle(job: 0, back: 0, ending)),
