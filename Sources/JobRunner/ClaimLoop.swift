@@ -10,6 +10,8 @@ struct ClaimLoop {
     private var order: StreamOrder
     /// Entries that were handed to this worker and are not claimed yet: all of one stream. Slots are kept for them.
     private var delivered: [DeliveredEntry] = []
+    /// Entries were delivered and not claimed: they must go back at once.
+    private var isLost = false
     /// The stream that all of the last claim came from, when it brought all that was asked for: more waits there.
     private var busy: String?
 
@@ -32,7 +34,8 @@ struct ClaimLoop {
                     _ = try await life.desk.handBackUnknown(of: life.name, streams: life.allStreams, running: known)
                     lastCheck = (generation, .now)
                 }
-                if try await !claimOnce() { lastCheck = nil }
+                if try await !claimOnce() || isLost { lastCheck = nil }
+                isLost = false
                 failures = 0
             } catch {
                 lastCheck = nil  // Redis may have handed out what never came here
@@ -56,18 +59,17 @@ struct ClaimLoop {
             return true
         }
         guard life.isWorking, life.pauseChanges == changes else { return true }
-        return try await waitForWork(free, without: brought.paused)
+        return try await waitForWork(without: brought.paused)
     }
 
     /// One claim or, while a stream has a backlog, a chain of them: the next one is under way while the jobs of this one are started.
-    /// A lone reply is read where it arrives, which saves two wake-ups of threads; in a chain the event loop has its hands full.
     private mutating func claim(_ free: Int) async throws -> (count: Int, paused: [String]) {
         var request = request(free)
-        var answer = try await ask(request, on: busy == nil ? life.desk.queue.executor : globalConcurrentExecutor)
+        var answer = try keep(await ask(request).get(), of: request)
         for _ in 0..<ClaimLoop.longestChain {
             guard busy != nil, !delivered.isEmpty, life.isWorking else { break }
             let next = self.request(life.executions.freeSlots)
-            async let ahead = asking(next)
+            async let ahead = ask(next)
             let brought = await starting(answer, of: request)
             // To its end, whatever became of the other: a claim that is cancelled has taken jobs that nobody runs.
             let taken = await ahead
@@ -97,12 +99,7 @@ struct ClaimLoop {
     /// Reading beside the script takes a round trip more until a job runs: that is for many at once.
     private static let leastAside = 8
 
-    private mutating func ask(_ request: ClaimRequest, on executor: any TaskExecutor) async throws -> ClaimAnswer {
-        let answer = await withTaskExecutorPreference(executor) { [self] in await asking(request) }
-        return try keep(answer.get(), of: request)
-    }
-
-    private func asking(_ request: ClaimRequest) async -> Result<ClaimAnswer, RedisError> {
+    private func ask(_ request: ClaimRequest) async -> Result<ClaimAnswer, RedisError> {
         do throws(RedisError) { return .success(try await life.desk.queue.ask(request, for: life.name)) } catch { return .failure(error) }
     }
 
@@ -132,10 +129,14 @@ struct ClaimLoop {
 
     /// The stream where more waits: one that gave all that was asked for, or the last one as long as nothing waits above it.
     private mutating func note(_ reply: ClaimReply, to request: ClaimRequest) {
-        guard case .claimed(let claimed) = reply, claimed.paused.isEmpty else { return busy = nil }
+        guard case .claimed(let claimed) = reply else {
+            isLost = isLost || !request.delivered.isEmpty || !delivered.isEmpty
+            return busy = nil
+        }
         if let (stream, _) = request.aside {
             let above = request.streams.prefix { $0 != stream }
-            if claimed.claims.contains(where: { above.contains($0.stream) }) { busy = nil }
+            let isPaused = claimed.paused.contains(life.desk.queue.queueName(of: stream))
+            if isPaused || claimed.claims.contains(where: { above.contains($0.stream) }) { busy = nil }
         } else if delivered.isEmpty {
             let streams = Set(claimed.claims.map(\.stream))
             let isFull = request.count > 0 && claimed.claims.count >= request.count
@@ -152,15 +153,17 @@ struct ClaimLoop {
     private var batch: Int { min(64, max(8, life.settings.slots / 4)) }
 
     /// An idle worker waits in a blocking read over the streams that are not paused.
-    private func waitForWork(_ free: Int, without paused: [String]) async throws -> Bool {
+    private func waitForWork(without paused: [String]) async throws -> Bool {
+        guard life.executions.freeSlots > 0 else { return true }
         let streams = paused.isEmpty ? order.streams : order.streams(without: paused)
         guard !streams.isEmpty else {
             try? await Task.sleep(for: .milliseconds(500))
             return true
         }
         let entries = try await life.waiter.wait(as: life.name, on: streams)
-        for entry in entries.prefix(free) { _ = try await run(life.desk.queue.claim(entry, for: life.name)) }
-        return entries.count <= free
+        let taken = entries.prefix(life.executions.freeSlots)
+        for entry in taken { _ = try await run(life.desk.queue.claim(entry, for: life.name)) }
+        return taken.count == entries.count
     }
 
     /// Starts what was claimed; says how many entries there were, and which queues are paused.

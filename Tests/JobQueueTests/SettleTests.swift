@@ -36,6 +36,19 @@ import Testing
         #expect(try await fixture.length(.medium) == 0)
     }
 
+    /// Redis was started from an older file: the job waits again for an entry that a worker has claimed in the meantime.
+    @Test func aSettlementOfAJobThatWaitsAgainLeavesItsEntry() async throws {
+        let fixture = try await QueueFixture()
+        let job = try await fixture.enqueued()
+        let before = try #require(try await fixture.field("entry", of: job.id))
+        let claim = try await fixture.claimed()
+        let hash = RedisArgument.string(fixture.queue.keys.job(job.id))
+        _ = try await fixture.redis.command(["HSET", hash, "status", "queued", "entry", .string(before)])
+        _ = try await fixture.redis.command(["HDEL", hash, "lease", "started_at"])
+        #expect(try await fixture.queue.settle(claim, as: .completed([:])) == .lost)
+        #expect(try await fixture.length(.medium) == 1)
+    }
+
     @Test func deadLettersAreListedAsLongAsTheyAreKept() async throws {
         let fixture = try await QueueFixture(retentionMilliseconds: 60_000)
         let dead = RedisArgument.string(fixture.queue.keys.dead)

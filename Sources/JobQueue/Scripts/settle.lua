@@ -115,7 +115,7 @@ local function make_rare()
     local function miss(id, lease, stream, entry, state)
         if state[1] == lease and state[2] then
             return 1 -- only its own settlement leaves a lease on a job that does not run
-        elseif call('HGET', jobs .. id, 'entry') ~= place(level_of(stream), entry) then -- also when the job is gone
+        elseif unmarked(call('HGET', jobs .. id, 'entry')) ~= place(level_of(stream), entry) then -- also when the job is gone
             call('HDEL', stream .. ':served', entry)
             local gone = spent[stream]
             gone[#gone + 1] = entry
