@@ -64,9 +64,16 @@ import Testing
 
     @Test func anInputThatCannotBeReadIsLeftToItsHandler() async throws {
         let fixture = try await QueueFixture()
-        let job = Job(id: JobID(), kind: "web_crawl", queue: "ingest", input: [:])
+        let job = Job(id: JobID(), kind: "web_crawl", queue: "ingest", input: ["a": 1])
         _ = try await fixture.queue.enqueue(job)
-        _ = try await fixture.redis.command(["HSET", .string(fixture.queue.keys.job(job.id)), "input", "{"])
+        // Its entry says what its handler is given.
+        let hash = RedisArgument.string(fixture.queue.keys.job(job.id))
+        let policy = try #require(try await fixture.field("policy", of: job.id))
+        let entry = try await fixture.redis.command([
+            "XADD", .string(fixture.queue.keys.stream("ingest", .medium)), "*", "job_id", .string(job.id.description), "kind", "web_crawl",
+            "policy", .string(policy), "input", "{",
+        ])
+        _ = try await fixture.redis.command(["HSET", hash, "input", "{", "entry", .string("+" + (entry.string ?? ""))])
         #expect(try await fixture.claimed().job.input == [:])
     }
 

@@ -17,11 +17,12 @@ struct TestHandler: JobHandler {
     let work: @Sendable (JobContext) async throws(JobFailure) -> JSONValue
 
     init(
-        _ name: String = "task", retry: RetryPolicy = RetryPolicy(maxAttempts: 3, baseMilliseconds: 20, capMilliseconds: 50),
-        isRecorded: Bool = true, work: @escaping @Sendable (JobContext) async throws(JobFailure) -> JSONValue
+        _ name: String = "task", queue: String = "ingest",
+        retry: RetryPolicy = RetryPolicy(maxAttempts: 3, baseMilliseconds: 20, capMilliseconds: 50), isRecorded: Bool = true,
+        work: @escaping @Sendable (JobContext) async throws(JobFailure) -> JSONValue
     ) {
         kind = JobKind(
-            name: name, summary: "s", queue: "ingest", input: InputShape([.init("n", .integer(0...1000), "n")]), retry: retry,
+            name: name, summary: "s", queue: queue, input: InputShape([.init("n", .integer(0...1000), "n")]), retry: retry,
             timeoutMilliseconds: 60_000, isRecorded: isRecorded)
         self.work = work
     }
