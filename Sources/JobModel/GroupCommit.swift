@@ -12,6 +12,7 @@ public protocol BatchedRequest: Sendable {
 }
 
 extension BatchedRequest {
+    /// A second request for a job sees what the first one left.
     public static var mustBeAlone: Bool { true }
 }
 
@@ -55,6 +56,7 @@ public final class GroupCommit<Request: BatchedRequest, Answer: Sendable, Failur
         self.commit = commit
     }
 
+    /// Returns when its batch was committed.
     @inlinable public func submit(_ request: Request) async throws(Failure) -> Answer {
         let result = await withCheckedContinuation { waiter in add([(request, { @Sendable in waiter.resume(returning: $0) })]) }
         return try result.get()
