@@ -167,8 +167,10 @@ end
 -- What the jobs of a run have in common, and where its first job begins in ARGV.
 local function run_at(i)
     local level = level_of_priority(ARGV[i + 2])
-    local run = {kind = ARGV[i], queue = ARGV[i + 1], level = level, policy = ARGV[i + 3], created = ARGV[i + 4], by = ARGV[i + 5],
-        stream = stream_of(prefix, ARGV[i + 1], level), mark = '+' .. (level == '' and '' or level .. ':'), words = ARGV[i + 3] .. ' ', first = i + 7, count = tonumber(ARGV[i + 6])}
+    local run = {
+        kind = ARGV[i], queue = ARGV[i + 1], level = level, policy = ARGV[i + 3], created = ARGV[i + 4], by = ARGV[i + 5],
+        stream = stream_of(prefix, ARGV[i + 1], level), mark = '+' .. (level == '' and '' or level .. ':'), words = ARGV[i + 3] .. ' ',
+        first = i + 7, count = tonumber(ARGV[i + 6])}
     if level ~= '' then
         run.extra = {'priority', level}
     end
@@ -201,7 +203,7 @@ while ARGV[i] do
     end
 end
 
--- Nobody can wait for a new id but by a pattern.
+-- Nobody can wait for a new id but by a pattern. Of a row that is queued again whoever waits was told before.
 local has_patterns = call('PUBSUB', 'NUMPAT') > 0
 if are_plain and not has_patterns and call('EXISTS', unpack(keys)) == 0 and call('ZADD', KEYS[1], unpack(active)) == #keys then
     for _, run in ipairs(runs) do
