@@ -91,6 +91,8 @@ import Testing
         #expect(try await fixture.field("entry", of: jobs[0].id)?.hasPrefix("+urgent:") == true, "its entry still says all")
         #expect(try await fixture.field("entry", of: jobs[1].id)?.hasPrefix("urgent:") == true)
         try await fixture.queue.resume("ingest")
+        let stale = try await claim(fixture, delivered)
+        #expect(stale.claims.isEmpty && stale.foreign.isEmpty, "their jobs have other entries by now")
         let (claimed, _) = try await ask(fixture) { $0.count = 10 }
         let expected = [jobs[0], jobs[1], jobs[3], jobs[4]]
         #expect(claimed.claims.map(\.job.id) == expected.map(\.id))
@@ -148,6 +150,18 @@ import Testing
         let claimed = try await claim(fixture, delivered)
         #expect(claimed.claims.isEmpty && claimed.foreign.isEmpty)
         #expect(Set(try await fixture.claims(by: "w1", count: 10).map(\.job.id)) == Set(jobs.map(\.id)))
+    }
+
+    @Test func aStreamThatIsReadAsideIsNotClaimedFrom() async throws {
+        let fixture = try await fixture()
+        let (low, medium) = (plain(priority: .low), plain())
+        _ = try await fixture.queue.enqueue([low, medium])
+        let (claimed, delivered) = try await ask(fixture) {
+            ($0.count, $0.lowestFirst) = (2, 1)
+            $0.aside = (fixture.queue.keys.stream("ingest", .low), 10)
+        }
+        #expect(claimed.claims.map(\.job.id) == [medium.id])
+        #expect(delivered.map(\.jobID) == [low.id])
     }
 
     @Test func aReadAsideOfALostGroupBringsNothingAndTheClaimBesideItCounts() async throws {

@@ -65,12 +65,13 @@ import Testing
     }
 
     /// Both queues and all levels by turns; some have more to them than an input.
-    private func jobs(_ count: Int) -> [Job] {
+    private func jobs(_ count: Int, inOneStream: Bool = false) -> [Job] {
         (0..<count).map { number in
-            let isModel = number / 3 % 2 == 1
+            let isModel = !inOneStream && number / 3 % 2 == 1
             var job = Job(
                 id: JobID(), kind: isModel ? "answer" : "task", queue: isModel ? "models" : "ingest",
-                priority: [.medium, .medium, .low, .medium, .high][number / 2 % 5], input: ["n": .integer(Int64(number % 1000))],
+                priority: [.medium, .medium, .low, .medium, .high][inOneStream ? 0 : number / 2 % 5],
+                input: ["n": .integer(Int64(number % 1000))],
                 isRecorded: false)
             if number % 37 == 5 { job.metadata = ["a": 1] }
             return job
@@ -168,11 +169,12 @@ import Testing
         #expect(book.most == slots)
     }
 
-    @Test(arguments: 0..<3) func aWorkerThatLeavesGivesBackWhatItHasNotStarted(round: Int) async throws {
+    /// A backlog of one stream is read ahead all the time, one of many streams by turns.
+    @Test(arguments: 0..<6) func aWorkerThatLeavesGivesBackWhatItHasNotStarted(round: Int) async throws {
         let gate = Gate()
         let book = Book(middle: (60 + 50 * round, { gate.open() }))
         let fixture = try await fixture(slots: 64) { id throws(JobFailure) in try await book.run(id) }
-        let backlog = jobs(1200)
+        let backlog = jobs(1200, inOneStream: round > 0)
         _ = try await fixture.desk.queue.enqueue(backlog)
         let runner = fixture.runner()
         async let running: Void = runner.run()
