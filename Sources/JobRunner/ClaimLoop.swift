@@ -10,6 +10,8 @@ struct ClaimLoop {
     private var order: StreamOrder
     /// Entries that were handed to this worker and are not claimed yet: all of one stream. Slots are kept for them.
     private var delivered: [DeliveredEntry] = []
+    /// How many more jobs a claim that is under way may bring.
+    private var underWay = 0
     /// Entries were delivered and not claimed: they must go back at once.
     private var isLost = false
     /// The stream that all of the last claim came from, when it brought all that was asked for: more waits there.
@@ -43,6 +45,14 @@ struct ClaimLoop {
                 await pause(after: failures, error)
             }
         }
+        await handBackDelivered()
+    }
+
+    /// A worker that leaves runs what it has for a while: what it only read ahead must not wait for that. A dead one holds nothing.
+    private mutating func handBackDelivered() async {
+        guard !delivered.isEmpty, life.isLeaving else { return }
+        forgetDelivered()
+        _ = try? await life.desk.handBackUnknown(of: life.name, streams: life.allStreams, running: life.executions.jobIDs)
     }
 
     /// False when this worker was given more entries than it has slots: the rest must go back. The wait for a slot is bounded, because entries
@@ -70,11 +80,15 @@ struct ClaimLoop {
             guard busy != nil, !delivered.isEmpty, life.isWorking else { break }
             let next = self.request(life.executions.freeSlots)
             async let ahead = ask(next)
+            underWay = next.count + (next.aside?.count ?? 0)
             let brought = await starting(answer, of: request)
-            // To its end, whatever became of the other: a claim that is cancelled has taken jobs that nobody runs.
-            let taken = await ahead
-            _ = try brought.get()
-            (request, answer) = (next, try keep(taken.get(), of: next))
+            underWay = 0
+            (request, answer) = (next, try keep(await ahead.get(), of: next))
+            // Whatever became of the one before, what this one took must run: nobody else has it.
+            if case .failure(let error) = brought {
+                _ = await starting(answer, of: request)
+                throw error
+            }
         }
         return try await starting(answer, of: request).get()
     }
@@ -89,9 +103,10 @@ struct ClaimLoop {
         let most = min(free, batch)
         var request = ClaimRequest(order.streams, count: most, lowestFirst: order.share(of: most))
         request.delivered = delivered
-        if let busy, free >= ClaimLoop.leastAside {
+        let aside = min(free - 1 - request.lowestFirst, batch)
+        if let busy, aside >= ClaimLoop.leastAside {
             request.count = 1 + request.lowestFirst
-            request.aside = (busy, min(free - request.count, batch))
+            request.aside = (busy, aside)
         }
         return request
     }
@@ -118,7 +133,7 @@ struct ClaimLoop {
         do {
             let reply = try life.desk.queue.read(answer, of: request, for: life.name)
             let brought = try await run(reply)
-            life.executions.reserve(delivered.count)
+            life.executions.reserve(delivered.count + underWay)
             order.turn(claimed: brought.count)
             note(reply, to: request)
             return .success(brought)

@@ -60,6 +60,7 @@ final class WorkerLife: Sendable {
 
     var name: String { card.name }
     var isWorking: Bool { phase.withLock { $0 == .working } }
+    var isLeaving: Bool { phase.withLock { $0 == .draining } }
 
     /// Every stream of every queue there is: a reaper recovers whatever a worker held.
     var allStreams: [String] { desk.queue.keys.streams(desk.catalogue.queues, StreamLevel.allCases) }
@@ -134,6 +135,9 @@ final class WorkerLife: Sendable {
             if await leave() { return .left }
             break
         }
+        executions.stopAll(.dead)
+        // A claim may have been under way: what it brought is another worker's by now.
+        for await _ in claimsEnded {}
         executions.stopAll(.dead)
         return .dead
     }

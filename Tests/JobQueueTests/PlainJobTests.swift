@@ -71,7 +71,7 @@ import Testing
         let policy = try #require(try await fixture.field("policy", of: job.id))
         let entry = try await fixture.redis.command([
             "XADD", .string(fixture.queue.keys.stream("ingest", .medium)), "*", "job_id", .string(job.id.description), "kind", "web_crawl",
-            "policy", .string(policy), "input", "{",
+            "job", .string(policy + " {"),
         ])
         _ = try await fixture.redis.command(["HSET", hash, "input", "{", "entry", .string("+" + (entry.string ?? ""))])
         #expect(try await fixture.claimed().job.input == [:])

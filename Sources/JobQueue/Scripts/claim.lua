@@ -219,7 +219,7 @@ local function make_others()
         end
     end
 
-    -- An entry of a queue that was paused meanwhile goes back: that of a job to the front, as it is said to be the next one.
+    -- An entry of a queue that was paused meanwhile goes back as it was.
     local function put_back(stream, entry)
         local fields = fields_of_handed(stream, entry)
         if not fields then
@@ -229,8 +229,7 @@ local function make_others()
         local level = level_of(stream)
         local state = state_of(job)
         local waits = state[1] == 'queued' and unmarked(state[2]) == place(level, entry)
-        local front = waits and level ~= 'suspect' and 'urgent' or level
-        local fresh = place(front, call('XADD', stream_of(prefix, queue_of(stream), front), '*', unpack(fields)))
+        local fresh = place(level, call('XADD', stream, '*', unpack(fields)))
         if waits then
             call('HSET', job, 'entry', unmarked(state[2]) == state[2] and fresh or '+' .. fresh)
         end

@@ -39,7 +39,8 @@ extension ModelWorld {
         let place = hash["entry"] ?? ""
         let isPlain = job.state == .queued && hash["more"] == nil && hash["attempt"] == nil && (hash["lease"] ?? "").isEmpty
         let entry = entryPlace(place).flatMap { (stream, id) in snapshot.streams[stream]?.first { $0.id == id } }
-        let carries = ["job_id", "kind", "policy", "input"].allSatisfy { entry?.fields[$0] == hash[$0] }
+        let content = "\(hash["policy"] ?? "") \(hash["input"] ?? "")"
+        let carries = ["job_id", "kind"].allSatisfy { entry?.fields[$0] == hash[$0] } && entry?.fields["job"] == content
         if place.hasPrefix("+") {
             try require(isPlain, "j\(job.number) is marked at \(place), and is \(hash)")
             try require(carries || isDisturbed, "j\(job.number) is marked, its entry says \(entry?.fields ?? [:])")
