@@ -192,4 +192,25 @@ import Testing
         #expect(book.order.count == 1200 && Set(book.order).count == 1200, "every job ran once")
         #expect(try await entries(fixture) == 0)
     }
+
+    @Test func whatWasReadAheadDoesNotWaitForAJobThatRuns() async throws {
+        let (isLeaving, end) = (Gate(), Gate())
+        let hold: @Sendable () async throws -> Void = {
+            isLeaving.open()
+            try await end.wait()
+        }
+        let book = Book(middle: (150, hold))
+        let fixture = try await fixture(slots: 64) { id throws(JobFailure) in try await book.run(id) }
+        let backlog = jobs(1200, inOneStream: true)
+        _ = try await fixture.desk.queue.enqueue(backlog)
+        let runner = fixture.runner()
+        async let running: Void = runner.run()
+        try await isLeaving.wait()
+        runner.drain()
+        try await eventually { try await held(fixture) == 1 }
+        #expect(book.running == 1)
+        end.open()
+        await running
+        #expect(try await held(fixture) == 0)
+    }
 }
