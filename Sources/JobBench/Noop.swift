@@ -6,6 +6,7 @@ package struct Noop: JobHandler {
     private let tally: Tally
 
     static let queue = "bench"
+    private static let padding = String(repeating: "x", count: 65_536)
     static let unrecorded = kind("noop", isRecorded: false)
     static let recorded = kind("noop_recorded", isRecorded: true)
 
@@ -24,8 +25,8 @@ package struct Noop: JobHandler {
     static func input(_ number: Int, timed: Bool, bytes: Int) -> JSONValue {
         var members: [String: JSONValue] = ["number": .integer(Int64(number))]
         if timed { members["timed"] = true }
-        let padding = bytes - JSONValue.object(members).bytes.count - #","padding":"""#.utf8.count
-        members["padding"] = .string(String(repeating: "x", count: max(0, padding)))
+        let frame = #"{"number":,"padding":""}"#.utf8.count + (timed ? #""timed":true,"#.utf8.count : 0)
+        members["padding"] = .string(String(padding.prefix(max(0, bytes - frame - String(number).utf8.count))))
         return .object(members)
     }
 

@@ -1,4 +1,5 @@
 internal import CCrypto
+internal import Glibc
 
 /// Digests by OpenSSL's libcrypto: fingerprints of requests and content, names of foreign jobs.
 package enum Digest {
@@ -34,8 +35,23 @@ package enum Digest {
 
     /// Bytes from the operating system's generator, for ids and names that nobody may guess.
     package static func randomBytes(_ count: Int) -> [UInt8] {
-        var generator = SystemRandomNumberGenerator()
-        return (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        [UInt8](unsafeUninitializedCapacity: count) { bytes, filled in
+            fill(UnsafeMutableRawBufferPointer(bytes))
+            filled = count
+        }
+    }
+
+    /// 128 such bits.
+    static func randomWords() -> (UInt64, UInt64) {
+        var words: (UInt64, UInt64) = (0, 0)
+        withUnsafeMutableBytes(of: &words, fill)
+        return words
+    }
+
+    /// It fails only where a sandbox forbids it, and for more than 256 bytes.
+    private static func fill(_ target: UnsafeMutableRawBufferPointer) {
+        guard let start = target.baseAddress, !target.isEmpty else { return }
+        precondition(getentropy(start, target.count) == 0, "the operating system gives no random bytes; let this process call getrandom")
     }
 
     package static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {

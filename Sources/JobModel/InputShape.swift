@@ -79,17 +79,18 @@ package struct InputShape: Sendable {
         if let foreign { return InputShape.accept(input, foreign) }
         guard var members = input.object else { return .failure(Faults([Fault(pointer: "#/input", detail: "must be an object")])) }
         var faults: [Fault] = []
-        for name in members.keys.sorted() where !fields.contains(where: { $0.name == name }) {
+        for name in members.keys.filter({ name in !fields.contains { $0.name == name } }).sorted() {
             faults.append(Fault(pointer: "#/input/\(name.prefix(100))", detail: "is not a field of this kind"))
         }
         for field in fields {
-            let given = members[field.name].flatMap { $0.isNull ? nil : $0 }
-            members[field.name] = given ?? field.standard
-            if let given {
-                faults += field.type.faults(of: given, at: "#/input/\(field.name)")
-            } else if field.isRequired {
-                faults.append(Fault(pointer: "#/input/\(field.name)", detail: "is required"))
+            let value = members[field.name]
+            if let value, !value.isNull {
+                faults += field.type.faults(of: value, at: "#/input/\(field.name)")
+                continue
             }
+            // Written only where it changes something: most inputs are handed on as they are, and not copied.
+            if value != nil || field.standard != nil { members[field.name] = field.standard }
+            if field.isRequired { faults.append(Fault(pointer: "#/input/\(field.name)", detail: "is required")) }
         }
         if let first = oneOf.first, oneOf.allSatisfy({ members[$0] == nil }) {
             let others = oneOf.dropFirst().joined(separator: " and no ")
@@ -140,14 +141,14 @@ extension InputShape.FieldType {
     }
 
     /// Everything that does not fit, each at its place.
-    package func faults(of value: JSONValue, at pointer: String) -> [InputShape.Fault] {
+    package func faults(of value: JSONValue, at pointer: @autoclosure () -> String) -> [InputShape.Fault] {
         switch self {
         case .messages(let maxCount, let maxBytes):
-            ModelInput.faults(ofMessages: value, maxCount: maxCount, maxBytes: maxBytes, at: pointer)
-        case .modelOptions: ModelInput.faults(ofOptions: value, at: pointer)
-        case .thinking: ModelInput.thinking(value) == nil ? [.init(pointer: pointer, detail: ModelInput.thinkingWords)] : []
-        case .schema(let maxBytes): ModelInput.faults(ofSchema: value, maxBytes: maxBytes, at: pointer)
-        default: refusal(of: value).map { [.init(pointer: pointer, detail: $0)] } ?? []
+            ModelInput.faults(ofMessages: value, maxCount: maxCount, maxBytes: maxBytes, at: pointer())
+        case .modelOptions: ModelInput.faults(ofOptions: value, at: pointer())
+        case .thinking: ModelInput.thinking(value) == nil ? [.init(pointer: pointer(), detail: ModelInput.thinkingWords)] : []
+        case .schema(let maxBytes): ModelInput.faults(ofSchema: value, maxBytes: maxBytes, at: pointer())
+        default: refusal(of: value).map { [.init(pointer: pointer(), detail: $0)] } ?? []
         }
     }
 

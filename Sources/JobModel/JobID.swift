@@ -10,9 +10,9 @@ package struct JobID: Hashable, Sendable, CustomStringConvertible {
 
     /// A fresh UUIDv7 (RFC 9562): 48 bits of milliseconds, then 74 random bits.
     package init(at now: Timestamp = .now) {
-        var generator = SystemRandomNumberGenerator()
-        let high = UInt64(clamping: now.milliseconds) << 16 | generator.next() & 0xffff
-        self.init(high, generator.next(), version: 7)
+        // One call of the system for all of them.
+        let random = Digest.randomWords()
+        self.init(UInt64(clamping: now.milliseconds) << 16 | random.0 & 0xffff, random.1, version: 7)
     }
 
     /// The id of an entry that another program added to a stream: UUIDv5 of stream and entry, so that adopting it twice gives one job.

@@ -197,10 +197,12 @@ private struct PlainJobs {
         return Claim(job: job, attempt: 1, worker: worker, stream: stream.name, entry: entry)
     }
 
+    private static let blank = Job(id: JobID(), kind: "", queue: "", state: .processing, input: [:])
+
     /// A job of that policy, and nothing else of it.
     private mutating func job(policy bytes: ArraySlice<UInt8>) -> Job? {
         if bytes == policy.bytes { return policy.job }
-        var job = Job(id: JobID(), kind: "", queue: "", state: .processing, input: [:])
+        var job = PlainJobs.blank
         let isRead = JobHash.read(policy: bytes.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)[...], into: &job)
         policy = (bytes, isRead ? job : nil)
         return policy.job

@@ -68,12 +68,27 @@ struct Prelude {
         return needed
     }
 
+    private static func code(of line: Substring) -> Substring.UTF8View {
+        let dash = UInt8(ascii: "-")
+        let bytes = line.utf8
+        let comment = zip(bytes.indices, bytes.indices.dropFirst()).first { bytes[$0] == dash && bytes[$1] == dash }
+        return bytes[..<(comment?.0 ?? bytes.endIndex)]
+    }
+
+    /// By bytes: by characters, the scripts of a process took a tenth of a second to put together.
+    private static func isOfWord(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+            UInt8(ascii: "_"): true
+        default: false
+        }
+    }
+
     /// Comments name things too, and need none of them.
     private static func words(_ text: Substring) -> Set<Substring> {
         var words: Set<Substring> = []
         for line in text.split(separator: "\n") {
-            let code = line[..<(line.firstRange(of: "--")?.lowerBound ?? line.endIndex)]
-            words.formUnion(code.split { !($0.isLetter || $0.isNumber || $0 == "_") })
+            words.formUnion(code(of: line).split { !isOfWord($0) }.map(Substring.init))
         }
         return words
     }

@@ -12,21 +12,31 @@ local prefix = prefix_of(KEYS[1], 'active')
 local jobs = prefix .. 'job:'
 local CARRIED = 1024 -- bytes of input
 
--- A plain job: all that is known of it is in its run, its id and its input. If the input is small, its entry brings what its handler needs.
--- Status and place come first in the hash: fields are looked for from the first one on.
-local function accept_plain(run, id, input)
-    local entry
-    if #input <= CARRIED then
-        entry = run.mark .. call('XADD', run.stream, '*', 'job_id', id, 'kind', run.kind, 'job', run.words .. input)
-    else
-        entry = place(run.level, call('XADD', run.stream, '*', 'job_id', id, 'kind', run.kind))
+-- Plain jobs of the run that begins at `i`, from `first` to `last` in ARGV: all that is known of one is in its run, its id and its input. If the
+-- input is small, its entry brings what its handler needs. Status and place come first in the hash: fields are looked for from the first one on.
+local function accept_plain(i, first, last)
+    local kind, queue, level, policy, created = ARGV[i], ARGV[i + 1], level_of_priority(ARGV[i + 2]), ARGV[i + 3], ARGV[i + 4]
+    local stream, words, front = stream_of(prefix, queue, level), policy .. ' ', place(level, '')
+    local more = level ~= '' and {'priority', level}
+    if ARGV[i + 5] ~= '' then
+        more = more or {}
+        more[#more + 1] = 'submitted_by'
+        more[#more + 1] = ARGV[i + 5]
     end
-    if run.extra then
-        call('HSET', jobs .. id, 'status', 'queued', 'entry', entry, 'input', input, 'policy', run.policy, 'job_id', id, 'kind', run.kind,
-            'queue', run.queue, 'created_at', run.created, unpack(run.extra))
-    else
-        call('HSET', jobs .. id, 'status', 'queued', 'entry', entry, 'input', input, 'policy', run.policy, 'job_id', id, 'kind', run.kind,
-            'queue', run.queue, 'created_at', run.created)
+    for at = first, last, 2 do
+        local id, input, entry = ARGV[at], ARGV[at + 1], nil
+        if #input <= CARRIED then
+            entry = '+' .. front .. call('XADD', stream, '*', 'job_id', id, 'kind', kind, 'job', words .. input)
+        else
+            entry = front .. call('XADD', stream, '*', 'job_id', id, 'kind', kind)
+        end
+        if more then
+            call('HSET', jobs .. id, 'status', 'queued', 'entry', entry, 'input', input, 'policy', policy, 'job_id', id, 'kind', kind,
+                'queue', queue, 'created_at', created, unpack(more))
+        else
+            call('HSET', jobs .. id, 'status', 'queued', 'entry', entry, 'input', input, 'policy', policy, 'job_id', id, 'kind', kind,
+                'queue', queue, 'created_at', created)
+        end
     end
 end
 
@@ -140,7 +150,7 @@ local function make_rare()
     local function accept(run, id, at)
         local rare, job = run.rare, jobs .. id
         if not rare or not rare.waiting and ARGV[at + 2] == '0' and ARGV[at + 3] == '0' then
-            accept_plain(run, id, ARGV[at + 1])
+            accept_plain(run.i, at, at)
             if rare then
                 keep_keys(id, rare)
             end
@@ -161,89 +171,85 @@ local function make_rare()
         end)
     end
 
-    return {judge = judge, accept = accept, tell_accepted = tell_accepted}
+    -- What the jobs of a run have in common.
+    local function run_at(i)
+        return {
+            i = i, kind = ARGV[i], queue = ARGV[i + 1], level = level_of_priority(ARGV[i + 2]), policy = ARGV[i + 3], created = ARGV[i + 4],
+            first = i + 7, count = tonumber(ARGV[i + 6])}
+    end
+
+    -- Ids, places in ARGV and runs of all jobs, in their order.
+    local function read_all()
+        local ids, ats, of = {}, {}, {}
+        local i = 2
+        while ARGV[i] do
+            local run = run_at(i)
+            for n = 1, run.count or 1 do
+                ids[#ids + 1] = ARGV[run.first + 2 * n - 2]
+                ats[#ids], of[#ids] = run.first + 2 * n - 2, run
+            end
+            i = run.first + 2 * (run.count or 0)
+            if not run.count then
+                local fields = tonumber(ARGV[i + 3])
+                run.rare = cjson.decode(ARGV[i + 4 + fields])
+                i = i + 5 + fields
+            end
+        end
+        return ids, ats, of
+    end
+
+    -- One after the other.
+    local function accept_all()
+        local ids, ats, of = read_all()
+        local replies, active, accepted = {}, {}, {}
+        for n, id in ipairs(ids) do
+            replies[n] = judge(of[n], id, ats[n])
+            if not replies[n] then
+                active[#active + 1] = of[n].created
+                active[#active + 1] = id
+                accepted[of[n].queue] = (accepted[of[n].queue] or 0) + 1
+            end
+        end
+        if active[1] then
+            call('ZADD', KEYS[1], unpack(active))
+        end
+        for n, id in ipairs(ids) do
+            if not replies[n] then
+                accept(of[n], id, ats[n])
+                replies[n] = 1
+            end
+        end
+        for queue, count in pairs(accepted) do
+            call('HINCRBY', prefix .. 'stats:' .. queue, 'accepted', count)
+        end
+        tell_accepted()
+        return replies
+    end
+
+    return accept_all
 end
 
--- What the jobs of a run have in common, and where its first job begins in ARGV.
-local function run_at(i)
-    local level = level_of_priority(ARGV[i + 2])
-    local run = {
-        kind = ARGV[i], queue = ARGV[i + 1], level = level, policy = ARGV[i + 3], created = ARGV[i + 4], by = ARGV[i + 5],
-        stream = stream_of(prefix, ARGV[i + 1], level), mark = '+' .. (level == '' and '' or level .. ':'), words = ARGV[i + 3] .. ' ',
-        first = i + 7, count = tonumber(ARGV[i + 6])}
-    if level ~= '' then
-        run.extra = {'priority', level}
-    end
-    if run.by ~= '' then
-        run.extra = run.extra or {}
-        run.extra[#run.extra + 1] = 'submitted_by'
-        run.extra[#run.extra + 1] = run.by
-    end
-    return run
-end
-
-local runs, are_plain = {}, true
 local keys, active = {}, {} -- of the plain jobs
 local i = 2
-while ARGV[i] do
-    local run = run_at(i)
-    runs[#runs + 1] = run
-    if run.count then
-        i = run.first + 2 * run.count
-        for at = run.first, i - 2, 2 do
-            keys[#keys + 1] = jobs .. ARGV[at]
-            active[#active + 1] = run.created
-            active[#active + 1] = ARGV[at]
-        end
-    else
-        local fields = tonumber(ARGV[run.first + 3])
-        run.rare = cjson.decode(ARGV[run.first + 4 + fields])
-        i = run.first + 5 + fields
-        are_plain = false
+while ARGV[i + 6] ~= 'rare' and ARGV[i] do
+    local created, after = ARGV[i + 4], i + 7 + 2 * ARGV[i + 6]
+    for at = i + 7, after - 2, 2 do
+        keys[#keys + 1] = jobs .. ARGV[at]
+        active[#active + 1] = created
+        active[#active + 1] = ARGV[at]
     end
+    i = after
 end
 
 -- Nobody can wait for a new id but by a pattern. Of a row that is queued again whoever waits was told before.
-local has_patterns = call('PUBSUB', 'NUMPAT') > 0
-if are_plain and not has_patterns and call('EXISTS', unpack(keys)) == 0 and call('ZADD', KEYS[1], unpack(active)) == #keys then
-    for _, run in ipairs(runs) do
-        for at = run.first, run.first + 2 * run.count - 2, 2 do
-            accept_plain(run, ARGV[at], ARGV[at + 1])
-        end
-        call('HINCRBY', prefix .. 'stats:' .. run.queue, 'accepted', run.count)
+if not ARGV[i] and call('PUBSUB', 'NUMPAT') == 0 and call('EXISTS', unpack(keys)) == 0 and call('ZADD', KEYS[1], unpack(active)) == #keys then
+    i = 2
+    while ARGV[i] do
+        local count = tonumber(ARGV[i + 6])
+        accept_plain(i, i + 7, i + 5 + 2 * count)
+        call('HINCRBY', prefix .. 'stats:' .. ARGV[i + 1], 'accepted', count)
+        i = i + 7 + 2 * count
     end
     return #keys
 end
--- Otherwise one after the other.
-local ids, ats, of = {}, {}, {}
-for _, run in ipairs(runs) do
-    for n = 1, run.count or 1 do
-        ids[#ids + 1] = ARGV[run.first + 2 * n - 2]
-        ats[#ids], of[#ids] = run.first + 2 * n - 2, run
-    end
-end
-local doing = make_rare()
-local replies, accepted = {}, {}
-active = {}
-for n, id in ipairs(ids) do
-    replies[n] = doing.judge(of[n], id, ats[n])
-    if not replies[n] then
-        active[#active + 1] = of[n].created
-        active[#active + 1] = id
-        accepted[of[n].queue] = (accepted[of[n].queue] or 0) + 1
-    end
-end
-if active[1] then
-    call('ZADD', KEYS[1], unpack(active))
-end
-for n, id in ipairs(ids) do
-    if not replies[n] then
-        doing.accept(of[n], id, ats[n])
-        replies[n] = 1
-    end
-end
-for queue, count in pairs(accepted) do
-    call('HINCRBY', prefix .. 'stats:' .. queue, 'accepted', count)
-end
-doing.tell_accepted()
-return replies
+return make_rare()()
