@@ -43,8 +43,9 @@ extension BenchStage {
         var figures = Figures(.latency)
         let jobs = min(plan.roundTrips, 500)
         figures.jobs = jobs
-        let floor = LatencyFloor(address, prefix: prefix, input: floorInput)
-        figures.floorSpread = Spread(try await OwnThread.run { () throws(BenchError) in try floor.measure(jobs) })
+        let address = address
+        figures.floorSpread = Spread(try await floor { floor throws(BenchError) in try floor.latency(address, jobs).measure() })
+        figures.boundSpread = Spread(try await bound { bound throws(BenchError) in try bound.latency(address, jobs).measure() })
         try await clear()
         let tally = try newTally(jobs)
         try await withWorker(tally) { worker in

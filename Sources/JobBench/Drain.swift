@@ -37,6 +37,12 @@ extension BenchStage {
                 return try floor.drain(jobs)
             }
             figures.floorJobsPerSecond = Double(jobs) / floor.seconds
+            try await clear()
+            let bound = try await bound { bound throws(BenchError) in
+                _ = try bound.enqueueBatches(jobs)
+                return try bound.drain(jobs)
+            }
+            figures.boundJobsPerSecond = Double(jobs) / bound
         }
     }
 

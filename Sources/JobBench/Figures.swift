@@ -6,9 +6,12 @@ package struct Figures: Sendable {
     var jobs = 0
     var jobsPerSecond: Double?
     var floorJobsPerSecond: Double?
+    /// What the engine's own scripts leave possible, asked by the client of the floor.
+    var boundJobsPerSecond: Double?
     /// Microseconds: what of, the scenario says.
     var spread = Spread([])
     var floorSpread = Spread([])
+    var boundSpread = Spread([])
     /// Of the measured process (the worker, the API, or the submitting process itself) and of redis-server, in microseconds a job.
     var processCPU: Double?
     var redisCPU: Double?
@@ -43,6 +46,7 @@ package struct Figures: Sendable {
     var byName: [(name: String, value: Double?)] {
         [
             ("jobs_per_s", jobsPerSecond), ("floor_jobs_per_s", floorJobsPerSecond), ("ratio", ratio),
+            ("bound_jobs_per_s", boundJobsPerSecond), ("bound_p50_us", boundSpread.median),
             ("p50_us", spread.median), ("p99_us", spread.percentile(99)),
             ("floor_p50_us", floorSpread.median), ("floor_p99_us", floorSpread.percentile(99)),
             ("cpu_us_per_job", cpu), ("process_cpu_us_per_job", processCPU), ("redis_cpu_us_per_job", redisCPU),

@@ -7,37 +7,39 @@ internal import Synchronization
 
 final class LatencyFloor: Sendable {
     private let address: RedisAddress
-    private let prefix: String
-    private let input: String
+    private let stream: String
+    private let worker: String
+    private let submissions: [[UInt8]]
+    private let claim: @Sendable (_ entry: String, _ id: String) -> [UInt8]
     private let state = Mutex<(times: [Double], failure: BenchError?)>(([], nil))
     private let isReading = DispatchSemaphore(value: 0)
     private let hasClaimed = DispatchSemaphore(value: 0)
     private let submitted = Atomic<UInt64>(0)
 
-    init(_ address: RedisAddress, prefix: String, input: String) {
+    /// The stream, with its group, must be there. Each submission adds an entry; `claim` is the command for it.
+    init(
+        _ address: RedisAddress, stream: String, worker: String, submissions: [[UInt8]],
+        claim: @escaping @Sendable (_ entry: String, _ id: String) -> [UInt8]
+    ) {
         self.address = address
-        self.prefix = prefix
-        self.input = input
+        self.stream = stream
+        self.worker = worker
+        self.submissions = submissions
+        self.claim = claim
     }
 
     /// The time of each wake-up, in microseconds.
-    func measure(_ count: Int) throws(BenchError) -> [Double] {
+    func measure() throws(BenchError) -> [Double] {
         let writer = try Hiredis(address)
-        let stream = prefix + "wake"
-        try writer.call(["DEL", stream])
-        try writer.call(["XGROUP", "CREATE", stream, "workers", "0", "MKSTREAM"])
         DetachedThread.start { [self] in
-            do throws(BenchError) { try read(stream, count) } catch { state.withLock { $0.failure = error } }
+            do throws(BenchError) { try read() } catch { state.withLock { $0.failure = error } }
             // Whoever waits must not wait for ever after a failure.
-            for _ in 0...count {
+            for _ in 0...submissions.count {
                 isReading.signal()
                 hasClaimed.signal()
             }
         }
-        let commands = (0..<count).map { number in
-            Hiredis.encode(["XADD", stream, "*", "job_id", RedisFloor.id(number), "input", input])
-        }
-        for command in commands {
+        for command in submissions {
             isReading.wait()
             // The reader has said that it goes to read; give it the time to be blocked.
             waitMilliseconds(2)
@@ -50,19 +52,29 @@ final class LatencyFloor: Sendable {
         return state.withLock { $0.times }
     }
 
-    private func read(_ stream: String, _ count: Int) throws(BenchError) {
+    private func read() throws(BenchError) {
         let reader = try Hiredis(address)
-        let wait = Hiredis.encode(["XREADGROUP", "GROUP", "workers", "floor", "COUNT", "1", "BLOCK", "5000", "STREAMS", stream, ">"])
-        let claim = Hiredis.encode(["HSET", prefix + "wake:job", "status", "processing", "attempt", "1", "lease", "floor:1"])
-        for _ in 0..<count {
+        let wait = Hiredis.encode(["XREADGROUP", "GROUP", "workers", worker, "COUNT", "1", "BLOCK", "5000", "STREAMS", stream, ">"])
+        for _ in submissions {
             isReading.signal()
             reader.append(wait)
-            try reader.reply { _ in }
-            reader.append(claim)
+            var entry: (entry: String, id: String)?
+            try reader.reply { entry = ScriptBound.entries($0).first }
+            guard let entry else { throw BenchError("A blocked read brought no entry") }
+            reader.append(claim(entry.entry, entry.id))
             try reader.reply { _ in }
             let time = Double(Monotonic.now - submitted.load(ordering: .acquiring)) / 1000
             state.withLock { $0.times.append(time) }
             hasClaimed.signal()
         }
+    }
+}
+
+extension RedisFloor {
+    /// The least commands: an entry, then the new state.
+    func latency(_ address: RedisAddress, _ count: Int) -> LatencyFloor {
+        let submissions = (0..<count).map { Hiredis.encode(["XADD", stream, "*", "job_id", RedisFloor.id($0), "input", input]) }
+        let claim = Hiredis.encode(["HSET", jobs + "wake", "status", "processing", "attempt", "1", "lease", "floor:1"])
+        return LatencyFloor(address, stream: stream, worker: "floor", submissions: submissions) { _, _ in claim }
     }
 }

@@ -10,9 +10,9 @@ struct RedisFloor {
     private static let retentionMilliseconds = "86400000"
 
     private let redis: Hiredis
-    private let stream: String
-    private let jobs: String
-    private let input: String
+    let stream: String
+    let jobs: String
+    let input: String
     private let enqueueScript: String
     private let claimScript: String
     private let settleScript: String

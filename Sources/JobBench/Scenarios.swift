@@ -27,23 +27,33 @@ extension BenchStage {
 
     var floorInput: String { Noop.input(0, timed: false, bytes: plan.inputBytes).serialized }
 
-    /// The floor's work on a thread of its own, and what Redis spent on it a job.
+    /// The floor's work on a thread of its own.
+    func floor<Value: Sendable>(_ body: @escaping @Sendable (RedisFloor) throws(BenchError) -> Value) async throws -> Value {
+        let (address, prefix, input) = (address, prefix, floorInput)
+        return try await OwnThread.run { () throws(BenchError) in try body(RedisFloor(address, prefix: prefix, input: input)) }
+    }
+
+    /// The same, and what Redis spent on it a job.
     func floor(_ jobs: Int, _ body: @escaping @Sendable (RedisFloor) throws(BenchError) -> Double) async throws -> (
         seconds: Double, cpu: Double
     ) {
-        let (address, prefix, input) = (address, prefix, floorInput)
         let before = try await redisCPU()
-        let seconds = try await OwnThread.run { () throws(BenchError) in try body(RedisFloor(address, prefix: prefix, input: input)) }
+        let seconds = try await floor(body)
         return (seconds, (try await redisCPU() - before) * 1e6 / Double(max(jobs, 1)))
+    }
+
+    /// What the engine's own scripts leave possible, on a thread of its own.
+    func bound<Value: Sendable>(_ body: @escaping @Sendable (ScriptBound) throws(BenchError) -> Value) async throws -> Value {
+        let (address, prefix, input) = (address, prefix, floorInput)
+        return try await OwnThread.run { () throws(BenchError) in try body(ScriptBound(address, prefix: prefix, input: input)) }
     }
 
     func measureEnqueue() async throws -> Figures {
         var figures = Figures(.enqueue)
         figures.jobs = plan.roundTrips
-        let (address, prefix, input, jobs) = (address, prefix, floorInput, plan.roundTrips)
-        let floor = try await OwnThread.run { () throws(BenchError) in
-            try RedisFloor(address, prefix: prefix, input: input).enqueueOneByOne(jobs)
-        }
+        let jobs = plan.roundTrips
+        let floor = try await floor { floor throws(BenchError) in try floor.enqueueOneByOne(jobs) }
+        figures.boundSpread = Spread(try await bound { bound throws(BenchError) in try bound.enqueueOneByOne(jobs) })
         try await clear()
         let tally = try newTally(jobs)
         let (before, redisBefore) = (ProcessGauge.own.cpuSeconds ?? 0, try await redisCPU())
@@ -74,6 +84,8 @@ extension BenchStage {
         let jobs = plan.jobs
         figures.jobs = jobs
         let floor = try await floor(jobs) { floor throws(BenchError) in try floor.enqueueBatches(jobs) }
+        let bound = try await bound { bound throws(BenchError) in try bound.enqueueBatches(jobs) }
+        figures.boundJobsPerSecond = Double(jobs) / bound
         try await clear()
         let tally = try newTally(jobs + plan.runIn)
         try await submit(jobs..<jobs + plan.runIn, to: tally)

@@ -34,6 +34,8 @@ package enum Table {
         if let growth = figures.growth {
             remarks.append("\(figures.scenario.meaning): memory grew by \(shown(Double(growth) / 1_048_576, 1)) MB")
         }
+        let bound = figures.boundJobsPerSecond.map { "\(shown($0)) jobs/s" } ?? figures.boundSpread.median.map { "\(shown($0)) µs at p50" }
+        if let bound { remarks.append("\(figures.scenario.meaning): the engine's scripts, asked by the floor's client: \(bound)") }
         if let note = figures.note { remarks.append("\(figures.scenario.meaning): \(note)") }
         return remarks + figures.missedTargets.map { "\(figures.scenario.meaning): target missed: \($0)" }
     }
