@@ -32,6 +32,18 @@ import Testing
         }
     }
 
+    @Test func theEnginesOwnScriptsAreMeasuredWithoutIt() async throws {
+        let lines = Mutex<[String]>([])
+        let end = try await ChildEnd.of(
+            ["bench", "--json", "--runs", "1", "--jobs", "150", "--slots", "8", "--only", "enqueue,batch,drain,latency"]
+        ) { line in lines.withLock { $0.append(line) } }
+        #expect(end == .exited(0), "\(lines.withLock { $0 })")
+        let figures = try lines.withLock { $0 }.filter { $0.hasPrefix("{") }.map { try JSONReader.read($0) }
+        let names = figures.map { $0["bound_jobs_per_s"] == nil ? "bound_p50_us" : "bound_jobs_per_s" }
+        #expect(names == ["bound_p50_us", "bound_jobs_per_s", "bound_jobs_per_s", "bound_p50_us"])
+        for (line, name) in zip(figures, names) { #expect((line[name]?.number ?? 0) > 0, "\(line.serialized)") }
+    }
+
     @Test func refusesWhatCannotBeMeasured() async throws {
         let said = Mutex("")
         let end = try await ChildEnd.of(["bench", "--only", "drain,speed"]) { line in said.withLock { $0 += line } }
