@@ -23,7 +23,7 @@ package enum Scripts {
     package static let release = script("release", PackageResources.release_lua, moves: true)
     package static let leave = script("leave", PackageResources.leave_lua)
     package static let repair = script("repair", PackageResources.repair_lua, moves: true)
-    package static let passed = script("passed", PackageResources.passed_lua, moves: true)
+    package static let passed = script("passed", PackageResources.passed_lua)
     package static let close = script("close", PackageResources.close_lua, moves: true)
     package static let subject = script("subject", PackageResources.subject_lua)
     package static let position = script("position", PackageResources.position_lua)

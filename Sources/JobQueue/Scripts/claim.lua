@@ -162,6 +162,21 @@ end
 -- What only entries need that are not simply taken; made when the first one comes.
 local function make_others()
     -- prelude
+    -- The job that runs by an entry, if one does. A ticket may have been good for another job of its stream.
+    local function running_by(stream, entry, fields)
+        local job = jobs .. (call('HGET', stream .. ':served', entry) or fields[1] == 'job_id' and fields[2] or '')
+        local state = state_of(job)
+        return state[1] == 'processing' and state[2] == place(level_of(stream), entry) and job
+    end
+
+    -- Its claim's reply is under way or was lost, its worker died, or its group was lost and gives out again what is run: recovery decides.
+    local function leave_to_holder(job, stream, entry)
+        local holder = holder_of(call('HGET', job, 'lease'))
+        if holder and holder ~= name then
+            give_to_holder(stream, entry, holder)
+        end
+    end
+
     -- An entry that is not one of our plain ones: a ticket, or another program's. Returns the id of any other.
     local function take_odd(stream, entry, fields)
         local id, foreign, key
@@ -175,7 +190,12 @@ local function make_others()
             end
         end
         if key and not foreign then
-            rare().serve(stream, entry, id)
+            local job = running_by(stream, entry, fields)
+            if job then
+                leave_to_holder(job, stream, entry)
+            else
+                rare().serve(stream, entry, id)
+            end
         elseif foreign and not (id and unmarked(state_of(jobs .. id)[2]) == place(level_of(stream), entry)) then
             taken = taken + 1
             claims[#claims + 1] = {stream, entry, 'foreign', fields}
@@ -190,7 +210,7 @@ local function make_others()
         local state = state_of(job)
         local current = unmarked(state[2]) == place(level_of(stream), entry)
         if current and state[1] == 'processing' then
-            return -- its claim is under way or its worker died: recovery decides
+            leave_to_holder(job, stream, entry)
         elseif not current or state[1] ~= 'queued' then
             spend(stream, entry)
         elseif not has_limits then
@@ -200,20 +220,13 @@ local function make_others()
         end
     end
 
-    -- Whether an entry was claimed before, by a call whose reply was lost. A ticket may have been good for another job of its stream.
-    local function is_claimed(stream, entry, fields)
-        local id = call('HGET', stream .. ':served', entry) or fields[1] == 'job_id' and fields[2] or ''
-        local state = state_of(jobs .. id)
-        return state[1] == 'processing' and state[2] == place(level_of(stream), entry)
-    end
-
     -- An entry that was handed to this worker, is still its own, and not claimed yet; a job's hash tells that without asking, what has other
     -- fields must be asked for.
     local function fields_of_handed(stream, entry)
         local pending = redis.pcall('XPENDING', stream, GROUP, entry, entry, 1, name) -- the group may be gone
         local entries = #pending == 1 and call('XRANGE', stream, entry, entry) or {}
         if #entries == 1 then
-            return not is_claimed(stream, entry, entries[1][2]) and entries[1][2] or nil
+            return not running_by(stream, entry, entries[1][2]) and entries[1][2] or nil
         elseif #pending == 1 then
             call('XACK', stream, GROUP, entry)
         end

@@ -18,12 +18,6 @@ if not last or last == '0-0' then
     return {'', 0, 0}
 end
 
-local function is_dead(lease)
-    local worker = string.match(lease or '', '^(.*):%d+$') or ''
-    local known = fields_of(prefix .. 'worker:' .. worker, 'name', 'dead')
-    return not known[1] or known[2]
-end
-
 local function remove(entry)
     call('HDEL', KEYS[1] .. ':served', entry)
     call('XDEL', KEYS[1], entry)
@@ -48,16 +42,14 @@ local function mend(entry, fields)
     end
     local id = call('HGET', KEYS[1] .. ':served', entry) or values.job_id or ''
     local job = prefix .. 'job:' .. id
-    local state = fields_of(job, 'status', 'entry', 'lease', 'permits')
+    local state = fields_of(job, 'status', 'entry', 'lease')
     local current = unmarked(state[2]) == place(level_of(KEYS[1]), entry)
-    if current and state[1] == 'processing' and not is_dead(state[3]) then
-        return 0, 0 -- its worker will settle it
-    elseif current and (state[1] == 'queued' or state[1] == 'processing') and not values.key then
+    local holder = current and state[1] == 'processing' and holder_of(state[3])
+    if holder then
+        give_to_holder(KEYS[1], entry, holder, 'FORCE')
+        return 1, 0
+    elseif current and state[1] == 'queued' and not values.key then
         bring_back(entry, fields, job)
-        if state[1] == 'processing' and state[4] then
-            call('HSET', job, 'permits', '') -- a job that was woken keeps its permits, one that ran does not
-            give_back(prefix, id, state[4])
-        end
         return 1, 0
     elseif values.key or (values.source_type and not state[1]) then
         bring_back(entry, fields)

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Looks at live jobs and mends what a torn log or a lost key left behind: a job that is nowhere, a scheduled one without a due time,
--- a running one whose entry and worker are both gone, an ended one that would be kept for ever.
+-- a running one without an entry, an ended one that would be kept for ever.
 -- KEYS    1 active   2 scheduled
 -- ARGV    1 first rank   2 how many   3 now ms   4 retention ms
 -- Returns {looked at, of these still live, mended}
@@ -34,6 +34,20 @@ local function requeue(job, id, state, level)
     call('HSET', job, 'status', 'queued', 'entry', entry, 'lease', '', 'permits', '')
     call('HDEL', job, 'woken')
     give_back(prefix, id, state.permits)
+    mended = mended + 1
+end
+
+-- A running job whose entry was lost gets another one, pending for its worker: if that is dead or dies, recovery begins there, as it always does.
+-- Its settlement asks for the lease alone; what it leaves of this entry goes when somebody reads it.
+local function hold_again(job, id, state, holder)
+    local stream, lost = entry_of(state)
+    redis.pcall('XGROUP', 'CREATE', stream, GROUP, '0', 'MKSTREAM')
+    local entry = call('XADD', stream, '*', 'job_id', id, 'kind', state.kind)
+    give_to_holder(stream, entry, holder, 'FORCE')
+    call('HSET', job, 'entry', place(level_of(stream), entry))
+    if lost then
+        call('HDEL', stream .. ':served', lost)
+    end
     mended = mended + 1
 end
 
@@ -121,9 +135,10 @@ local function look_at(id)
     if state.status == 'queued' then
         look_at_queued(job, id, state)
     elseif state.status == 'processing' and not has_entry(state) then
-        local worker = string.match(state.lease or '', '^(.*):%d+$') or ''
-        local known = fields_of(prefix .. 'worker:' .. worker, 'name', 'dead')
-        if not known[1] or known[2] then
+        local holder = holder_of(state.lease)
+        if holder then
+            hold_again(job, id, state, holder)
+        else
             requeue(job, id, state, level_of_priority(state.priority))
         end
     elseif state.status == 'scheduled' and not call('ZSCORE', KEYS[2], id) then

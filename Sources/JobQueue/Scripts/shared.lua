@@ -125,6 +125,17 @@ local function discard(stream, ...)
     call('XACK', stream, GROUP, ...)
 end
 
+-- The worker that a lease names.
+local function holder_of(lease)
+    return string.match(lease or '', '^(.+):%d+$')
+end
+
+-- The entry of a running job is pending for the worker that runs it: recovery begins there. So it is again after its group was lost, whoever has
+-- read it meanwhile; with FORCE where nobody may have. A group that is gone gives it out anew.
+local function give_to_holder(stream, entry, holder, ...)
+    redis.pcall('XCLAIM', stream, GROUP, holder, 0, entry, 'JUSTID', ...)
+end
+
 local function expire(job, milliseconds)
     call('PEXPIRE', job .. ':log', milliseconds)
     call('PEXPIRE', job .. ':steps', milliseconds)

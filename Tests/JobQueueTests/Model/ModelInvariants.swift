@@ -58,11 +58,18 @@ extension ModelWorld {
         let isExpected = isScheduled == (job.state == .scheduled) || isScheduled && wasDisturbed
         try require(isExpected, "j\(job.number) is \(job.state), on the schedule: \(isScheduled)")
         if job.state == .queued { try checkQueued(job, at: place, snapshot) }
-        if job.state == .processing, !wasDisturbed {
-            let worker = String((job.lease ?? "").split(separator: ":").first ?? "")
-            let holder = entryPlace(place).flatMap { snapshot.pending[$0.stream]?[$0.entry] }
-            try require(holder == worker, "j\(job.number) runs on \(worker), but its entry is pending for \(holder ?? "nobody")")
-        }
+        if job.state == .processing { try checkHolder(job, at: place, snapshot) }
+    }
+
+    /// Recovery begins at the entry: it is pending for the worker that runs the job. Where its group was lost it may be unread.
+    private func checkHolder(_ job: ModelJob, at place: String, _ snapshot: ModelSnapshot) throws {
+        let worker = String((job.lease ?? "").split(separator: ":").first ?? "")
+        let entry = entryPlace(place)
+        let holder = entry.flatMap { snapshot.pending[$0.stream]?[$0.entry] }
+        let isUnread = holder == nil && entry.map { entry in snapshot.streams[entry.stream]?.contains { $0.id == entry.entry } } == true
+        try require(
+            holder == worker || wasDisturbed && isUnread,
+            "j\(job.number) runs on \(worker), but its entry is pending for \(holder ?? "nobody")")
     }
 
     private func checkQueued(_ job: ModelJob, at place: String, _ snapshot: ModelSnapshot) throws {
