@@ -34,6 +34,8 @@ final class Executions: Sendable {
         var lent = 0
         /// A suspect waits for a slot: claims leave the next one to it, or they would take every slot for ever on a busy queue.
         var isSlotWanted = false
+        /// The worker is dead: nothing starts any more.
+        var isClosed = false
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
 
@@ -76,11 +78,13 @@ final class Executions: Sendable {
 
     func start(_ executions: [Execution]) {
         guard !executions.isEmpty else { return }
-        let mustKeepTime = state.withLock { state in
+        let mustKeepTime = state.withLock { state -> Bool? in
+            guard !state.isClosed else { return nil }
             for execution in executions { state.running[ObjectIdentifier(execution)] = execution }
             defer { state.isKeepingTime = true }
             return !state.isKeepingTime
         }
+        guard let mustKeepTime else { return }
         if mustKeepTime { Task { await self.keepTime() } }
         starters.start(executions)
     }
@@ -136,6 +140,12 @@ final class Executions: Sendable {
     func stopAll(_ reason: StopReason) {
         for execution in state.withLock({ Array($0.running.values) }) { execution.stop(reason) }
         update { _ in }
+    }
+
+    /// Ends every attempt of a dead worker, and starts no other: what a claim that is under way brings is another worker's by now.
+    func close() {
+        state.withLock { $0.isClosed = true }
+        stopAll(.dead)
     }
 
     /// Why an attempt gets no further.

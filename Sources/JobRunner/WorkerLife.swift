@@ -70,6 +70,7 @@ final class WorkerLife: Sendable {
     }
 
     func die() {
+        executions.close()
         move(to: .dead)
     }
 
@@ -131,19 +132,14 @@ final class WorkerLife: Sendable {
     private func waitForEnd() async -> End {
         for await phase in ends {
             await waiter.interrupt(over: desk.queue)
-            if phase == .dead { break }
-            if await leave() { return .left }
-            break
+            guard phase != .dead else { break }
+            await leave()
+            return .left
         }
-        executions.stopAll(.dead)
-        // A claim may have been under way: what it brought is another worker's by now.
-        for await _ in claimsEnded {}
-        executions.stopAll(.dead)
         return .dead
     }
 
-    /// False: declared dead while it was leaving.
-    private func leave() async -> Bool {
+    private func leave() async {
         logger.info("Worker is leaving", metadata: ["running": "\(executions.count)"])
         await leadership.resign()
         await executions.waitUntilEmpty(within: settings.drainGrace)
@@ -154,7 +150,6 @@ final class WorkerLife: Sendable {
         await executions.waitUntilEmpty(within: settings.stopGrace)
         try? await desk.durations.flush()
         _ = try? await desk.handBackUnknown(of: name, streams: allStreams, running: executions.jobIDs)
-        return true
     }
 
     private func withdraw() async {

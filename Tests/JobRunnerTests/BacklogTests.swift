@@ -2,6 +2,7 @@ import JobDesk
 import JobModel
 import JobQueue
 import JobRunner
+import PostgresWire
 import RedisWire
 import Synchronization
 import TestServers
@@ -191,6 +192,35 @@ import Testing
         try await fixture.working { _ in try await allCompleted(backlog, fixture) }
         #expect(book.order.count == 1200 && Set(book.order).count == 1200, "every job ran once")
         #expect(try await entries(fixture) == 0)
+    }
+
+    /// The next claim is under way while the entries of one are adopted: what it took is this worker's, and is not handed back.
+    @Test func aClaimBesideEntriesThatCannotBeAdoptedBringsJobsThatRun() async throws {
+        let book = Book()
+        let fixture = try await fixture(slots: 64) { id throws(JobFailure) in try await book.run(id) }
+        try await fixture.pool.script(
+            """
+            CREATE SEQUENCE tries;
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF nextval('tries') % 2 = 1 THEN RAISE EXCEPTION 'x' USING ERRCODE = '53100'; END IF;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER refuse BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION refuse()
+            """)
+        let backlog = jobs(1200, inOneStream: true)
+        let stream = fixture.desk.queue.keys.stream("ingest", .medium)
+        for start in stride(from: 0, to: 1200, by: 100) {
+            _ = try await fixture.desk.queue.enqueue(Array(backlog[start..<start + 100]))
+            let fields: [RedisArgument] = ["job_id", "theirs", "source_type", "html", "source_uri", "http://h/"]
+            _ = try await fixture.redis.command(["XADD", .string(stream), "*"] + fields)
+        }
+        try await fixture.working { _ in
+            try await allCompleted(backlog, fixture)
+            try await eventually { try await entries(fixture) == 0 }
+        }
+        #expect(book.order.count == 1200)
+        let handedBack = try await fixture.redis.command(["HGET", .string(fixture.desk.queue.keys.stats("ingest")), "reclaimed"])
+        #expect(handedBack.isNull, "\(handedBack) jobs were claimed and not started")
     }
 
     @Test func whatWasReadAheadDoesNotWaitForAJobThatRuns() async throws {
