@@ -107,6 +107,21 @@ import Testing
         #expect(try await fixture.length(.medium) == 0)
     }
 
+    /// Nobody takes anything from a queue that is paused.
+    @Test(arguments: Shape.allCases) private func theSweepFindsWhatNobodyReadsAgain(shape: Shape) async throws {
+        let fixture = try await QueueFixture()
+        let claims = try await running(shape, on: fixture)
+        try await loseGroup(fixture)
+        try await fixture.queue.pause("ingest")
+        #expect(try await fixture.queue.repair() == 3)
+        #expect(try await fixture.queue.repair() == 0)
+        try await recover("w1", fixture)
+        try await fixture.queue.resume("ingest")
+        try await runAgain(claims, fixture)
+        #expect(try await fixture.claims(by: "w2", count: 10).isEmpty)
+        #expect(try await fixture.length(.medium) == 0)
+    }
+
     @Test(arguments: Shape.allCases) private func itsEndIsKnownByItsLeaseAndTheOtherEntryGoes(shape: Shape) async throws {
         let fixture = try await QueueFixture()
         let claims = try await running(shape, on: fixture)

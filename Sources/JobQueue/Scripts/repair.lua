@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Looks at live jobs and mends what a torn log or a lost key left behind: a job that is nowhere, a scheduled one without a due time,
--- a running one without an entry, an ended one that would be kept for ever.
+-- a running one whose entry nobody holds, an ended one that would be kept for ever.
 -- KEYS    1 active   2 scheduled
 -- ARGV    1 first rank   2 how many   3 now ms   4 retention ms
 -- Returns {looked at, of these still live, mended}
@@ -37,23 +37,30 @@ local function requeue(job, id, state, level)
     mended = mended + 1
 end
 
--- A running job whose entry was lost gets another one, pending for its worker: if that is dead or dies, recovery begins there, as it always does.
--- Its settlement asks for the lease alone; what it leaves of this entry goes when somebody reads it.
-local function hold_again(job, id, state, holder)
-    local stream, lost = entry_of(state)
-    redis.pcall('XGROUP', 'CREATE', stream, GROUP, '0', 'MKSTREAM')
-    local entry = call('XADD', stream, '*', 'job_id', id, 'kind', state.kind)
-    give_to_holder(stream, entry, holder, 'FORCE')
-    call('HSET', job, 'entry', place(level_of(stream), entry))
-    if lost then
-        call('HDEL', stream .. ':served', lost)
-    end
-    mended = mended + 1
-end
-
 local function has_entry(state)
     local stream, entry = entry_of(state)
     return entry and #call('XRANGE', stream, entry, entry) == 1
+end
+
+local function is_held(state)
+    local stream, entry = entry_of(state)
+    return has_entry(state) and #redis.pcall('XPENDING', stream, GROUP, entry, entry, 1) == 1
+end
+
+-- The entry of a running job, or another one where it is lost, is pending for its worker: if that is dead or dies, recovery begins there, as it
+-- always does. Its settlement asks for the lease alone; what it leaves of another entry goes when somebody reads it.
+local function hold_again(job, id, state, holder)
+    local stream, entry = entry_of(state)
+    redis.pcall('XGROUP', 'CREATE', stream, GROUP, '0', 'MKSTREAM')
+    if has_entry(state) then
+        give_to_holder(stream, entry, holder, 'FORCE')
+    else
+        local fresh = call('XADD', stream, '*', 'job_id', id, 'kind', state.kind)
+        give_to_holder(stream, fresh, holder, 'FORCE')
+        call('HSET', job, 'entry', place(level_of(stream), fresh))
+        call('HDEL', stream .. ':served', entry or '')
+    end
+    mended = mended + 1
 end
 
 -- A ticket more for a lane: others may be lost among what is unread. Not again before this one was taken, so there are never many of them.
@@ -134,7 +141,7 @@ local function look_at(id)
     live = live + 1
     if state.status == 'queued' then
         look_at_queued(job, id, state)
-    elseif state.status == 'processing' and not has_entry(state) then
+    elseif state.status == 'processing' and not is_held(state) then
         local holder = holder_of(state.lease)
         if holder then
             hold_again(job, id, state, holder)
