@@ -33,7 +33,7 @@ DOORS = {
         'let rest = body.dropFirst(firstLine.count)', 'let rest = mutated(Array(body.dropFirst(firstLine.count)))[...]',
         'PackageResources.limits_lua + PackageResources.lanes_lua + PackageResources.parked_lua',
         'mutated(PackageResources.limits_lua) + mutated(PackageResources.lanes_lua) + mutated(PackageResources.parked_lua)',
-        'Prelude(PackageResources.shared_lua +', 'Prelude(mutated(PackageResources.shared_lua) +'),
+        'PackageResources.shared_lua + (moves', 'mutated(PackageResources.shared_lua) + (moves'),
     'Sources/JobLedger/Statements.swift': ('String(decoding: bytes,', 'String(decoding: mutated(bytes),'),
 }
 LUA = [
