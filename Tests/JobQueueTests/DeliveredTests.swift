@@ -101,6 +101,53 @@ import Testing
         #expect(claimed.foreign.map(\.fields["job_id"]) == ["abc"])
     }
 
+    @Test func jobsThatAreReadBesideThoseThatDoNotWaitAnyMoreAreBrought() async throws {
+        let fixture = try await fixture()
+        let jobs = [plain("cancelled"), plain(), plain()]
+        _ = try await fixture.queue.enqueue(jobs)
+        let delivered = try await read(fixture)
+        _ = try await fixture.queue.endUnclaimed(jobs[0].id, because: .cancelled)
+        let others = [plain(priority: .urgent), plain(priority: .high)]
+        _ = try await fixture.queue.enqueue(others)
+        let (claimed, _) = try await ask(fixture) { ($0.delivered, $0.count) = (delivered, 10) }
+        #expect(claimed.claims.map(\.job.id) == jobs.dropFirst().map(\.id) + others.map(\.id))
+    }
+
+    @Test func entriesOfSeveralStreamsThatGoWithoutAClaimAllGo() async throws {
+        let fixture = try await fixture()
+        let levels = [JobPriority.urgent, .high, .medium, .low]
+        let jobs = levels.map { plain(priority: $0) }
+        _ = try await fixture.queue.enqueue(jobs)
+        for job in jobs { _ = try await fixture.queue.endUnclaimed(job.id, because: .cancelled) }
+        let none = try await fixture.claims(by: "w1", count: 10)
+        #expect(none.isEmpty)
+        for level in StreamLevel.ordinary {
+            #expect(try await fixture.length(level) == 0)
+            #expect(try await fixture.pending(level) == 0)
+        }
+    }
+
+    /// Another program's entries have the fields that it likes.
+    @Test func anEntryOfAnotherProgramIsKnownByItsSourceTypeAlone() async throws {
+        let fixture = try await fixture()
+        let stream = RedisArgument.string(fixture.queue.keys.stream("ingest", .medium))
+        _ = try await fixture.redis.command(["XADD", stream, "*", "job_id", "abc", "source_type", "html"])
+        _ = try await fixture.redis.command(["XADD", stream, "*", "source_type", "html", "kind", "x"])
+        let (claimed, _) = try await ask(fixture) { $0.count = 10 }
+        #expect(claimed.foreign.map { $0.fields.count } == [2, 2])
+    }
+
+    @Test func anEntryThatItsProgramTookAwayIsNotHeldAnyMore() async throws {
+        let fixture = try await fixture()
+        try await addForeign(fixture)
+        let delivered = try await read(fixture)
+        let stream = RedisArgument.string(fixture.queue.keys.stream("ingest", .medium))
+        for entry in delivered { _ = try await fixture.redis.command(["XDEL", stream, .string(entry.entry)]) }
+        #expect(try await fixture.pending(.medium) == 1)
+        #expect(try await claim(fixture, delivered).foreign.isEmpty)
+        #expect(try await fixture.pending(.medium) == 0)
+    }
+
     /// As after a reply that was lost.
     @Test(arguments: [true, false]) func aBatchThatIsClaimedAgainChangesNothing(isPaused: Bool) async throws {
         let fixture = try await fixture()

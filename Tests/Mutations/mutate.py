@@ -75,7 +75,7 @@ def killer(tests, old, new):
                    '--skip', 'MigrationTests']
         run = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace')
         for line in run.stdout:
-            if ' recorded an issue at ' in line:
+            if ' recorded an issue ' in line:
                 run.terminate()
                 run.stdout.read()
                 run.wait()
