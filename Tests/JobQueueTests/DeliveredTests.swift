@@ -137,6 +137,18 @@ import Testing
         #expect(claimed.foreign.map { $0.fields.count } == [2, 2])
     }
 
+    /// Our tickets have a field of this name too.
+    @Test func anEntryOfAnotherProgramWithAKeyIsAdoptedOnce() async throws {
+        let fixture = try await fixture()
+        let stream = RedisArgument.string(fixture.queue.keys.stream("ingest", .medium))
+        _ = try await fixture.redis.command(["XADD", stream, "*", "key", "x", "source_type", "html", "source_uri", "http://h/"])
+        let (claimed, _) = try await ask(fixture) { $0.count = 10 }
+        #expect(claimed.foreign.count == 1)
+        let held = try #require(try await fixture.queue.held(by: "w1", on: fixture.streams).first)
+        #expect(try await fixture.queue.release(held, of: "w1", crashed: false) == .foreign)
+        #expect(try await fixture.length(.medium) == 1, "a copy would be another job")
+    }
+
     @Test func anEntryThatItsProgramTookAwayIsNotHeldAnyMore() async throws {
         let fixture = try await fixture()
         try await addForeign(fixture)

@@ -36,12 +36,15 @@ elseif current and (running or state[1] == 'queued') then
         tell(KEYS[1], ARGV[7])
     end
 else
+    local is_ticket, is_foreign
     for i = 1, #fields, 2 do
-        if fields[i] == 'source_type' and not state[1] then
-            return 2
-        elseif fields[i] == 'key' then
-            call('XADD', KEYS[2], '*', unpack(fields)) -- a ticket that was not used
-        end
+        is_ticket = is_ticket or fields[i] == 'key'
+        is_foreign = is_foreign or fields[i] == 'source_type'
+    end
+    if is_foreign and not state[1] then
+        return 2
+    elseif is_ticket and not is_foreign then
+        call('XADD', KEYS[2], '*', unpack(fields)) -- a ticket that was not used
     end
 end
 call('HDEL', KEYS[2] .. ':served', ARGV[2])
