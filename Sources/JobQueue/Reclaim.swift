@@ -8,12 +8,15 @@ package struct Observation: Sendable, Hashable {
     package let beat: String
     package let isMarkedDead: Bool
     package let entriesHeld: Int
+    /// How long reapers have seen this beat stand still, at least: those that are gone too.
+    package let stillness: Duration
 
-    package init(worker: String, beat: String, isMarkedDead: Bool, entriesHeld: Int) {
+    package init(worker: String, beat: String, isMarkedDead: Bool, entriesHeld: Int, stillness: Duration = .zero) {
         self.worker = worker
         self.beat = beat
         self.isMarkedDead = isMarkedDead
         self.entriesHeld = entriesHeld
+        self.stillness = stillness
     }
 }
 
@@ -54,11 +57,18 @@ extension JobQueue {
         let reply = try await run(Scripts.observe, keys: [keys.workers] + streams, arguments: [])
         guard let rows = reply.array else { throw unexpected(Scripts.observe, reply) }
         return rows.compactMap { row in
-            guard let parts = row.array, parts.count == 4, let name = parts[0].string else { return nil }
+            guard let parts = row.array, parts.count == 5, let name = parts[0].string else { return nil }
             return Observation(
                 worker: name, beat: parts[1].string ?? "", isMarkedDead: parts[2].string == "1",
-                entriesHeld: Int(clamping: parts[3].integer ?? 0))
+                entriesHeld: Int(clamping: parts[3].integer ?? 0), stillness: .milliseconds(parts[4].integer ?? 0))
         }
+    }
+
+    /// A reaper that begins to watch later goes on from here, or nobody would notice a death while no reaper lives for a whole lease.
+    package func noteStillness(_ seen: Observation, _ stillness: Duration) async throws(RedisError) {
+        _ = try await run(
+            Scripts.silence, keys: [keys.worker(seen.worker)],
+            arguments: [.string(seen.beat), .integer(Int64(stillness / .milliseconds(1)))])
     }
 
     /// False: it beat again since it was observed.

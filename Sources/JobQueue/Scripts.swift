@@ -18,6 +18,7 @@ package enum Scripts {
     package static let beat = script("beat", PackageResources.beat_lua)
     package static let drain = script("drain", PackageResources.drain_lua)
     package static let observe = script("observe", PackageResources.observe_lua)
+    package static let silence = script("silence", PackageResources.silence_lua)
     package static let reclaim = script("reclaim", PackageResources.reclaim_lua)
     package static let held = script("held", PackageResources.held_lua)
     package static let release = script("release", PackageResources.release_lua, moves: true)
@@ -37,7 +38,7 @@ package enum Scripts {
 
     package static let all = [
         enqueue, claim, report, murmur, step, settle, cancel, promote, retry, reserve, setLimits, sweepLimits, beat, drain, observe,
-        reclaim, held,
+        silence, reclaim, held,
         release, leave, repair, passed, close, subject, position, durations, spend, charge, lease, takePermit,
         givePermit, sweepPermits,
     ]

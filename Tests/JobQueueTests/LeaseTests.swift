@@ -23,6 +23,36 @@ import Testing
         #expect(try await fixture.queue.markDead(seen) == false)
     }
 
+    private func stillness(of worker: String, in fixture: QueueFixture) async throws -> Duration? {
+        try await fixture.queue.observe(fixture.streams).first { $0.worker == worker }?.stillness
+    }
+
+    @Test func howLongABeatStandsStillIsKnownToAllUntilItMoves() async throws {
+        let fixture = try await QueueFixture()
+        _ = try await fixture.queue.beat(fixture.card("w1"), running: 0)
+        let seen = try #require(try await fixture.queue.observe(fixture.streams).first)
+        #expect(seen.stillness == .zero)
+        try await fixture.queue.noteStillness(seen, .seconds(3))
+        #expect(try await stillness(of: "w1", in: fixture) == .seconds(3))
+        try await fixture.queue.noteStillness(seen, .seconds(2))
+        #expect(try await stillness(of: "w1", in: fixture) == .seconds(3), "one reaper saw it for longer")
+        try await fixture.queue.noteStillness(seen, .seconds(4))
+        #expect(try await stillness(of: "w1", in: fixture) == .seconds(4))
+        _ = try await fixture.queue.beat(fixture.card("w1"), running: 0)
+        #expect(try await stillness(of: "w1", in: fixture) == .zero)
+        try await fixture.queue.noteStillness(seen, .seconds(5))
+        #expect(try await stillness(of: "w1", in: fixture) == .zero, "it was another beat")
+        let next = try #require(try await fixture.queue.observe(fixture.streams).first)
+        try await fixture.queue.noteStillness(next, .seconds(1))
+        #expect(try await stillness(of: "w1", in: fixture) == .seconds(1), "a new beat begins anew")
+    }
+
+    @Test func theStillnessOfANameWithoutABeatMakesNoWorker() async throws {
+        let fixture = try await QueueFixture()
+        try await fixture.queue.noteStillness(Observation(worker: "w1", beat: "", isMarkedDead: false, entriesHeld: 1), .seconds(3))
+        #expect(try await fixture.redis.command(["EXISTS", .string(fixture.queue.keys.worker("w1"))]).integer == 0)
+    }
+
     @Test func aDeadWorkersJobRunsAgainAndItsLateAttemptIsLost() async throws {
         let fixture = try await QueueFixture()
         let job = try await fixture.enqueued()

@@ -8,13 +8,13 @@ import Testing
     private let start = ContinuousClock.now
     private func at(_ seconds: Double) -> ContinuousClock.Instant { start + .milliseconds(Int64(seconds * 1000)) }
 
-    private func seen(_ beat: String, name: String = "w", dead: Bool = false) -> Observation {
-        Observation(worker: name, beat: beat, isMarkedDead: dead, entriesHeld: 1)
+    private func seen(_ beat: String, name: String = "w", dead: Bool = false, still seconds: Double = 0) -> Observation {
+        Observation(worker: name, beat: beat, isMarkedDead: dead, entriesHeld: 1, stillness: .milliseconds(Int64(seconds * 1000)))
     }
 
     private func watched(_ looks: [(Double, String)]) -> [Double] {
         var reaper = Reaper(lease: .seconds(7), interval: .milliseconds(500))
-        return looks.filter { !reaper.look(at: [seen($0.1)], now: at($0.0)).isEmpty }.map(\.0)
+        return looks.filter { !reaper.look(at: [seen($0.1)], now: at($0.0)).dead.isEmpty }.map(\.0)
     }
 
     @Test func aBeatThatStandsStillForALeaseIsADeath() {
@@ -38,18 +38,46 @@ import Testing
         var reaper = Reaper(lease: .seconds(7), interval: .milliseconds(500))
         for half in 0...13 { _ = reaper.look(at: [seen("5")], now: at(Double(half) / 2)) }
         reaper.startAnew()
-        #expect(reaper.look(at: [seen("5")], now: at(7)).isEmpty)
+        #expect(reaper.look(at: [seen("5")], now: at(7)).dead.isEmpty)
     }
 
     @Test func aWorkerMarkedDeadIsRecoveredAtOnce() {
         var reaper = Reaper(lease: .seconds(7), interval: .milliseconds(500))
-        #expect(reaper.look(at: [seen("5", dead: true), seen("1", name: "v")], now: at(0)).map(\.worker) == ["w"])
+        #expect(reaper.look(at: [seen("5", dead: true), seen("1", name: "v")], now: at(0)).dead.map(\.worker) == ["w"])
     }
 
     @Test func aWorkerThatComesBackIsWatchedFromThen() {
         var reaper = Reaper(lease: .seconds(7), interval: .milliseconds(500))
         _ = reaper.look(at: [seen("5")], now: at(0))
         for half in 1...13 { _ = reaper.look(at: [], now: at(Double(half) / 2)) }
-        #expect(reaper.look(at: [seen("5")], now: at(7)).isEmpty)
+        #expect(reaper.look(at: [seen("5")], now: at(7)).dead.isEmpty)
+    }
+
+    @Test func aReaperThatBeginsGoesOnFromWhatOthersSaw() {
+        var reaper = Reaper(lease: .seconds(7), interval: .milliseconds(500))
+        #expect(reaper.look(at: [seen("5", still: 6.4)], now: at(0)).dead.isEmpty)
+        #expect(reaper.look(at: [seen("5", still: 6.4)], now: at(0.5)).dead.isEmpty)
+        #expect(reaper.look(at: [seen("5", still: 6.4)], now: at(1)).dead.map(\.worker) == ["w"])
+    }
+
+    @Test func whatOthersSawLessOfChangesNothing() {
+        var reaper = Reaper(lease: .seconds(7), interval: .milliseconds(500))
+        for half in 0...13 { #expect(reaper.look(at: [seen("5", still: Double(half) / 4)], now: at(Double(half) / 2)).dead.isEmpty) }
+        #expect(reaper.look(at: [seen("5", still: 3)], now: at(7)).dead.map(\.worker) == ["w"])
+    }
+
+    @Test func stillnessIsToldOnceAnIntervalAndOnlyBeyondABeat() {
+        var reaper = Reaper(lease: .seconds(7), interval: .milliseconds(500))
+        var told = 0.0
+        var tellings: [Double] = []
+        for quarter in 0...27 {
+            let now = Double(quarter) / 4
+            guard let news = reaper.look(at: [seen("5", still: told)], now: at(now)).still.first else { continue }
+            told = news.stillness / .seconds(1)
+            #expect(told == now)
+            tellings.append(told)
+        }
+        let expected: [Double] = stride(from: 1.75, to: 7, by: 0.5).map(\.self)
+        #expect(tellings == expected)
     }
 }

@@ -10,7 +10,10 @@ extension Duty {
         return Duty("reap", every: life.settings.reapInterval) {
             do {
                 let seen = try await life.desk.queue.observe(life.allStreams).filter { $0.worker != life.name }
-                for worker in watch.dead(among: seen) { try await recover(worker, life) }
+                let findings = watch.look(at: seen)
+                // Before the recoveries: PostgreSQL may be away for those.
+                for (worker, stillness) in findings.still { try await life.desk.queue.noteStillness(worker, stillness) }
+                for worker in findings.dead { try await recover(worker, life) }
             } catch {
                 watch.startAnew()
                 throw error
@@ -34,7 +37,7 @@ private final class ReaperWatch: Sendable {
         self.reaper = Mutex(reaper)
     }
 
-    func dead(among seen: [Observation]) -> [Observation] {
+    func look(at seen: [Observation]) -> Reaper.Findings {
         reaper.withLock { $0.look(at: seen, now: .now) }
     }
 
