@@ -29,15 +29,13 @@ import Testing
         }
         try await load.finish()
         let report = try await Checker(fleet: fleet, load: load, eventSamples: 200).check(calmWithin: fleet.lease + .seconds(15))
-        let delays = restarts(of: kills, fleet.effects)
-        let slowest = delays.max() ?? 0
-        Trial.tell(
-            "seed \(seed). \(kills.count) workers killed; \(delays.count) orphans, the last started again after \(slowest) ms. \(report)")
+        let waits = OrphanWaits(after: kills, fleet.effects)
+        Trial.tell("seed \(seed). \(kills.count) workers killed; \(waits). \(report)")
         Trial.judge(report, seed: seed, fleet)
-        #expect(kills.count >= 2 && !delays.isEmpty, "nobody was killed at work")
+        #expect(kills.count >= 2 && !waits.all.isEmpty, "nobody was killed at work")
         // Ten seconds are the promise of a machine that has time: one that is asked for more is given longer.
         let limit = Int(10_000 * max(1, Trial.loadPerCore))
-        #expect(slowest <= limit, "an orphan was started again only after \(slowest) ms, more than \(limit)")
+        #expect(waits.slowest <= limit, "an orphan was started again only after \(waits.slowest) ms, more than \(limit)")
         #expect(report.states["completed"] == Self.jobs)
     }
 
@@ -47,29 +45,11 @@ import Testing
         return try await Row.live(of: load.name, in: fleet.database) > 30
     }
 
-    private struct Kill {
-        let processID: Int32
-        let milliseconds: Int
-    }
-
     private func kill(_ number: Int, _ fleet: Fleet) async throws -> Kill {
         let worker = fleet.workers[number % fleet.workers.count]
         let kill = Kill(processID: worker.processID ?? 0, milliseconds: Effect.now())
         await worker.kill()
         try await worker.start()
         return kill
-    }
-
-    /// For each job that a killed worker had started and not finished: how long until somebody started it again.
-    private func restarts(of kills: [Kill], _ effects: [Effect]) -> [Int] {
-        let byJob = Dictionary(grouping: effects, by: \.job)
-        return kills.flatMap { kill in
-            byJob.values.compactMap { effects in
-                guard let start = effects.first(where: { $0.phase == "start" && $0.processID == kill.processID }) else { return nil }
-                let isDone = effects.contains { $0.phase == "done" && $0.attempt == start.attempt }
-                let next = effects.filter { $0.phase == "start" && $0.attempt > start.attempt }.map(\.milliseconds).min()
-                return isDone ? nil : next.map { $0 - kill.milliseconds }
-            }
-        }
     }
 }
