@@ -49,10 +49,10 @@ import Testing
             var own = random.branch()
             let others = random.branch()
             Trial.tell("fault \(count + 1): \(first.name)\(isDouble ? ", and \(second?.name ?? "nothing")" : "")")
-            async let other: Void = isDouble ? inflict(second, fleet, book, others) : ()
-            let saw = try await first.strike(fleet, book, &own)
-            try await other
-            Trial.tell("fault \(count + 1): \(saw)")
+            async let other = isDouble ? inflict(second, fleet, book, others) : "nothing"
+            let saw = isDouble ? try await inflict(first, fleet, book, own) : try await first.strike(fleet, book, &own)
+            let beside = try await other
+            Trial.tell("fault \(count + 1): \(saw)\(isDouble ? "; beside it \(beside)" : "")")
             count += isDouble ? 2 : 1
             try await Fault.last(milliseconds: 0...1500, &random)
         }
@@ -60,12 +60,12 @@ import Testing
     }
 
     /// Beside another one: what it needs may be missing.
-    private func inflict(_ fault: Fault?, _ fleet: Fleet, _ book: Book, _ branch: SeededRandom) async throws {
+    private func inflict(_ fault: Fault?, _ fleet: Fleet, _ book: Book, _ branch: SeededRandom) async throws -> String {
         var random = branch
         do {
-            _ = try await fault?.strike(fleet, book, &random)
+            return try await fault?.strike(fleet, book, &random) ?? "nothing"
         } catch let nothing as Fault.HitNothing {
-            Trial.tell("the second fault hit nothing: \(nothing.what)")
+            return "nothing was hit: \(nothing.what)"
         }
     }
 }

@@ -75,9 +75,12 @@ final class Member: Sendable {
         _ = await child?.exit()
     }
 
+    /// What has not left for so long is killed.
+    static let patience = Duration.seconds(20)
+
     /// SIGTERM, as a deployment would.
     @discardableResult
-    func leave() async -> ChildExit? { await take()?.stop(grace: .seconds(20)) }
+    func leave() async -> ChildExit? { await take()?.stop(grace: Member.patience) }
 
     func freeze() { state.withLock { $0.child }?.freeze() }
     func thaw() { state.withLock { $0.child }?.thaw() }

@@ -6,7 +6,7 @@ struct Order: Sendable {
     let kind: String
     let milliseconds: Int
     let steps: Int
-    let priority: String
+    var priority: String
     /// Jobs of one key take turns.
     var key: String?
     /// At most one job of the key lives.
@@ -74,6 +74,13 @@ extension Order {
     var kept: Order {
         var order = self
         order.isCancelled = false
+        return order
+    }
+
+    /// The same job before all others.
+    var urgent: Order {
+        var order = self
+        order.priority = "urgent"
         return order
     }
 }

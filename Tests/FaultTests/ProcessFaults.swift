@@ -47,22 +47,32 @@ extension Fault {
         Fault(name: "workers leave and come back", target: .workers) { fleet, random in
             for worker in fleet.workers {
                 _ = try await fleet.waitUntilBusy(worker)
+                let told = ContinuousClock.now
                 let exit = await worker.leave()
+                let took = told.duration(to: .now)
                 try await worker.start()
-                guard exit == .exited(0) else { throw HitNothing(what: "a worker that was told to leave \(exit?.description ?? "stayed")") }
+                // In the long run a job may kill it before it is gone; this suite kills only one that stays.
+                let diedOfAJob = exit == .signalled(9) && took < Member.patience
+                guard exit == .exited(0) || diedOfAJob else {
+                    throw Wrong(what: "a worker that was told to leave \(exit?.description ?? "stayed") after \(took.formatted)")
+                }
             }
             return "every worker left in order and was started again"
         },
         Fault(name: "a job kills its process", target: .workers) { fleet, random in
             let book = Book()
             let load = Load(fleet, name: "poison-\(random.next())", book: book)
-            load.start(clients: 1, limit: 1, random: &random) { Order.order("crash", &$0) }
+            // Urgent: behind a long run's backlog a job of low priority waits for minutes.
+            load.start(clients: 1, limit: 1, random: &random) { Order.order("crash", &$0).urgent }
             try await load.finish()
-            try await eventually(within: fleet.lease * 8 + .seconds(20)) { try await Row.live(of: load.name, in: fleet.database) == 0 }
+            // Four deaths, each noticed after a lease; another fault at the same time, other suspects and a busy machine take their time too.
+            let limit = (fleet.lease * 8 + .seconds(20)) * max(1, Trial.loadPerCore)
+            let ended = await Result { try await eventually(within: limit) { try await Row.live(of: load.name, in: fleet.database) == 0 } }
             let row = try await Row.all(of: load.name, in: fleet.database).first
             guard let row, row.errorType == "poisoned" else {
-                throw HitNothing(what: "a job that kills its process ended as \(row.map { "\($0)" } ?? "nothing")")
+                throw Wrong(what: "a job that kills its process is \(row.map { "\($0)" } ?? "nothing") after \(limit.formatted)")
             }
+            _ = try ended.get()
             return "the job became a dead letter after \(row.outcomes)"
         },
         Fault(name: "kill -9 of APIs in the middle of submissions", target: .apis, refusal: "no answer") { fleet, random in
@@ -79,12 +89,14 @@ extension Fault {
         },
         Fault(name: "APIs are killed between the row and the queue", target: .apis, refusal: "no answer") { fleet, random in
             for api in fleet.apis { api.redisLink.set(.holding(.requests)) }
-            try await eventually { try await fleet.rowsUnknownToRedis() > 0 }
-            let rows = try await fleet.rowsUnknownToRedis()
+            let hit = await Result { try await eventually { try await fleet.rowsUnknownToRedis() > 0 } }
+            let rows = (try? await fleet.rowsUnknownToRedis()) ?? 0
             for api in fleet.apis { await api.kill() }
             for api in fleet.apis { api.redisLink.cut() }
             for api in fleet.apis { api.redisLink.set(.passing) }
             for api in fleet.apis { try await api.start() }
+            // One that has noticed that Redis is away makes no row: beside a PostgreSQL that stands still there may be none.
+            guard case .success = hit else { throw HitNothing(what: "no row was made before the APIs noticed") }
             return "\(rows) accepted rows were not yet in Redis when their APIs died"
         },
         Fault(name: "an API is frozen", target: .apis) { fleet, random in

@@ -83,9 +83,12 @@ extension Fault {
         Fault(name: "Redis reaches maxmemory", target: .redis, refusal: "full") { fleet, random in
             _ = try await fleet.ask(["CONFIG", "SET", "maxmemory", "1"])
             let door = Door(fleet.apis, book: Book())
-            try await eventually { await door.send("POST", "/jobs", Order.slow(&random).body)?.problem == "full" }
+            let hit = await Result {
+                try await eventually { await door.send("POST", "/jobs", Order.slow(&random).body)?.problem == "full" }
+            }
             try await last(milliseconds: 300...800, &random)
             _ = try await fleet.ask(["CONFIG", "SET", "maxmemory", "0"])
+            try hit.get()
             return "new jobs were refused with 503 full until the limit was lifted"
         },
     ]

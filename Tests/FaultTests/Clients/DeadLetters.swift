@@ -16,7 +16,8 @@ extension Load {
             switch await door.state(of: id) {
             case "completed": return
             case "failed": try await retriesAll ? retryAll() : retry(id)
-            case let state: try await eventually(within: .seconds(90)) { await door.state(of: id) != state }
+            // In the long run a job of low priority waits behind a backlog for minutes.
+            case let state: try await eventually(within: .seconds(Trial.isLong ? 600 : 90)) { await door.state(of: id) != state }
             }
         }
     }
