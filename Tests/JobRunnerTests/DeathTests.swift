@@ -28,14 +28,4 @@ import Testing
         _ = try await killed(holding: 1, in: fixture)
         try await fixture.working { _ in try await eventually { try await told(in: fixture) != nil } }
     }
-
-    /// Workers that are killed all the time: none of them lives for a lease.
-    @Test func aDeathIsNoticedThoughNobodyWatchedForAWholeLease() async throws {
-        let fixture = try await RunnerFixture([TestHandler { _ throws(JobFailure) in [:] }]) { $0.lease = .seconds(3_600) }
-        let gone = try await killed(holding: 1, in: fixture)
-        try await fixture.desk.queue.noteStillness(gone, .seconds(3_600))
-        try await fixture.working { _ in
-            try await eventually { try await fixture.desk.queue.suspects(["ingest"]) == 1 }
-        }
-    }
 }

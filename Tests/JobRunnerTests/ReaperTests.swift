@@ -53,11 +53,18 @@ import Testing
         #expect(reaper.look(at: [seen("5")], now: at(7)).dead.isEmpty)
     }
 
-    @Test func aReaperThatBeginsGoesOnFromWhatOthersSaw() {
+    /// Half a lease it looks itself, whatever others saw.
+    @Test(arguments: [(2.4, 5.0), (3.5, 3.5), (6.4, 3.5)]) func aReaperThatBeginsGoesOnFromWhatOthersSaw(told: Double, death: Double) {
         var reaper = Reaper(lease: .seconds(7), interval: .milliseconds(500))
-        #expect(reaper.look(at: [seen("5", still: 6.4)], now: at(0)).dead.isEmpty)
-        #expect(reaper.look(at: [seen("5", still: 6.4)], now: at(0.5)).dead.isEmpty)
-        #expect(reaper.look(at: [seen("5", still: 6.4)], now: at(1)).dead.map(\.worker) == ["w"])
+        let deaths = (0...20).map { Double($0) / 2 }.filter { !reaper.look(at: [seen("5", still: told)], now: at($0)).dead.isEmpty }
+        #expect(deaths.first == death)
+    }
+
+    @Test func ofANameWithoutABeatNothingIsTold() {
+        var reaper = Reaper(lease: .seconds(7), interval: .milliseconds(500))
+        let told = (0...13).flatMap { reaper.look(at: [seen("")], now: at(Double($0) / 2)).still }
+        #expect(told.isEmpty)
+        #expect(reaper.look(at: [seen("")], now: at(7)).dead.map(\.worker) == ["w"])
     }
 
     @Test func whatOthersSawLessOfChangesNothing() {

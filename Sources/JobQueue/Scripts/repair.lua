@@ -48,7 +48,8 @@ local function is_held(state)
 end
 
 -- The entry of a running job, or another one where it is lost, is pending for its worker: if that is dead or dies, recovery begins there, as it
--- always does. Its settlement asks for the lease alone; what it leaves of another entry goes when somebody reads it.
+-- always does. Its settlement asks for the lease alone; what it leaves of another entry goes when somebody reads it, or
+-- when its worker looks at what it holds.
 local function hold_again(job, id, state, holder)
     local stream, entry = entry_of(state)
     redis.pcall('XGROUP', 'CREATE', stream, GROUP, '0', 'MKSTREAM')

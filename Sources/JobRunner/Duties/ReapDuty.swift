@@ -3,6 +3,9 @@ internal import JobQueue
 internal import Logging
 internal import Synchronization
 
+/// In one look: many that fell silent together must not make the looks slow.
+private let mostNotes = 50
+
 extension Duty {
     /// Recovers what dead workers held. Every worker is a reaper: marking a worker dead is compared and set in one step.
     static func reap(_ life: WorkerLife) -> Duty {
@@ -12,7 +15,7 @@ extension Duty {
                 let seen = try await life.desk.queue.observe(life.allStreams).filter { $0.worker != life.name }
                 let findings = watch.look(at: seen)
                 // Before the recoveries: PostgreSQL may be away for those.
-                for (worker, stillness) in findings.still { try await life.desk.queue.noteStillness(worker, stillness) }
+                for (worker, stillness) in findings.still.prefix(mostNotes) { try await life.desk.queue.noteStillness(worker, stillness) }
                 for worker in findings.dead { try await recover(worker, life) }
             } catch {
                 watch.startAnew()

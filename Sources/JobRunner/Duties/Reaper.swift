@@ -48,16 +48,18 @@ struct Reaper {
         return findings
     }
 
-    /// Since when this beat stands still: by what this reaper saw or, where that is longer, another one.
+    /// Since when this beat stands still: by what this reaper saw or, where that is longer, another one. What another one saw counts for half a
+    /// lease at most: after Redis was away, who comes back a little later than its reaper has the rest of it to beat.
     private func watch(_ worker: Observation, _ now: ContinuousClock.Instant) -> Watch {
-        let told = now - worker.stillness
+        let told = now - min(worker.stillness, lease / 2)
         guard let before = watches[worker.worker], before.beat == worker.beat else { return Watch(beat: worker.beat, since: told) }
         return Watch(beat: worker.beat, since: min(before.since, told))
     }
 
-    /// Beats that move are never told, and those that stand still once in an interval: by one reaper, however many there are.
+    /// Beats that move are never told, and those that stand still once in an interval: by one reaper, however many there are. Of a consumer that
+    /// is no worker there is nothing to write it down in.
     private func isNews(_ stillness: Duration, of worker: Observation) -> Bool {
-        stillness >= lease / 4 && stillness - worker.stillness >= interval
+        !worker.beat.isEmpty && stillness >= lease / 4 && stillness - worker.stillness >= interval
     }
 
     /// An observation failed: what was seen before says nothing any more.
