@@ -157,7 +157,7 @@ struct Checker {
         for (flow, jobs) in load.book.flows {
             let found = byFlow[flow] ?? []
             if Set(found.map(\.id)) != Set(jobs) { wrongs.append("the flow \(flow) has other jobs than were promised: \(found.map(\.id))") }
-            let counts = await load.door.send("GET", "/flows/\(flow)")?.body["counts"]
+            let counts = try await load.door.insist("GET", "/flows/\(flow)").body["counts"]
             let told = ["completed", "failed", "cancelled"].map { Int(counts?[$0]?.integer ?? -1) }
             let counted = ["completed", "failed", "cancelled"].map { state in found.count { $0.status == state } }
             if told != counted { wrongs.append("the flow \(flow) counts \(told), and its jobs are \(counted)") }
