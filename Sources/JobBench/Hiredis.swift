@@ -58,6 +58,29 @@ final class Hiredis {
         read(reply)
     }
 
+    /// The time of each round trip, in microseconds.
+    func timeEach(_ commands: [[UInt8]]) throws(BenchError) -> [Double] {
+        var times: [Double] = []
+        for command in commands {
+            let begin = Monotonic.now
+            append(command)
+            try reply { _ in }
+            times.append(Double(Monotonic.now - begin) / 1000)
+        }
+        return times
+    }
+
+    /// Seconds until all are answered. Never more than `depth` and one are under way.
+    func timeAll(_ commands: [[UInt8]], depth: Int) throws(BenchError) -> Double {
+        let begin = Monotonic.now
+        for (index, command) in commands.enumerated() {
+            append(command)
+            if index >= depth { try reply { _ in } }
+        }
+        for _ in 0..<min(depth, commands.count) { try reply { _ in } }
+        return Monotonic.seconds(from: begin, to: Monotonic.now)
+    }
+
     /// By hiredis' own encoder. The texts lie in one buffer: pointers into an array of arrays would not hold.
     static func encode(_ arguments: [String]) -> [UInt8] {
         var bytes: [CChar] = []

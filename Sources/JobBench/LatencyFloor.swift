@@ -1,5 +1,6 @@
 /// The least time from a submission to the moment when a worker that was idle may begin: a blocked read wakes up, then one round trip claims.
 /// Two blocking connections on two threads; every method blocks its thread.
+internal import CHiredis
 internal import Dispatch
 internal import PrivateServers
 internal import RedisWire
@@ -10,16 +11,16 @@ final class LatencyFloor: Sendable {
     private let stream: String
     private let worker: String
     private let submissions: [[UInt8]]
-    private let claim: @Sendable (_ entry: String, _ id: String) -> [UInt8]
+    private let claim: @Sendable (_ read: redisReply) -> [UInt8]
     private let state = Mutex<(times: [Double], failure: BenchError?)>(([], nil))
     private let isReading = DispatchSemaphore(value: 0)
     private let hasClaimed = DispatchSemaphore(value: 0)
     private let submitted = Atomic<UInt64>(0)
 
-    /// The stream, with its group, must be there. Each submission adds an entry; `claim` is the command for it.
+    /// The stream, with its group, must be there. Each submission adds an entry; `claim` makes the command for the reply that brought it.
     init(
         _ address: RedisAddress, stream: String, worker: String, submissions: [[UInt8]],
-        claim: @escaping @Sendable (_ entry: String, _ id: String) -> [UInt8]
+        claim: @escaping @Sendable (_ read: redisReply) -> [UInt8]
     ) {
         self.address = address
         self.stream = stream
@@ -58,10 +59,10 @@ final class LatencyFloor: Sendable {
         for _ in submissions {
             isReading.signal()
             reader.append(wait)
-            var entry: (entry: String, id: String)?
-            try reader.reply { entry = ScriptBound.entries($0).first }
-            guard let entry else { throw BenchError("A blocked read brought no entry") }
-            reader.append(claim(entry.entry, entry.id))
+            var command: [UInt8]?
+            try reader.reply { if $0.elements > 0 { command = claim($0) } }
+            guard let command else { throw BenchError("A blocked read brought no entry") }
+            reader.append(command)
             try reader.reply { _ in }
             let time = Double(Monotonic.now - submitted.load(ordering: .acquiring)) / 1000
             state.withLock { $0.times.append(time) }
@@ -75,6 +76,6 @@ extension RedisFloor {
     func latency(_ address: RedisAddress, _ count: Int) -> LatencyFloor {
         let submissions = (0..<count).map { Hiredis.encode(["XADD", stream, "*", "job_id", RedisFloor.id($0), "input", input]) }
         let claim = Hiredis.encode(["HSET", jobs + "wake", "status", "processing", "attempt", "1", "lease", "floor:1"])
-        return LatencyFloor(address, stream: stream, worker: "floor", submissions: submissions) { _, _ in claim }
+        return LatencyFloor(address, stream: stream, worker: "floor", submissions: submissions) { _ in claim }
     }
 }

@@ -4,7 +4,7 @@ internal import CHiredis
 internal import RedisWire
 
 struct RedisFloor {
-    static let batch = 100
+    private static let batch = 100
     /// Batches under way at once.
     private static let depth = 4
     private static let retentionMilliseconds = "86400000"
@@ -38,34 +38,19 @@ struct RedisFloor {
 
     /// The time of each single submission, in microseconds.
     func enqueueOneByOne(_ count: Int) throws(BenchError) -> [Double] {
-        let commands = (0..<count).map { enqueue([$0]) }
-        var times: [Double] = []
-        for command in commands {
-            let begin = Monotonic.now
-            redis.append(command)
-            try redis.reply { _ in }
-            times.append(Double(Monotonic.now - begin) / 1000)
-        }
-        return times
+        try redis.timeEach((0..<count).map { enqueue([$0]) })
     }
 
     /// Seconds that submitting takes, the encoding not counted.
     func enqueueBatches(_ count: Int) throws(BenchError) -> Double {
-        let commands = batches(count).map(enqueue)
-        let begin = Monotonic.now
-        for (index, command) in commands.enumerated() {
-            redis.append(command)
-            if index >= RedisFloor.depth { try redis.reply { _ in } }
-        }
-        for _ in 0..<min(RedisFloor.depth, commands.count) { try redis.reply { _ in } }
-        return Monotonic.seconds(from: begin, to: Monotonic.now)
+        try redis.timeAll(RedisFloor.batches(count).map(enqueue), depth: RedisFloor.depth)
     }
 
     /// Seconds from the first claim to the last settlement of what was submitted.
     func drain(_ count: Int) throws(BenchError) -> Double { try run(count, submitting: []) }
 
     /// The same, with every job submitted on the way.
-    func cycle(_ count: Int) throws(BenchError) -> Double { try run(count, submitting: batches(count).map(enqueue)) }
+    func cycle(_ count: Int) throws(BenchError) -> Double { try run(count, submitting: RedisFloor.batches(count).map(enqueue)) }
 
     /// Each turn sends a batch to submit (where there is one) and a claim; each claim's reply sends its settlement.
     private func run(_ count: Int, submitting commands: [[UInt8]]) throws(BenchError) -> Double {
@@ -115,7 +100,7 @@ struct RedisFloor {
         }
     }
 
-    private func batches(_ count: Int) -> [[Int]] {
+    static func batches(_ count: Int) -> [[Int]] {
         stride(from: 0, to: count, by: RedisFloor.batch).map { Array($0..<min($0 + RedisFloor.batch, count)) }
     }
 

@@ -6,7 +6,6 @@ internal import JobQueue
 internal import RedisWire
 
 struct ScriptBound {
-    private static let batch = 100
     private static let claims = 64
     /// Batches under way at once.
     private static let depth = 4
@@ -33,28 +32,12 @@ struct ScriptBound {
 
     /// The time of each single submission, in microseconds.
     func enqueueOneByOne(_ count: Int) throws(BenchError) -> [Double] {
-        var times: [Double] = []
-        for command in (0..<count).map({ enqueue([$0]) }) {
-            let begin = Monotonic.now
-            redis.append(command)
-            try redis.reply { _ in }
-            times.append(Double(Monotonic.now - begin) / 1000)
-        }
-        return times
+        try redis.timeEach((0..<count).map { enqueue([$0]) })
     }
 
     /// Seconds that submitting takes, the encoding not counted.
     func enqueueBatches(_ count: Int) throws(BenchError) -> Double {
-        let commands = stride(from: 0, to: count, by: ScriptBound.batch).map {
-            enqueue(Array($0..<min($0 + ScriptBound.batch, count)))
-        }
-        let begin = Monotonic.now
-        for (index, command) in commands.enumerated() {
-            redis.append(command)
-            if index >= ScriptBound.depth { try redis.reply { _ in } }
-        }
-        for _ in 0..<min(ScriptBound.depth, commands.count) { try redis.reply { _ in } }
-        return Monotonic.seconds(from: begin, to: Monotonic.now)
+        try redis.timeAll(RedisFloor.batches(count).map(enqueue), depth: ScriptBound.depth)
     }
 
     /// Seconds from the first claim to the last settlement of what was submitted. As in a worker whose stream has a backlog: the next entries
@@ -92,7 +75,7 @@ struct ScriptBound {
         guard isWhole else { throw BenchError("A settlement of the scripts' bound was not answered as its contract says") }
     }
 
-    static func entries(_ reply: redisReply) -> [(entry: String, id: String)] {
+    private static func entries(_ reply: redisReply) -> [(entry: String, id: String)] {
         let rows = reply.children.first?.children.last?.children ?? []
         return rows.compactMap { row in
             guard let entry = row.children.first?.text, let fields = row.children.last?.children, fields.count > 1, let id = fields[1].text
@@ -107,11 +90,11 @@ extension ScriptBound {
     /// What a worker that was idle does with the entry that woke it.
     func latency(_ address: RedisAddress, _ count: Int) -> LatencyFloor {
         let (keys, stream) = (keys, stream)
-        return LatencyFloor(address, stream: stream, worker: ScriptBound.worker, submissions: (0..<count).map { enqueue([$0]) }) {
-            entry, id in
-            Hiredis.encode(
+        return LatencyFloor(address, stream: stream, worker: ScriptBound.worker, submissions: (0..<count).map { enqueue([$0]) }) { read in
+            let woken = ScriptBound.entries(read).flatMap { [$0.entry, $0.id] }
+            return Hiredis.encode(
                 ["EVALSHA", Scripts.claim.sha, "2", keys.worker(ScriptBound.worker), stream, ScriptBound.worker, "0"] + ScriptBound.moment
-                    + ["0", "", "2", entry, id])
+                    + ["0", "", "2"] + woken)
         }
     }
 

@@ -48,10 +48,13 @@ package enum Digest {
         return words
     }
 
-    /// It fails only where a sandbox forbids it, and for more than 256 bytes.
+    /// It fails only where a sandbox forbids it; one call gives 256 bytes at most.
     private static func fill(_ target: UnsafeMutableRawBufferPointer) {
-        guard let start = target.baseAddress, !target.isEmpty else { return }
-        precondition(getentropy(start, target.count) == 0, "the operating system gives no random bytes; let this process call getrandom")
+        guard let start = target.baseAddress else { return }
+        for offset in stride(from: 0, to: target.count, by: 256) {
+            let failed = getentropy(start + offset, min(256, target.count - offset))
+            precondition(failed == 0, "the operating system gives no random bytes; let this process call getrandom")
+        }
     }
 
     package static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
