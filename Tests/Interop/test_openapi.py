@@ -90,20 +90,51 @@ def test_examples_fit_their_schemas(document):
     assert count > 300
 
 
-def run(document, api, directory, *arguments):
+@pytest.fixture(scope="module")
+def there(api, site):
+    """By the segment of a path before a parameter: what may stand there. One thing of each sort, some more than once: what is deleted is gone."""
+    def made(path, body, **headers):
+        answer = httpx.post(f"{api}{path}", json=body, headers=headers, timeout=60)
+        assert answer.status_code in (200, 201, 202), f"{path}: {answer.text}"
+        return answer.json()
+
+    crawl = {"kind": "web_crawl", "input": {"url": f"{site}/"}, "subject": "there"}
+    webhooks = [made("/webhooks", {"url": f"{site}/", "subjects": ["there"]})["webhook_id"] for _ in range(3)]
+    done = made("/jobs", crawl, Prefer="wait=30")["job_id"]
+    assert httpx.get(f"{api}/jobs/{done}/result").status_code == 200
+    made("/kinds", {"kinds": [{"kind": "by_hand", "summary": "for a worker over HTTP"}]})
+    taken = [made("/jobs", {"kind": "by_hand"})["job_id"] for _ in range(2)]
+    leases = [one["lease"] for one in made("/work/claim", {"kinds": ["by_hand"], "max": 2, "wait": 20, "worker": "hand"})["jobs"]]
+    found = {
+        "jobs": [done, made("/jobs", {**crawl, "delay": 3600})["job_id"], made("/jobs", {"kind": "by_hand"})["job_id"], *taken],
+        "flows": [made("/flows", {"jobs": [{**crawl, "name": "one"}]})["flow_id"] for _ in range(2)],
+        "schedules": [made("/schedules", {**crawl, "name": f"n{n}", "expression": "@every 1h"})["schedule_id"] for n in range(3)],
+        "presentations": [made("/api/presentations", {"n_slides": 3, "topic": "Tides", "user_id": "u"})["job_id"]],
+        "webhooks": webhooks, "work": leases, "kinds": ["by_hand", "web_crawl"], "queues": ["ingest"], "mcp": ["get_job"],
+        "workers": [one["name"] for one in httpx.get(f"{api}/workers").json()["workers"]],
+        "deliveries": [one["delivery_id"] for one in httpx.get(f"{api}/webhooks/{webhooks[0]}/deliveries").json()["deliveries"]],
+    }
+    assert all(found.values()), found
+    return found
+
+
+def run(document, api, directory, *arguments, there={}):
     path = directory / "openapi.json"
     path.write_text(json.dumps(document))
     command = [
-        str(pathlib.Path(sys.executable).with_name("schemathesis")), "run", str(path), "--url", api, "--checks", ",".join(CHECKS),
+        str(pathlib.Path(sys.executable).with_name("schemathesis")), "--config-file", str(HERE / "schemathesis.toml"), "run", str(path), "--url", api, "--checks", ",".join(CHECKS),
         "--seed", "20261121", "--generation-database", "none", "--generation-allow-x00", "false", "--no-shrink", "--no-color",
         "--suppress-health-check", "all", "--request-timeout", "20", "--exclude-path-regex", UNENDING, *arguments,
     ]
-    environment = {**os.environ, "PYTHONPATH": str(HERE), "SCHEMATHESIS_HOOKS": "openapi_hooks"}
+    environment = {
+        **os.environ, "PYTHONPATH": str(HERE), "SCHEMATHESIS_HOOKS": "openapi_hooks", "TIDEWHEEL_THERE": json.dumps(there),
+    }
     return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=600)
 
 
-def test_a_running_api_does_what_it_says(document, api, tmp_path):
-    done = run(closed(document), api, tmp_path, "--phases", "fuzzing", "--max-examples", "5", "--workers", "2")
+def test_a_running_api_does_what_it_says(document, api, there, tmp_path):
+    # By one thread: where two make data, hypothesis trips over its own caches once in ten runs.
+    done = run(closed(document), api, tmp_path, "--phases", "fuzzing", "--max-examples", "5", "--workers", "1", there=there)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
     assert "Test cases:" in done.stdout
 
