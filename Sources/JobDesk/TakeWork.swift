@@ -57,9 +57,8 @@ extension JobDesk {
         var taken = WorkTaken()
         taken.jobs = try await takeJobs(order)
         guard order.running > 0 else { return taken }
-        let suspects = queue.keys.streams(order.queues, [.suspect])
         // What was taken is not lost to a Redis that goes away now.
-        taken.suspectsWait = (try? await queue.hasWaiting(in: suspects)) ?? false
+        taken.suspectsWait = (try? await queue.suspects(order.queues).waiting).map { $0 > 0 } ?? false
         return taken
     }
 

@@ -18,13 +18,6 @@ extension JobQueue {
         ])
     }
 
-    /// Whether a job waits in one of these streams. One that was cancelled counts until somebody comes for it.
-    package func hasWaiting(in streams: [String]) async throws(RedisError) -> Bool {
-        let lengths = try await redis.pipeline(streams.map { ["XLEN", .string($0)] })
-        let pending = try await redis.pipeline(streams.map { ["XPENDING", .string($0), "workers"] })
-        return zip(lengths, pending).contains { length, held in (length.integer ?? 0) > (held.array?.first?.integer ?? 0) }
-    }
-
     /// Forgets those that have said nothing for long.
     package func sweepHTTPWorkers() async throws(RedisError) {
         let known = try await redis.command(["HGETALL", .string(keys.httpWorkers)]).fields ?? [:]

@@ -120,9 +120,15 @@ extension JobQueue {
         return reply.integer == 1
     }
 
-    /// How many suspects wait on these queues; those that run are not counted.
-    package func suspects(_ queues: [String]) async throws(RedisError) -> Int {
-        try await waitingAndHeld(queues.map { keys.stream($0, .suspect) }).waiting
+    /// How many suspects of these queues wait, those of paused queues not counted, and how many run. One that was cancelled counts until somebody
+    /// comes for it.
+    package func suspects(_ queues: [String]) async throws(RedisError) -> (waiting: Int, running: Int) {
+        let all = try await waitingAndHeld(queues.map { keys.stream($0, .suspect) })
+        guard all.waiting > 0 else { return (0, all.held) }
+        let paused = try await pausedQueues()
+        guard queues.contains(where: paused.contains) else { return (all.waiting, all.held) }
+        let waiting = try await waitingAndHeld(queues.filter { !paused.contains($0) }.map { keys.stream($0, .suspect) }).waiting
+        return (waiting, all.held)
     }
 
     /// `<prefix><queue>_jobs[:level]` back to the queue.

@@ -200,7 +200,7 @@ struct ClaimLoop {
 
     /// A process for suspects has one job at a time, and goes when there is none.
     private func endWhenIdle() async {
-        if (try? await life.desk.queue.suspects(life.settings.queues)) == 0 { life.drain() }
+        if (try? await life.desk.queue.suspects(life.settings.queues).waiting) == 0 { life.drain() }
     }
 
     /// Exponential backoff with full jitter: workers that lost Redis together do not come back together.

@@ -164,10 +164,11 @@ final class Executions: Sendable {
         }
     }
 
-    /// Takes a slot for a process of suspects; when none is free, the next one is kept for it.
-    func lend() -> Bool {
+    /// Takes a slot for a process of suspects, unless as many have one as are wanted; when none is free, the next one is kept for it.
+    func lend(atMost wanted: Int = .max) -> Bool {
         state.withLock { state in
             state.isSlotWanted = false
+            guard state.lent < wanted else { return false }
             guard free(state) > 0 else {
                 state.isSlotWanted = true
                 return false

@@ -17,7 +17,7 @@ package struct RunnerSettings: Sendable {
     package var reapInterval = Duration.milliseconds(500)
     package var promoteInterval = Duration.milliseconds(500)
     package var cancelInterval = Duration.seconds(1)
-    package var suspectInterval = Duration.seconds(1)
+    package var suspectInterval = Duration.milliseconds(500)
     package var lossInterval = Duration.seconds(1)
     package var reconcileInterval = Duration.seconds(5)
     package var listenInterval = Duration.seconds(1)

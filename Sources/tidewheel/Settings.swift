@@ -64,7 +64,7 @@ enum Known {
         "TIDEWHEEL_CANCEL_INTERVAL_MS", standard: 1_000, 50...60_000,
         "How often a worker asks whether its jobs were cancelled, should a message have been lost.")
     static let suspectInterval = Setting.number(
-        "TIDEWHEEL_SUSPECT_INTERVAL_MS", standard: 1_000, 50...60_000,
+        "TIDEWHEEL_SUSPECT_INTERVAL_MS", standard: 500, 50...60_000,
         "How often a worker looks for jobs whose worker died, to run them alone.")
     static let lossInterval = Setting.number(
         "TIDEWHEEL_LOSS_INTERVAL_MS", standard: 1_000, 50...60_000, "How often a worker looks whether Redis has lost its data.")

@@ -180,7 +180,7 @@ import Testing
             let old = try #require(runner.name)
             _ = try await fixture.redis.command(["HSET", .string(fixture.desk.queue.keys.worker(old)), "dead", "1"])
             try await eventually { runner.name != old }
-            try await eventually { try await fixture.desk.queue.suspects(["ingest"]) == 1 }
+            try await eventually { try await fixture.desk.queue.suspects(["ingest"]).waiting == 1 }
             let suspects = RunnerFixture.suspects(of: fixture)
             async let recovered: Void = suspects.run()
             let job = try await fixture.ended(id)

@@ -3,6 +3,7 @@ import JobModel
 import JobQueue
 import PostgresWire
 import RedisWire
+import Synchronization
 import TestServers
 import Testing
 
@@ -79,5 +80,65 @@ import Testing
         #expect(Executions.free(of: 4, taken: 8, refused: 4) == 0)
         #expect(Executions.free(of: 4, taken: 8, refused: 8) == 0)
         #expect(Executions.free(of: 4, taken: 5, refused: 0) == 0, "entries that came in spite of it take slots away")
+    }
+
+    /// Processes that take their time to claim: here they never do.
+    @Test func soManySuspectsSoManyProcesses() async throws {
+        try await withSuspects(3) { fixture, started in
+            try await eventually { started.count == 3 }
+            try await Task.sleep(for: .milliseconds(700))
+            #expect(started.count == 3)
+        }
+    }
+
+    @Test func suspectsOfAPausedQueueTakeNoSlot() async throws {
+        try await withSuspects(2) { fixture in
+            try await fixture.desk.pause("ingest", by: nil)
+        } body: { fixture, started in
+            let stream = RedisArgument.string(fixture.desk.queue.keys.stream("ingest", .suspect))
+            try await eventually { try await fixture.redis.command(["XLEN", stream]).integer == 2 }
+            #expect(try await fixture.desk.queue.suspects(["ingest"]) == (0, 0))
+            try await Task.sleep(for: .milliseconds(300))
+            #expect(started.count == 0)
+            try await fixture.desk.resume("ingest")
+            try await eventually { started.count == 2 }
+        }
+    }
+
+    /// A worker whose neighbour died with so many jobs.
+    private func withSuspects(
+        _ count: Int, before: (RunnerFixture) async throws -> Void = { _ in }, body: (RunnerFixture, Started) async throws -> Void
+    ) async throws {
+        let handler = TestHandler { _ throws(JobFailure) in [:] }
+        let fixture = try await RunnerFixture([handler]) {
+            $0.slots = 8
+            $0.suspectInterval = .milliseconds(50)
+        }
+        for _ in 0..<count { try await fixture.submit() }
+        let card = WorkerCard(name: "gone", host: "h", processID: 1, version: "1", queues: ["ingest"], slots: count)
+        _ = try await fixture.desk.queue.beat(card, running: 0)
+        let streams = fixture.desk.queue.keys.streams(["ingest"], StreamLevel.allCases)
+        _ = try await fixture.desk.queue.claim(for: "gone", from: streams, count: count)
+        try await before(fixture)
+        let (started, gate) = (Started(), Gate())
+        let runner = fixture.runner {
+            started.add()
+            try? await gate.wait()
+        }
+        async let running: Void = runner.run()
+        do { try await body(fixture, started) } catch { Issue.record(error) }
+        gate.open()
+        runner.drain()
+        await running
+    }
+}
+
+private final class Started: Sendable {
+    private let number = Mutex(0)
+
+    var count: Int { number.withLock { $0 } }
+
+    func add() {
+        number.withLock { $0 += 1 }
     }
 }

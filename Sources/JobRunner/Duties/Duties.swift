@@ -1,6 +1,10 @@
+internal import JobDesk
+internal import JobQueue
+
 /// Every duty that a worker has beside its jobs, one line each; what it does stands in the file of its name.
 struct Duties: Sendable {
     private let loops: [DutyLoop]
+    private let executor: any TaskExecutor
 
     init(life: WorkerLife) {
         let all: [Duty] = [
@@ -14,10 +18,11 @@ struct Duties: Sendable {
         ]
         let duties = life.settings.isCompanion ? [Duty.noticeCancels(life)] : life.settings.isGuest ? guest : all
         life.dutyBook.open(duties)
+        executor = life.desk.queue.executor
         loops = duties.map { DutyLoop(duty: $0, leadership: life.leadership, book: life.dutyBook, logger: life.logger) }
     }
 
     func start(in group: inout TaskGroup<Void>) {
-        for loop in loops { group.addTask { await loop.run() } }
+        for loop in loops { group.addTask(executorPreference: executor) { await loop.run() } }
     }
 }

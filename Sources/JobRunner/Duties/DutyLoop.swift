@@ -12,28 +12,28 @@ struct DutyLoop: Sendable {
 
     func run() async {
         while !Task.isCancelled {
-            var pause = duty.interval
+            var pause: Duration?
             if !duty.isForLeader || leadership.token != nil { pause = await runOnce() }
-            try? await Task.sleep(for: pause)
+            try? await Task.sleep(for: pause ?? Cadence.ofProcess.pause(before: duty.interval, at: .now))
         }
     }
 
-    /// Returns how long to wait before the next time.
+    /// Returns how long to wait before the next time, if that is not by its cadence.
     @discardableResult
-    func runOnce() async -> Duration {
+    func runOnce() async -> Duration? {
         let began = Timestamp.now
         let start = ContinuousClock.now
         book.begin(duty.name, at: began)
         var failure: (any Error)?
         var next: Duration?
         do { next = try await duty.run(leadership.token) } catch {
-            if Task.isCancelled { return duty.interval }
+            if Task.isCancelled { return nil }
             failure = error
         }
         let isNews = book.note(duty.name, began: began, took: .now - start, error: failure)
         if let failure, isNews {
             logger.warning("A duty failed and is tried again", metadata: ["duty": "\(duty.name)", "error": "\(failure)"])
         }
-        return min(duty.interval, max(next ?? duty.interval, .milliseconds(5)))
+        return next.map { min(duty.interval, max($0, .milliseconds(5))) }
     }
 }

@@ -58,21 +58,6 @@ extension Duty {
         }
     }
 
-    /// Suspects run alone, each in a process of its own that takes one of this worker's slots.
-    static func runSuspects(_ life: WorkerLife) -> Duty {
-        Duty("run_suspects", every: life.settings.suspectInterval) {
-            guard let launch = life.launchSuspects, life.isWorking else { return }
-            guard try await life.desk.queue.suspects(life.settings.queues + life.settings.companionQueues) > 0 else {
-                return life.executions.keepNoSlot()
-            }
-            guard life.executions.lend() else { return }
-            Task {
-                await launch()
-                life.executions.takeBack()
-            }
-        }
-    }
-
     /// Tells the others how long completed jobs took.
     static func flushDurations(_ life: WorkerLife) -> Duty {
         Duty("flush_durations", every: life.settings.durationInterval) { try await life.desk.durations.flush() }

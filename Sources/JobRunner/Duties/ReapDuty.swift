@@ -29,6 +29,7 @@ extension Duty {
         let released = try await life.desk.recover(worker.worker, streams: life.allStreams)
         _ = try await life.desk.queue.sweepPermits()
         life.logger.warning("A worker is dead; its jobs run again", metadata: ["dead": "\(worker.worker)", "jobs": "\(released)"])
+        try await life.startSuspects()
     }
 }
 
