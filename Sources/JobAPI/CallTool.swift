@@ -44,14 +44,11 @@ extension Reception {
     private func stream(_ messages: AsyncStream<JSONValue>, _ exchange: Exchange) -> Response {
         var headers: HTTPFields = [.contentType: "text/event-stream", .cacheControl: "no-store", .connection: "close"]
         headers[named: "X-Accel-Buffering"] = "no"
-        var read = exchange.request
-        // Its body was read: what is still to be heard of the client begins behind it.
-        read.body = RequestBody(buffer: ByteBuffer())
-        let request = read
+        let behind = exchange.behindBody
         return Response(
             status: .ok, headers: headers,
             body: ResponseBody { writer in
-                try? await request.body.consumeWithCancellationOnInboundClose { _ in
+                try? await behind.consumeWithCancellationOnInboundClose { _ in
                     for await message in messages {
                         try await writer.write(ByteBuffer(string: "event: message\ndata: \(message.serialized)\n\n"))
                     }

@@ -9,22 +9,29 @@ internal import ServiceLifecycle
 /// `POST /work/claim`: jobs for a worker that speaks HTTP. The process keeps nothing of them: every further call may go to another one.
 extension Reception {
     func claimWork(_ exchange: Exchange) async throws -> Response {
-        // A worker that goes away while it waits must not be given jobs. The connection is good for nothing more then.
-        let taken = try await exchange.request.body.consumeWithCancellationOnInboundClose { body in
-            var request = exchange.request
-            request.body = body
-            let members = try SubmitJob.accept(await BodyReader.object(of: request), ClaimWork.shape)
-            let order = try await order(members, exchange)
-            guard order.patience > .zero, let place = streams.take(), !draining.isRaised else {
-                return try await desk.takeWork(order.impatient)
-            }
-            defer { withExtendedLifetime(place) {} }
-            return try await untilShutdown { try await desk.takeWork(order) } ?? WorkTaken()
+        let members = try SubmitJob.accept(await BodyReader.object(of: exchange.request), ClaimWork.shape)
+        let order = try await order(members, exchange)
+        guard order.patience > .zero, let place = streams.take(), !draining.isRaised else {
+            return ClaimWork.response(try await desk.takeWork(order.impatient), desk.catalogue)
         }
-        let jobs = taken.jobs.map { ClaimWork.document($0.claim, $0.lease, desk.catalogue) }
-        var response = Response(["jobs": .array(jobs), "suspects_wait": .boolean(taken.suspectsWait)])
-        response.headers[HTTPField.Name.connection] = "close"
-        return response
+        defer { withExtendedLifetime(place) {} }
+        return try await waitForWork(order, exchange)
+    }
+
+    /// A worker that goes away while it waits must not be given jobs. The connection is good for nothing more then, and every answer says so.
+    private func waitForWork(_ order: WorkOrder, _ exchange: Exchange) async throws -> Response {
+        do {
+            let taken = try await exchange.behindBody.consumeWithCancellationOnInboundClose { _ in
+                try await untilShutdown { try await desk.takeWork(order) } ?? WorkTaken()
+            }
+            var response = ClaimWork.response(taken, desk.catalogue)
+            response.headers[.connection] = "close"
+            return response
+        } catch let error as DeskError {
+            var problem = problem(of: error, exchange.requestID)
+            problem.headers[.connection] = "close"
+            throw problem
+        }
     }
 
     /// The order of a claim; kinds that it registers are registered.
@@ -90,7 +97,12 @@ enum ClaimWork {
         .init("running", .integer(0...10_000), standard: 0, "jobs that the worker runs now"),
     ])
 
-    static func document(_ claim: Claim, _ lease: WorkLease, _ catalogue: JobCatalogue) -> JSONValue {
+    static func response(_ taken: WorkTaken, _ catalogue: JobCatalogue) -> Response {
+        let jobs = taken.jobs.map { document($0.claim, $0.lease, catalogue) }
+        return Response(["jobs": .array(jobs), "suspects_wait": .boolean(taken.suspectsWait)])
+    }
+
+    private static func document(_ claim: Claim, _ lease: WorkLease, _ catalogue: JobCatalogue) -> JSONValue {
         let job = claim.job
         let input = (catalogue[job.kind]?.input.accept(job.input)).flatMap { try? $0.get() } ?? job.input
         return [

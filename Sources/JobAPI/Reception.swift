@@ -42,6 +42,14 @@ struct Reception: Sendable {
         searches = Slots(settings.maxSearches)
         draining = Flag()
     }
+
+    /// What the client is told; what went wrong inside is for the log alone.
+    func problem(of error: DeskError, _ requestID: String) -> Problem {
+        if case .internalFault(let what) = error {
+            logger.error("A request failed inside", metadata: ["request_id": "\(requestID)", "error": "\(what)"])
+        }
+        return Problem(error)
+    }
 }
 
 /// One request on its way to an answer.
@@ -73,6 +81,13 @@ struct Exchange: Sendable {
             let there = known.isEmpty ? "this route has no parameters" : "there are: \(known.joined(separator: ", "))"
             throw .badQuery(String(name.prefix(100)), "is not known here; \(there)")
         }
+    }
+
+    /// Once the body was read: what is still to be heard of the client. Who listens to it takes the connection; it must be closed with the answer.
+    var behindBody: RequestBody {
+        var request = request
+        request.body = RequestBody(buffer: ByteBuffer())
+        return request.body
     }
 
     func header(_ name: String) -> String? {

@@ -95,10 +95,7 @@ struct Responder: HTTPResponder {
         } catch let problem as Problem {
             return answer(problem, path, requestID)
         } catch let error as DeskError {
-            if case .internalFault(let what) = error {
-                logger.error("A request failed inside", metadata: ["request_id": "\(requestID)", "error": "\(what)"])
-            }
-            return answer(Problem(error), path, requestID)
+            return answer(reception.problem(of: error, requestID), path, requestID)
         } catch  where isClientError(error) {
             // The client went away or spoke no HTTP: the server closes the connection.
             throw error

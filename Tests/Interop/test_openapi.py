@@ -1,8 +1,10 @@
 """The OpenAPI document as other makers' tools read it: it is valid, its examples fit, and a running API does what it says."""
 import copy
+import http.client
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -137,6 +139,30 @@ def test_a_running_api_does_what_it_says(document, api, there, tmp_path):
     done = run(closed(document), api, tmp_path, "--phases", "fuzzing", "--max-examples", "5", "--workers", "1", there=there)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
     assert "Test cases:" in done.stdout
+
+
+@pytest.mark.parametrize("body", [None, b"", b"{}", b"not json"])
+def test_a_connection_that_ends_is_said_to_end(document, api, body):
+    """Clients send their next request on a connection that was not said to end, and cannot know whether it was heard."""
+    host = api.removeprefix("http://")
+    unsaid = []
+    for path, item in document["paths"].items():
+        for method in {"get", "post", "put", "patch", "delete"} & item.keys():
+            connection = http.client.HTTPConnection(host, timeout=30)
+            connection.request(method.upper(), re.sub(r"{.*?}", "x", path), body, {"Content-Type": "application/json"} if body else {})
+            answer = connection.getresponse()
+            if answer.getheader("Content-Type") == "text/event-stream":
+                continue
+            answer.read()
+            if answer.getheader("Connection") == "close":
+                continue
+            try:
+                connection.request("GET", "/livez")
+                connection.getresponse().read()
+            except (http.client.HTTPException, OSError) as error:
+                unsaid.append(f"{method} {path} {answer.status}: {error!r}")
+            connection.close()
+    assert unsaid == []
 
 
 def test_a_document_that_lies_is_found_out(document, api, tmp_path):
