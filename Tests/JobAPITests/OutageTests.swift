@@ -17,6 +17,7 @@ import Testing
         let redis = try await TestRedis.own(persistent: true)
         try await withAPI(redis: redis) { api in
             let id = try #require(try await api.post("/jobs", RunningAPI.crawl).jobID)
+            #expect(try await api.post("/kinds", ["kinds": [["kind": "by_hand", "summary": "s"]]]).status == 200)
             redis.kill()
             _ = await redis.exit()
             expectUnavailable(try await api.get("/readyz"), "readyz")
@@ -24,6 +25,9 @@ import Testing
             expectUnavailable(try await api.post("/jobs", ["kind": "note", "input": ["text": "t"]]), "submit")
             #expect(try await api.get("/livez").status == 200)
             #expect(try await api.get("/health").json["status"] == "unhealthy")
+            let waiting = try await api.post("/work/claim", ["worker": "w", "kinds": ["by_hand"], "wait": 5])
+            expectUnavailable(waiting, "claim")
+            #expect(waiting.headers["connection"] == "close", "whoever listens whether the client is there takes the connection")
             try await redis.restart()
             try await eventually(within: .seconds(15)) { try await api.get("/readyz").status == 200 }
             #expect(try await api.get("/jobs/\(id)").status == 200)
