@@ -12,7 +12,10 @@ extension Reception {
         let members = try SubmitJob.accept(await BodyReader.object(of: exchange.request), ClaimWork.shape)
         let order = try await order(members, exchange)
         guard order.patience > .zero, let place = streams.take(), !draining.isRaised else {
-            return ClaimWork.response(try await desk.takeWork(order.impatient), desk.catalogue)
+            var response = ClaimWork.response(try await desk.takeWork(order.impatient), desk.catalogue)
+            // Its next one goes to a process that stays.
+            if draining.isRaised { response.headers[.connection] = "close" }
+            return response
         }
         defer { withExtendedLifetime(place) {} }
         return try await waitForWork(order, exchange)

@@ -37,6 +37,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var isReceiving = false
     /// Request heads without the end of their answer: more than one when the client pipelines.
     private var openAnswers = 0
+    /// The answer under way says that it is the last one; it was sent.
+    private var (isLast, isEnding) = (false, false)
     private var bodyStart = NIODeadline.distantPast
     private var bodyBytes = 0
 
@@ -71,6 +73,9 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
         case .head(let head) where isWordless(head): writeRefusal(head, context, promise)
+        case .head(let head):
+            isLast = head.headerFields[.connection]?.lowercased() == "close"
+            context.write(data, promise: promise)
         case .end:
             context.write(data, promise: promise)
             endAnswer(context)
@@ -116,14 +121,16 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private func endBody(_ context: ChannelHandlerContext) {
         isReceiving = false
         deadline?.cancel()
-        if openAnswers == 0 { closeConnection(in: limits.keepAlive, context) }
+        if openAnswers == 0 || isEnding { closeConnection(in: isEnding ? limits.discard : limits.keepAlive, context) }
     }
 
     /// An answer to a request that is still arriving was an early refusal: the rest is dropped by the server, for a while.
     private func endAnswer(_ context: ChannelHandlerContext) {
         openAnswers -= 1
-        guard openAnswers == 0 else { return }
-        closeConnection(in: isReceiving ? limits.discard : limits.keepAlive, context)
+        isEnding = isEnding || isLast
+        // A request that came behind one which listened for the client is never answered.
+        guard openAnswers == 0 || isEnding else { return }
+        closeConnection(in: isReceiving || isEnding ? limits.discard : limits.keepAlive, context)
     }
 
     private func closeConnection(in delay: Duration, _ context: ChannelHandlerContext) {

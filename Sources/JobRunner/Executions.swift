@@ -166,19 +166,18 @@ final class Executions: Sendable {
 
     /// Takes a slot for a process of suspects, unless as many have one as are wanted; when none is free, the next one is kept for it.
     func lend(atMost wanted: Int = .max) -> Bool {
-        state.withLock { state in
+        let isGiven = state.withLock { state -> Bool? in
+            guard state.lent < wanted else { return nil }
             state.isSlotWanted = false
-            guard state.lent < wanted else { return false }
-            guard free(state) > 0 else {
-                state.isSlotWanted = true
-                return false
-            }
-            state.lent += 1
-            return true
+            state.isSlotWanted = free(state) == 0
+            if !state.isSlotWanted { state.lent += 1 }
+            return !state.isSlotWanted
         }
+        if isGiven == nil { keepNoSlot() }
+        return isGiven ?? false
     }
 
-    /// No suspect waits any more.
+    /// No suspect waits any more, or each has its slot.
     func keepNoSlot() {
         if state.withLock({ $0.isSlotWanted }) { update { $0.isSlotWanted = false } }
     }

@@ -50,6 +50,30 @@ import Testing
         }
     }
 
+    /// To listen whether its client is there, a claim that waits takes the connection: what was sent behind it is not heard.
+    @Test func aConnectionEndsBehindAClaimThatWaited() async throws {
+        try await withAPI {
+            $0.connection.discard = .milliseconds(300)
+        } _: { api in
+            #expect(try await api.post("/kinds", ["kinds": [["kind": "by_hand", "summary": "s"]]]).status == 200)
+            let connection = try await RawConnection.open(api.port)
+            func claim(waiting seconds: Int) async throws -> (status: Int, headers: [String: String]) {
+                let body = #"{"worker":"w","kinds":["by_hand"],"wait":\#(seconds)}"#
+                try await connection.send(
+                    RunningAPI.head("POST", "/work/claim", ["Content-Type": "application/json"], length: body.utf8.count) + body)
+                if seconds > 0 { try await connection.send(RunningAPI.head("GET", "/livez")) }
+                let head = try await connection.head()
+                _ = try await connection.body(head.headers)
+                return head
+            }
+            let short = try await claim(waiting: 0)
+            #expect(short.status == 200 && short.headers["connection"] != "close")
+            let long = try await claim(waiting: 1)
+            #expect(long.status == 200 && long.headers["connection"] == "close")
+            await connection.waitForClose()
+        }
+    }
+
     @Test func aBodyThatKeepsItsPaceMayTakeLonger() async throws {
         try await withAPI { settings in
             settings.connection.bodyGrace = .milliseconds(200)

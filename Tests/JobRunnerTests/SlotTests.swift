@@ -28,7 +28,19 @@ import Testing
         #expect(!executions.lend())
         executions.takeBack()
         executions.keepNoSlot()
-        #expect(await executions.waitForFreeSlot(within: .seconds(30)) == 1)
+        #expect(await executions.waitForFreeSlot(within: .seconds(300)) == 1)
+    }
+
+    @Test func aKeptSlotIsFreeAgainWhenEverySuspectHasOne() async throws {
+        let executions = Executions(slots: 2)
+        executions.reserve(1)
+        #expect(executions.lend())
+        #expect(!executions.lend())
+        executions.reserve(0)
+        async let free = executions.waitForFreeSlot(within: .seconds(300))
+        try await Task.sleep(for: .milliseconds(20))
+        #expect(!executions.lend(atMost: 1))
+        #expect(await free == 1)
     }
 
     @Test func aFullWorkerGivesBackWhatItWasHandedAndNeverSaw() async throws {
@@ -86,7 +98,7 @@ import Testing
     @Test func soManySuspectsSoManyProcesses() async throws {
         try await withSuspects(3) { fixture, started in
             try await eventually { started.count == 3 }
-            try await Task.sleep(for: .milliseconds(700))
+            try await looks(3, fixture)
             #expect(started.count == 3)
         }
     }
@@ -98,11 +110,22 @@ import Testing
             let stream = RedisArgument.string(fixture.desk.queue.keys.stream("ingest", .suspect))
             try await eventually { try await fixture.redis.command(["XLEN", stream]).integer == 2 }
             #expect(try await fixture.desk.queue.suspects(["ingest"]) == (0, 0))
-            try await Task.sleep(for: .milliseconds(300))
+            try await looks(3, fixture)
             #expect(started.count == 0)
             try await fixture.desk.resume("ingest")
             try await eventually { started.count == 2 }
         }
+    }
+
+    /// Returns when the worker has looked for suspects so many times more.
+    private func looks(_ count: Int, _ fixture: RunnerFixture) async throws {
+        func runs() async throws -> Int {
+            let names = try await fixture.desk.queue.workers().map(\.name)
+            let duties = try await fixture.desk.queue.dutyReports(of: names).flatMap(\.duties)
+            return duties.first { $0["name"] == "run_suspects" }?["runs"]?.integer ?? 0
+        }
+        let before = try await runs()
+        try await eventually { try await runs() >= before + count }
     }
 
     /// A worker whose neighbour died with so many jobs.

@@ -11,6 +11,7 @@ struct Cadence: Sendable {
 
     /// From now to the next multiple of an interval; to the one after it where that is less than a quarter away, because the duty took long.
     func pause(before interval: Duration, at now: ContinuousClock.Instant) -> Duration {
+        precondition(interval > .zero)
         let passed = first.duration(to: now)
         let rest = interval - (passed - interval * (passed / interval).rounded(.down))
         return rest < interval / 4 ? rest + interval : rest

@@ -4,6 +4,8 @@ internal import JobQueue
 /// Every duty that a worker has beside its jobs, one line each; what it does stands in the file of its name.
 struct Duties: Sendable {
     private let loops: [DutyLoop]
+    /// Where Redis' replies arrive, which saves two wake-ups a command: for duties that mostly wait and compute little. The leader's may have to read
+    /// and write thousands of jobs.
     private let executor: any TaskExecutor
 
     init(life: WorkerLife) {
@@ -23,6 +25,6 @@ struct Duties: Sendable {
     }
 
     func start(in group: inout TaskGroup<Void>) {
-        for loop in loops { group.addTask(executorPreference: executor) { await loop.run() } }
+        for loop in loops { group.addTask(executorPreference: loop.duty.isForLeader ? nil : executor) { await loop.run() } }
     }
 }

@@ -12,28 +12,29 @@ struct DutyLoop: Sendable {
 
     func run() async {
         while !Task.isCancelled {
-            var pause: Duration?
+            var pause = Cadence.ofProcess.pause(before: duty.interval, at: .now)
             if !duty.isForLeader || leadership.token != nil { pause = await runOnce() }
-            try? await Task.sleep(for: pause ?? Cadence.ofProcess.pause(before: duty.interval, at: .now))
+            try? await Task.sleep(for: pause)
         }
     }
 
-    /// Returns how long to wait before the next time, if that is not by its cadence.
+    /// Returns how long to wait before the next time.
     @discardableResult
-    func runOnce() async -> Duration? {
+    func runOnce() async -> Duration {
         let began = Timestamp.now
         let start = ContinuousClock.now
         book.begin(duty.name, at: began)
         var failure: (any Error)?
         var next: Duration?
         do { next = try await duty.run(leadership.token) } catch {
-            if Task.isCancelled { return nil }
+            if Task.isCancelled { return duty.interval }
             failure = error
         }
         let isNews = book.note(duty.name, began: began, took: .now - start, error: failure)
         if let failure, isNews {
             logger.warning("A duty failed and is tried again", metadata: ["duty": "\(duty.name)", "error": "\(failure)"])
         }
-        return next.map { min(duty.interval, max($0, .milliseconds(5))) }
+        let pause = Cadence.ofProcess.pause(before: duty.interval, at: .now)
+        return min(pause, max(next ?? pause, .milliseconds(5)))
     }
 }

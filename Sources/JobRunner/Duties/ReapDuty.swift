@@ -17,10 +17,12 @@ extension Duty {
                 // Before the recoveries: PostgreSQL may be away for those.
                 for (worker, stillness) in findings.still.prefix(mostNotes) { try await life.desk.queue.noteStillness(worker, stillness) }
                 for worker in findings.dead { try await recover(worker, life) }
+                guard !findings.dead.isEmpty else { return }
             } catch {
                 watch.startAnew()
                 throw error
             }
+            try await life.startSuspects(atMost: .max)
         }
     }
 
@@ -29,7 +31,6 @@ extension Duty {
         let released = try await life.desk.recover(worker.worker, streams: life.allStreams)
         _ = try await life.desk.queue.sweepPermits()
         life.logger.warning("A worker is dead; its jobs run again", metadata: ["dead": "\(worker.worker)", "jobs": "\(released)"])
-        try await life.startSuspects()
     }
 }
 
