@@ -185,6 +185,40 @@ import Testing
         #expect(after.uncharged == 2)
     }
 
+    /// A suspect that has crashed once in a process for suspects, and runs in the next one.
+    private func crashedSuspect(_ fixture: QueueFixture) async throws -> Claim {
+        _ = try await fixture.enqueued()
+        _ = try await fixture.claimed(by: "w1")
+        try await release("w1", in: fixture)
+        _ = try await fixture.claimed(by: "w2", from: [.suspect], isForSuspects: true)
+        try await release("w2", in: fixture, addCrash: true)
+        let claim = try await fixture.claimed(by: "w3", from: [.suspect], isForSuspects: true)
+        #expect(claim.job.isSuspect && claim.job.crashes == 1 && claim.job.uncharged == 2)
+        return claim
+    }
+
+    @Test func anAttemptThatEndedByItselfClearsItsJobOfSuspicion() async throws {
+        let fixture = try await QueueFixture()
+        let claim = try await crashedSuspect(fixture)
+        _ = try await fixture.queue.settle(claim, as: .retry(.retry("busy", type: "busy"), afterMilliseconds: 0))
+        let after = try #require(try await fixture.queue.job(claim.job.id))
+        #expect(!after.isSuspect && after.crashes == 0)
+        #expect(after.uncharged == 2, "the attempt is charged")
+        _ = try await fixture.queue.promote()
+        #expect(try await fixture.claimed(by: "w4").job.id == claim.job.id, "any worker may run it")
+    }
+
+    @Test(arguments: [JobOutcome.leaveToOthers(uncharged: 2), .handBack])
+    func anAttemptThatIsNotChargedClearsNobody(outcome: JobOutcome) async throws {
+        let fixture = try await QueueFixture()
+        let claim = try await crashedSuspect(fixture)
+        _ = try await fixture.queue.settle(claim, as: outcome)
+        let after = try #require(try await fixture.queue.job(claim.job.id))
+        #expect(after.isSuspect && after.crashes == 1 && after.uncharged == 3)
+        if outcome != .handBack { _ = try await fixture.queue.promote(claim.job.id) }
+        #expect(try await fixture.length(.suspect) == 1, "it runs alone again")
+    }
+
     @Test func aSuspectThatIsHandedBackStaysAlone() async throws {
         let fixture = try await QueueFixture()
         try await fixture.enqueued()
