@@ -66,6 +66,16 @@ import Testing
         #expect(try await fixture.claims(by: "w1", count: 10).map(\.job.id) == [jobs[1].id])
     }
 
+    @Test func aJobThatIsHandedBackHasItsKeysNextTurn() async throws {
+        let fixture = try await fixture()
+        let jobs = try await keyed(fixture, "a", 2)
+        _ = try await fixture.queue.settle(fixture.claimed(), as: .handBack)
+        let again = try await fixture.claims(by: "w1", count: 10)
+        #expect(again.map(\.job.id) == [jobs[0].id], "one of its key at a time")
+        for claim in again { _ = try await fixture.queue.settle(claim, as: .completed([:])) }
+        #expect(try await fixture.claims(by: "w1", count: 10).map(\.job.id) == [jobs[1].id])
+    }
+
     @Test func aCancelledSuspectLetsItsKeyGo() async throws {
         let fixture = try await fixture()
         let jobs = try await keyed(fixture, "a", 2)
@@ -166,6 +176,37 @@ import Testing
         #expect(try await fixture.queue.held(by: "w1", on: fixture.streams).map(\.jobID) == [claim.job.id], "on another job's ticket")
         #expect(try await fixture.queue.settle(claim, as: .completed([:])) == .settled)
         #expect(try await fixture.redis.command(["EXISTS", .string("\(claim.stream):served")]).integer == 0)
+    }
+
+    /// A job that runs by the ticket of another one of its key.
+    private func claimedByAnothersTicket(_ fixture: QueueFixture) async throws -> Claim {
+        let jobs = try await keyed(fixture, "a", 2)
+        _ = try await fixture.queue.endUnclaimed(jobs[0].id, because: .cancelled)
+        let claim = try await fixture.claimed()
+        #expect(try await served(fixture, claim) == jobs[1].id.description)
+        return claim
+    }
+
+    /// The job that runs by a claim's ticket, where it is not the one that the ticket names.
+    private func served(_ fixture: QueueFixture, _ claim: Claim) async throws -> String? {
+        try await fixture.redis.command(["HGET", .string("\(claim.stream):served"), .string(claim.entry)]).string
+    }
+
+    @Test func aTicketWhoseJobIsGoneLeavesNothing() async throws {
+        let fixture = try await fixture()
+        let claim = try await claimedByAnothersTicket(fixture)
+        _ = try await fixture.redis.command(["DEL", .string(fixture.queue.keys.job(claim.job.id))])
+        #expect(try await fixture.queue.settle(claim, as: .completed([:])) == .lost)
+        #expect(try await served(fixture, claim) == nil)
+        #expect(try await fixture.pending(.medium) == 0)
+    }
+
+    @Test func aTicketThatAnotherAttemptHoldsStillLeadsToItsJob() async throws {
+        let fixture = try await fixture()
+        let claim = try await claimedByAnothersTicket(fixture)
+        _ = try await fixture.redis.command(["HSET", .string(fixture.queue.keys.job(claim.job.id)), "lease", "w1:2", "attempt", "2"])
+        #expect(try await fixture.queue.settle(claim, as: .completed([:])) == .lost)
+        #expect(try await fixture.queue.held(by: "w1", on: fixture.streams).map(\.jobID) == [claim.job.id])
     }
 
     @Test(.timeLimit(.minutes(1))) func aKeysRateIsKept() async throws {
