@@ -65,6 +65,19 @@ import Testing
         #expect(try await holder(fixture, .whileActive, recorded: recorded) == nil, "nobody knows that job")
     }
 
+    @Test(arguments: [
+        JobOutcome.retry(.retry("It is busy", type: "busy"), afterMilliseconds: 60_000), .handBack,
+    ]) func aJobThatComesBackHoldsItsKeyUntilItEnds(outcome: JobOutcome) async throws {
+        let fixture = try await QueueFixture()
+        let job = unique(fixture, .whileActive, recorded: false)
+        #expect(try await fixture.queue.enqueue(job) == .accepted)
+        _ = try await fixture.queue.settle(fixture.claimed(), as: outcome)
+        #expect(try await holder(fixture, .whileActive, recorded: false) == job.id)
+        if outcome != .handBack { _ = try await fixture.queue.promote(job.id) }
+        _ = try await fixture.queue.settle(fixture.claimed(), as: .failed(.permanent("It is gone", type: "http_404")))
+        #expect(try await fixture.redis.command(["EXISTS", .string(fixture.queue.keys.unique("web_crawl", "k"))]).integer == 0)
+    }
+
     @Test func onlyItsHolderLetsAReservedKeyGo() async throws {
         let fixture = try await QueueFixture()
         let jobs = (0..<3).map { _ in unique(fixture, .whileActive, recorded: true) }
