@@ -26,6 +26,20 @@ import Testing
         #expect(documents[7]["error"] == "It is gone" && documents[7]["error_type"] == "http_404" && documents[7]["attempt"] == 3)
     }
 
+    @Test func watchersAreToldWhichAttemptCompletedAndWhatItFound() async throws {
+        let fixture = try await QueueFixture()
+        let job = try await fixture.enqueued()
+        let watch = try await fixture.queue.watch(job.id, after: nil)
+        async let told = watch.reduce(into: [WatchedEvent]()) { $0.append($1) }
+        _ = try await fixture.queue.settle(fixture.claimed(), as: .handBack)
+        _ = try await fixture.queue.settle(fixture.claimed(), as: .completed(["pages": 3]))
+        let last = try #require(try await told.last)
+        #expect(last.name == "completed" && last.sequence == 5)
+        let document = try JSONReader.read(last.json)
+        #expect(document["attempt"] == 2 && document["progress"] == 100 && document["result"] == ["pages": 3])
+        #expect(document["status"] == "completed" && document["timestamp"] != nil)
+    }
+
     @Test func aClaimWhoseJobIsGoneLeavesNoEntry() async throws {
         let fixture = try await QueueFixture()
         _ = try await fixture.enqueued()
