@@ -90,7 +90,7 @@ extension ModelWorld {
         }
     }
 
-    /// Every entry is another program's, or has a live job, or one that was cancelled before anybody read it. Tickets of concurrency keys may be
+    /// Every entry is another program's, or has a live job, or one that was cancelled or put to sleep before anybody read it. Tickets of concurrency keys may be
     /// too many.
     private func checkEntries(_ snapshot: ModelSnapshot) throws {
         for (stream, entries) in snapshot.streams {
@@ -100,7 +100,7 @@ extension ModelWorld {
                 }
                 let isCurrent = isAt(stream, entry.id, snapshot.hashes[queue.keys.job(id)])
                 let isWanted = isCurrent && (job.state == .queued || job.state == .processing)
-                let isSkipped = job.wasCancelled || job.options.concurrencyKey != nil
+                let isSkipped = job.wasCancelled || job.wasPutToSleep || job.options.concurrencyKey != nil
                 try require(isWanted || isSkipped, "\(stream) keeps an entry of j\(job.number), which is \(job.state)")
             }
         }

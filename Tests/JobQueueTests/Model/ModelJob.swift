@@ -17,6 +17,8 @@ struct ModelJob {
     var hasSubject = false
     /// It was cancelled once: a claim skips the entry that it had then.
     var wasCancelled = false
+    /// It was woken and not claimed when its queue was paused: a claim skips the entry that it had then.
+    var wasPutToSleep = false
 
     func isHeld(by worker: String) -> Bool {
         state == .processing && lease == "\(worker):\(attempt)"

@@ -11,6 +11,7 @@ extension ModelWorld {
             for name in dying.sorted() { try await recover(name) }
             try await recoverUnseen()
             _ = try await queue.repair()
+            if isPaused { try await noteSleepers() }
             try await sweepLimits()
             _ = try await queue.promote()
             try await believe(ModelSnapshot.read(redis))

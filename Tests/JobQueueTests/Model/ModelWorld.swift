@@ -87,6 +87,7 @@ final class ModelWorld {
     private func applyToFleet(_ operation: ModelOperation) async throws {
         switch operation {
         case .pause:
+            try await noteSleepers()
             try await queue.pause(ModelWorld.queueName)
             isPaused = true
         case .resume:
@@ -97,6 +98,14 @@ final class ModelWorld {
             try await queue.setLimits(limits.all)
             self.limits = limits
         default: break
+        }
+    }
+
+    /// Woken jobs of a paused queue give back their permits with the next look at them.
+    func noteSleepers() async throws {
+        let hashes = try await ModelSnapshot.read(redis).hashes
+        for (id, job) in jobs where job.state == .queued && hashes[queue.keys.job(id)]?["permits"]?.isEmpty == false {
+            jobs[id]?.wasPutToSleep = true
         }
     }
 
@@ -165,6 +174,7 @@ final class ModelWorld {
                 try require(!old.state.isTerminal || new.state == old.state, "j\(number) was \(old.state) and is \(new.state)")
             }
             new.wasCancelled = old?.wasCancelled == true || new.state == .cancelled
+            new.wasPutToSleep = old?.wasPutToSleep == true
             new.isDue = new.state == .scheduled && (snapshot.sortedSets[queue.keys.scheduled]?[id.description] ?? .infinity) < farAhead
             jobs[id] = new
         }
